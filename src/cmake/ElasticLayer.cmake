@@ -1,0 +1,36 @@
+# elastic_layer(NAME SOURCES file... DEPENDS layer... LINK target...)
+#
+# One static library a layer. DEPENDS names the layers below it (the only ones whose headers it may include;
+# tests/tidy checks the includes themselves), LINK the libraries from outside.
+function(elastic_layer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LINK" ${ARGN})
+  set(scope PUBLIC)
+  if(arg_SOURCES)
+    add_library(elastic_${name} STATIC ${arg_SOURCES})
+    elastic_warnings(elastic_${name})
+  else()
+    set(scope INTERFACE)
+    add_library(elastic_${name} INTERFACE)
+  endif()
+  target_include_directories(elastic_${name} ${scope} ${PROJECT_SOURCE_DIR}/include)
+  list(TRANSFORM arg_DEPENDS PREPEND elastic_)
+  target_link_libraries(elastic_${name} ${scope} ${arg_DEPENDS} ${arg_LINK})
+endfunction()
+
+function(elastic_warnings target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-attributes)
+  if(ELASTIC_SANITIZE)
+    target_compile_options(${target} PUBLIC -fsanitize=${ELASTIC_SANITIZE} -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC -fsanitize=${ELASTIC_SANITIZE})
+  endif()
+endfunction()
+
+# elastic_test(NAME SOURCES file... LINK target...): one GoogleTest executable, registered test by test.
+function(elastic_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  elastic_warnings(${name})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE ${arg_LINK} GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60)
+endfunction()
