@@ -1,0 +1,117 @@
+// Where a store's objects lie: a directory, or a remote behind fsspec.
+//
+// An object is immutable, has a name made of its class and a parsed id (never of text from a file, so no name
+// can leave the store), and is either whole or not there. A Backend knows nothing of what is in the objects;
+// what it must guarantee is in tests/support/backend_conformance.hpp, which every implementation passes:
+//  - an object appears by ObjectWriter::publish alone, whole, and is durable when that returns; a writer
+//  destroyed before
+//    leaves nothing visible;
+//  - sync_names() returns when every name that list() has shown is durable;
+//  - remove() of what is being read does not disturb the reader (local) or makes its reads fail (remote),
+//  never differ.
+//
+// Thread contract: a Backend may be used by several threads; an ObjectWriter by one; an ObjectReader's reads
+// side by side. Implementations that call Python take the GIL themselves: callers never hold it.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "elastic/store/file_system.hpp"
+
+namespace elastic::store {
+
+enum class ObjectClass : std::uint8_t { kFormat, kManifest, kPack };
+
+struct ObjectName {
+  ObjectClass object_class = ObjectClass::kFormat;
+  std::uint64_t high = 0;  // manifest: sequence; pack: first half of its id
+  std::uint64_t low = 0;   // manifest: id;       pack: second half
+  auto operator<=>(const ObjectName&) const = default;
+
+  // "elastic-store.json", "manifests/S-R.manifest", "packs/ID.pack".
+  std::string to_path() const;
+  // The inverse, over the last component; nullopt for anything that to_path would not write.
+  static std::optional<ObjectName> from_file_name(ObjectClass object_class, std::string_view file_name);
+};
+
+struct ObjectInfo {
+  ObjectName name;
+  std::uint64_t size_bytes = 0;
+};
+
+class ObjectWriter {
+ public:
+  virtual ~ObjectWriter() = default;  // abandons what is not published
+  // Bytes that follow those before. The memory is the caller's again on return.
+  virtual Result<> append(std::span<const ConstBytes> parts) = 0;
+  // Zero bytes; a hole where the backend has those.
+  virtual Result<> append_zeros(std::uint64_t count) = 0;
+  virtual Result<> publish() = 0;
+  // This process no longer owns the object (it forked, the child goes on): destruction must leave it alone.
+  virtual void leave_to_child() = 0;
+};
+
+class ObjectReader {
+ public:
+  virtual ~ObjectReader() = default;
+  virtual std::uint64_t size_bytes() const = 0;
+  // Exactly into.size() bytes, or an error.
+  virtual Result<> read_at(std::uint64_t offset, Bytes into) = 0;
+  // As File::map_private; false where there is nothing to map.
+  virtual Result<bool> map_private(std::uint64_t offset, Bytes at) = 0;
+};
+
+// What a running writer says of itself.
+struct WriterStatus {
+  std::uint32_t pid = 0;
+  std::string host;
+  std::string label;
+  std::int64_t started_us = 0;  // wall clock
+  std::int64_t updated_us = 0;
+  std::uint64_t bytes_done = 0;   // of blobs seen so far, whether they had to be written or not
+  std::uint64_t bytes_total = 0;  // 0: not known
+};
+
+// Held while something is at work; gone with the holder, even if it is killed. Passes to a forked child.
+class Lease {
+ public:
+  virtual ~Lease() = default;
+};
+class WriterLease : public Lease {
+ public:
+  virtual Result<> update(const WriterStatus& status) = 0;  // cheap, not durable
+  virtual void leave_to_child() = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual std::string location() const = 0;  // for messages
+  // Makes what create() needs (directories), durably. Idempotent.
+  virtual Result<> prepare() = 0;
+  // true: nothing at all is there, so that a store may be made. An error says what is in the way instead.
+  virtual Result<bool> is_empty() = 0;
+
+  virtual Result<std::unique_ptr<ObjectWriter>> create(const ObjectName& name) = 0;
+  virtual Result<std::unique_ptr<ObjectReader>> open(const ObjectName& name) = 0;
+  virtual Result<std::vector<ObjectInfo>> list(ObjectClass object_class) = 0;
+  virtual Result<> remove(const ObjectName& name) = 0;
+  virtual Result<> sync_names(ObjectClass object_class) = 0;
+
+  // Shared: nothing will be removed while I look. Exclusive: nobody else looks. nullptr: somebody has it the
+  // other way round. kIo: there are no locks here; a shared one then does without, an exclusive one must not.
+  virtual Result<std::unique_ptr<Lease>> try_lease(LockMode mode) = 0;
+  virtual Result<std::unique_ptr<WriterLease>> announce(const WriterStatus& status) = 0;
+  virtual Result<std::vector<WriterStatus>> writers() = 0;
+  // Removes what dead writers left unpublished; returns its bytes.
+  virtual Result<std::uint64_t> remove_leftovers() = 0;
+};
+
+// A directory on a mounted file system. Does not touch the disk before it is used.
+std::unique_ptr<Backend> local_backend(FileSystem& files, std::string directory);
+
+}  // namespace elastic::store

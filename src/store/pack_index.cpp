@@ -1,0 +1,153 @@
+#include "store/pack_index.hpp"
+
+#include <algorithm>
+
+#include "elastic/core/log.hpp"
+#include "store/digester.hpp"
+
+namespace elastic::store {
+namespace {
+
+Result<std::vector<PackEntry>> read_toc(ObjectReader& reader, const ObjectName& name) {
+  const std::uint64_t size_bytes = reader.size_bytes();
+  if (size_bytes < kPackHeaderBytes + kPackFooterBytes)
+    return Error(ErrorCode::kCorruption, "a pack is cut off");
+  std::array<std::byte, kPackHeaderBytes> header;
+  ELASTIC_TRY(reader.read_at(0, header));
+  ELASTIC_TRY(check_pack_header(header, name));
+  std::array<std::byte, kPackFooterBytes> end;
+  ELASTIC_TRY(reader.read_at(size_bytes - kPackFooterBytes, end));
+  ELASTIC_ASSIGN(const PackFooter footer, decode_pack_footer(end, size_bytes));
+  std::vector<std::byte> toc(footer.count * kPackEntryBytes);
+  ELASTIC_TRY(reader.read_at(footer.toc_offset, toc));
+  return decode_pack_toc(toc, footer);
+}
+
+void load(Backend& backend, PackIndex::Pack& pack) {
+  auto reader = backend.open(pack.name);
+  auto entries = reader.ok() ? read_toc(**reader, pack.name) : Result<std::vector<PackEntry>>(reader.error());
+  if (entries.ok()) {
+    pack.entries = *std::move(entries);
+    return;
+  }
+  pack.damage = entries.error().within(pack.name.to_path());
+  log(LogLevel::kWarning, "passed over a pack: " + pack.damage->to_string());
+}
+
+}  // namespace
+
+PackIndex::PackIndex(std::shared_ptr<Backend> backend, std::vector<std::shared_ptr<Pack>> packs)
+    : backend_(std::move(backend)), packs_(std::move(packs)) {
+  std::size_t count = 0;
+  for (const auto& pack : packs_) count += pack->entries.size();
+  frames_.reserve(count);
+  for (std::uint32_t p = 0; p < packs_.size(); ++p) {
+    const auto& entries = packs_[p]->entries;
+    for (std::uint32_t i = 0; i < entries.size(); ++i) frames_.try_emplace(entries[i].digest, p, i);
+  }
+}
+
+Result<std::shared_ptr<PackIndex>> PackIndex::build(const std::shared_ptr<Backend>& backend,
+                                                    const std::shared_ptr<PackIndex>& former) {
+  ELASTIC_ASSIGN(std::vector<ObjectInfo> infos, backend->list(ObjectClass::kPack));
+  std::sort(infos.begin(), infos.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::vector<std::shared_ptr<Pack>> packs;
+  bool changed = former == nullptr || former->packs_.size() != infos.size();
+  auto known = former != nullptr ? std::span<const std::shared_ptr<Pack>>(former->packs_)
+                                 : std::span<const std::shared_ptr<Pack>>();
+  for (const ObjectInfo& info : infos) {
+    while (!known.empty() && known.front()->name < info.name) known = known.subspan(1);
+    if (!known.empty() && known.front()->name == info.name && !known.front()->damage) {
+      packs.push_back(known.front());
+      continue;
+    }
+    changed = true;
+    auto pack = std::make_shared<Pack>();
+    pack->name = info.name;
+    pack->size_bytes = info.size_bytes;
+    load(*backend, *pack);
+    packs.push_back(std::move(pack));
+  }
+  if (!changed) return former;
+  return std::shared_ptr<PackIndex>(new PackIndex(backend, std::move(packs)));
+}
+
+Result<std::shared_ptr<PackIndex>> PackIndex::of_single(const ObjectName& name,
+                                                        std::shared_ptr<ObjectReader> reader) {
+  auto pack = std::make_shared<Pack>();
+  pack->name = name;
+  pack->size_bytes = reader->size_bytes();
+  ELASTIC_ASSIGN(pack->entries, read_toc(*reader, name));
+  pack->reader = std::move(reader);
+  return std::shared_ptr<PackIndex>(new PackIndex(nullptr, {std::move(pack)}));
+}
+
+const PackEntry* PackIndex::find(const BlobDigest& digest) const {
+  const auto found = frames_.find(digest);
+  if (found == frames_.end()) return nullptr;
+  return &packs_[found->second.first]->entries[found->second.second];
+}
+
+std::optional<Frame> PackIndex::locate(const BlobDigest& digest) const {
+  const auto found = frames_.find(digest);
+  if (found == frames_.end()) return std::nullopt;
+  return Frame{found->second.first, packs_[found->second.first]->entries[found->second.second]};
+}
+
+Result<std::shared_ptr<ObjectReader>> PackIndex::reader_of(std::uint32_t place) const {
+  const std::lock_guard lock(mutex_);
+  Pack& pack = *packs_[place];
+  if (pack.reader != nullptr) return pack.reader;
+  if (backend_ == nullptr) return Error(ErrorCode::kNotFound, "a pack is gone");
+  ELASTIC_ASSIGN(pack.reader, backend_->open(pack.name));
+  open_.push_back(place);
+  if (open_.size() > kMaxOpenPacks) {
+    packs_[open_.front()]->reader.reset();  // closes when the last who reads it is done
+    open_.pop_front();
+  }
+  return pack.reader;
+}
+
+Error PackIndex::missing() const {
+  for (const auto& pack : packs_) {
+    if (pack->damage)
+      return pack->damage->within("a piece of the checkpoint is missing, and a pack cannot be read");
+  }
+  return Error(ErrorCode::kNotFound, "a piece of the checkpoint is missing (no pack has it)");
+}
+
+Result<> PackIndex::read_frame(const BlobDigest& digest, DigestAlgorithm algorithm, std::uint64_t seed,
+                               Bytes into) const {
+  const std::optional<Frame> frame = locate(digest);
+  if (!frame) return missing();
+  const PackEntry& entry = frame->entry;
+  if (entry.raw_bytes != into.size() || entry.algorithm != algorithm) {
+    return Error(ErrorCode::kCorruption, "a piece of the checkpoint has another size than it should");
+  }
+  ELASTIC_ASSIGN(const auto reader, reader_of(frame->pack));
+  if (entry.codec == Codec::kNone) {
+    ELASTIC_TRY(reader->read_at(entry.offset, into));
+  } else {
+    std::vector<std::byte> stored(entry.stored_bytes);
+    ELASTIC_TRY(reader->read_at(entry.offset, stored));
+    ELASTIC_TRY(decompress(entry.codec, stored, into));
+  }
+  if (digest_chunk(algorithm, seed, into) != digest) {
+    return Error(ErrorCode::kCorruption,
+                 "bytes in " + packs_[frame->pack]->name.to_path() + " are not those that were written");
+  }
+  return success();
+}
+
+Result<ChunkList> PackIndex::read_chunk_list(const BlobRef& blob, std::uint64_t seed) const {
+  const PackEntry* const entry = find(blob.digest);
+  if (entry == nullptr) return missing();
+  if (entry->raw_bytes > max_chunk_list_bytes(blob)) {
+    return Error(ErrorCode::kCorruption, "a list of chunks is too long for its blob");
+  }
+  std::vector<std::byte> bytes(entry->raw_bytes);
+  ELASTIC_TRY(read_frame(blob.digest, blob.algorithm, seed, bytes));
+  return decode_chunk_list(bytes, blob);
+}
+
+}  // namespace elastic::store

@@ -1,0 +1,73 @@
+// Which frames the packs of a store hold, and reading them.
+//
+// An index is immutable once built and shared by readers and writers; packs are opened when first read, and
+// at most kMaxOpenPacks stay open (a kernel has 1,024 descriptors for everything). A pack whose table cannot
+// be read is passed over: what it held counts as not there (a writer writes it again).
+//
+// Thread contract: all of it from any thread.
+#pragma once
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "elastic/store/backend.hpp"
+#include "store/pack_format.hpp"
+
+namespace elastic::store {
+
+struct Frame {
+  std::uint32_t pack = 0;  // place in PackIndex::packs()
+  PackEntry entry;
+};
+
+class PackIndex {
+ public:
+  struct Pack {
+    ObjectName name;
+    std::uint64_t size_bytes = 0;
+    std::vector<PackEntry> entries;
+    std::optional<Error> damage;
+    std::shared_ptr<ObjectReader> reader;  // guarded by the index's mutex; empty when not open
+  };
+
+  // Of all packs of the backend. `former` lends what it has read already; the same index comes back if
+  // nothing changed.
+  static Result<std::shared_ptr<PackIndex>> build(const std::shared_ptr<Backend>& backend,
+                                                  const std::shared_ptr<PackIndex>& former);
+  // Of one pack that is already open, as in an export file.
+  static Result<std::shared_ptr<PackIndex>> of_single(const ObjectName& name,
+                                                      std::shared_ptr<ObjectReader> reader);
+
+  const PackEntry* find(const BlobDigest& digest) const;
+  std::optional<Frame> locate(const BlobDigest& digest) const;
+  const std::vector<std::shared_ptr<Pack>>& packs() const { return packs_; }
+
+  // Why a frame is not found: it is in no pack, or in one that cannot be read.
+  Error missing() const;
+
+  // The open pack, whose reader stays usable when the pack is removed.
+  Result<std::shared_ptr<ObjectReader>> reader_of(std::uint32_t pack) const;
+
+  // Reads a frame and checks it. `into` has the size that is expected; another is kCorruption. kNotFound: no
+  // pack has it.
+  Result<> read_frame(const BlobDigest& digest, DigestAlgorithm algorithm, std::uint64_t seed,
+                      Bytes into) const;
+  Result<ChunkList> read_chunk_list(const BlobRef& blob, std::uint64_t seed) const;
+
+ private:
+  PackIndex(std::shared_ptr<Backend> backend, std::vector<std::shared_ptr<Pack>> packs);
+
+  static constexpr std::size_t kMaxOpenPacks = 64;
+
+  std::shared_ptr<Backend> backend_;  // empty for an export file
+  std::vector<std::shared_ptr<Pack>> packs_;
+  mutable std::mutex mutex_;
+  mutable std::deque<std::uint32_t> open_;  // oldest first; without packs that came open
+  std::unordered_map<BlobDigest, std::pair<std::uint32_t, std::uint32_t>>
+      frames_;  // pack, place in its entries
+};
+
+}  // namespace elastic::store
