@@ -1,0 +1,54 @@
+// The names of a namespace as they were, to be compared with what they are.
+//
+// Values are remembered by address. Immutable atoms are kept alive, so that a new number at an old number's
+// address is seen; anything else is not, since that would change when the user's objects die: a container
+// rebound at the very address of the one before is told apart by its content, which whoever asks has to walk
+// anyway. REQUIRES of everything: the GIL. O(names), and a few loads while nothing was bound.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "elastic/pyobj/ref.hpp"
+#include "elastic/pyobj/walk.hpp"
+
+namespace elastic::pyobj {
+
+struct NameChanges {
+  std::vector<std::string> bound;    // new, or bound to another object; sorted
+  std::vector<std::string> deleted;  // sorted
+};
+
+class NameTable {
+ public:
+  // The dict is referred to and outlives the table.
+  explicit NameTable(Borrowed user_namespace) : namespace_(user_namespace) {}
+
+  // What differs from the table. `update` makes the table as the namespace is.
+  NameChanges changes(const GilHeld&) const;
+  void update(const GilHeld&);
+  // The name is found to be new at the next look.
+  void forget(const std::string& name);
+
+  // Whether the user's variable is in the table.
+  bool contains(const std::string& name) const { return entries_.count(name) != 0; }
+  std::vector<std::string> names() const;  // sorted
+
+  // What the name is bound to now; null if nothing.
+  Borrowed value(const GilHeld&, const std::string& name) const;
+  std::vector<WalkTarget> targets(const GilHeld&, const std::vector<std::string>& names) const;
+
+ private:
+  struct Entry {
+    PyObject* address;
+    Owned atom;
+  };
+  std::uint64_t version() const;
+
+  Borrowed namespace_;
+  std::unordered_map<std::string, Entry> entries_;
+  std::uint64_t version_ = 0;
+};
+
+}  // namespace elastic::pyobj

@@ -1,0 +1,95 @@
+// What a cell can read, bind and delete, told from its compiled code before it runs: no user code is run for
+// it.
+//
+// The answer is closed over what the names reach: a function contributes what its code uses, an instance its
+// class's methods, a container its elements. Words in string constants that are names of the namespace count
+// as read. Code that can reach names no constant shows (globals(), frames, exec of computed text...) sets
+// `everything`: the caller takes every variable as read and as possibly written. docs/watching.md lists the
+// rules.
+//
+// Invariants: a name of the namespace that the cell can read without having bound it itself is in `reads`, or
+// `everything` is set; IPython's own names are in no set.
+// REQUIRES of all calls: the GIL is held. Cost: the cell's code, and the objects its names reach; a name's
+// large value is looked through once and again only after `forget`.
+#pragma once
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "elastic/pyobj/ref.hpp"
+
+namespace elastic::pyobj {
+
+enum class ReadRule {
+  kNamed,      // the cell's own code loads the name
+  kReached,    // code that `via` reaches loads it
+  kWord,       // a word in a string constant of the cell, or of code that `via` reaches
+  kValueWord,  // a word in the text that variable `via` holds, which the cell may evaluate
+  kEscaped,    // session code that a library refers to loads it, and can run in any cell
+  kRuntime,    // text evaluated or a pickle loaded while the cell ran named it
+};
+
+// Why a name is in a set; `text()` is one line for a person.
+struct Why {
+  ReadRule rule = ReadRule::kNamed;
+  std::string via;
+  std::string text() const;
+};
+
+struct Access {
+  std::map<std::string, Why, std::less<>> reads;
+  std::set<std::string, std::less<>> surely_binds;  // by every complete run
+  std::set<std::string, std::less<>> maybe_binds;
+  std::set<std::string, std::less<>> maybe_deletes;
+  std::set<std::string, std::less<>> imports;       // dotted module names, by the cell itself
+  std::set<std::string, std::less<>> module_files;  // sources of the user's own modules that it uses
+  std::string everything;     // why every name may be read and written; empty: it may not
+  bool handles_code = false;  // it makes functions or classes, or reads what holds some: they may escape
+  bool compiled = true;       // false: a syntax error; nothing runs
+};
+
+// The names that belong to IPython and not to the user: In, Out, _, _3, _i, exit, __name__ ...
+bool is_user_name(std::string_view name);
+
+class Reads {
+ public:
+  // The dict of the module the cells run in. It is referred to, not owned: it outlives this object.
+  explicit Reads(Borrowed user_namespace);
+  ~Reads();
+  Reads(Reads&&) noexcept;
+
+  // `source` is Python, after IPython's transform. `transform`, where given, is called on the bodies of
+  // magics (it is shell.transform_cell: IPython's code, not the user's). A syntax error gives an Access that
+  // is not `compiled`.
+  Access of_source(const GilHeld&, const std::string& source, Borrowed transform = {});
+  Access of_code(const GilHeld&, Borrowed code, Borrowed transform = {});
+
+  // Adds what code and text that ran during the cell named (see effects.hpp): code objects handed to exec,
+  // source handed to compile, names of __main__ a pickle looked up.
+  void add_runtime(const GilHeld&, Access& access, const std::vector<Owned>& codes,
+                   const std::vector<std::string>& texts, const std::vector<std::string>& names);
+
+  // The value of `name` may have changed in place: what it reaches is looked up again when next needed.
+  void forget(std::string_view name);
+  void forget_all();
+
+  // Looks for session functions, classes and instances with references that nothing in the namespace
+  // explains: a library holds them and may run them in any cell. They count in every later answer.
+  // `extra_roots` (a tuple or list, or null) are holders that run nothing, such as the last traceback.
+  // O(heap); needed only after cells that `handles_code`, since others have nothing to hand on. Returns the
+  // names that running the escaped code reads.
+  Access find_escaped(const GilHeld&, Borrowed extra_roots = {});
+  std::vector<std::string> escaped() const;  // the qualified names of what escaped
+
+ private:
+  Access reads_of_escaped(const GilHeld&);
+
+  class Analysis;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace elastic::pyobj

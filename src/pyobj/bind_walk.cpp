@@ -1,0 +1,99 @@
+// _core.walk: the walk's Python face, for the package and for tests.
+#include <pybind11/stl.h>
+
+#include "elastic/pyobj/bindings.hpp"
+#include "elastic/pyobj/walk.hpp"
+
+namespace elastic::pyobj {
+namespace py = pybind11;
+namespace {
+
+std::vector<WalkTarget> targets_of(const Walk& walk, const GilHeld& gil,
+                                   const std::optional<std::vector<std::string>>& names) {
+  std::vector<WalkTarget> all = walk.all_targets(gil);
+  if (!names) return all;
+  std::vector<WalkTarget> chosen;
+  for (const std::string& name : *names) {
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const WalkTarget& target) { return target.name == name; });
+    if (found == all.end()) throw py::key_error(name);
+    chosen.push_back(*found);
+  }
+  return chosen;
+}
+
+const char* name_of(Change change) {
+  switch (change) {
+    case Change::kUnchanged:
+      return "unchanged";
+    case Change::kMaybeChanged:
+      return "maybe_changed";
+    case Change::kOpaque:
+      return "opaque";
+    case Change::kUnknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+py::object state_of(const Walk& walk, const std::string& name) {
+  const VariableState* state = walk.state(name);
+  if (!state) return py::none();
+  py::dict result;
+  result["content"] = state->content.to_hex();
+  result["identity"] = state->identity;
+  result["size_bytes"] = state->size_bytes;
+  result["references"] = state->references;
+  result["opaque"] = state->opaque;
+  result["opaque_type"] = state->opaque_type;
+  result["unstable"] = state->unstable;
+  return result;
+}
+
+}  // namespace
+
+void bind_walk(py::module_& core) {
+  py::module_ module =
+      core.def_submodule("walk", "Digests, change detection and sharing of a namespace's variables.");
+  py::class_<Walk>(module, "Walk")
+      .def(py::init([](const py::dict& names, std::uint64_t log_floor_bytes, double log_share) {
+             return std::make_unique<Walk>(GilHeld::assume(), Borrowed(names.ptr()),
+                                           WalkOptions{log_floor_bytes, log_share});
+           }),
+           py::arg("namespace"), py::arg("log_floor_bytes") = std::uint64_t{64} << 20,
+           py::arg("log_share") = 0.02)
+      .def(
+          "walk",
+          [](Walk& walk, const std::optional<std::vector<std::string>>& names, std::int64_t budget_us) {
+            const GilHeld gil = GilHeld::assume();
+            const auto targets = targets_of(walk, gil, names);
+            Walk::Deadline deadline;
+            if (budget_us > 0)
+              deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(budget_us);
+            return walk.walk(gil, targets, deadline);
+          },
+          py::arg("names") = py::none(), py::arg("budget_us") = 0,
+          "Walks the named variables (all by default); the number finished within the budget (0: no limit).")
+      .def(
+          "recheck",
+          [](Walk& walk, const std::optional<std::vector<std::string>>& names) {
+            const GilHeld gil = GilHeld::assume();
+            const auto targets = targets_of(walk, gil, names);
+            const auto changes = walk.recheck(gil, targets);
+            py::dict result;
+            for (std::size_t i = 0; i < targets.size(); ++i)
+              result[py::str(targets[i].name)] = name_of(changes[i]);
+            return result;
+          },
+          py::arg("names") = py::none(), "name -> 'unchanged' | 'maybe_changed' | 'opaque' | 'unknown'.")
+      .def("state", &state_of, py::arg("name"), "What the last walk of the variable found, or None.")
+      .def(
+          "co_variables", [](const Walk& walk) { return walk.co_variables(GilHeld::assume()); },
+          "Groups of names that share mutable state.")
+      .def(
+          "forget", [](Walk& walk, const std::string& name) { walk.forget(GilHeld::assume(), name); },
+          py::arg("name"))
+      .def_property_readonly("log_size_bytes", &Walk::log_size_bytes);
+}
+
+}  // namespace elastic::pyobj

@@ -1,0 +1,116 @@
+// Session code that a library refers to: found by counting, for every object the namespace reaches, the
+// references that are accounted for, and comparing with its reference count.
+#include <algorithm>
+
+#include "elastic/pyobj/effects.hpp"
+#include "pyobj/reads_state.hpp"
+
+namespace elastic::pyobj {
+namespace {
+
+// Counting is per object; beyond this a variable is left out, and what it holds counts as escaped.
+constexpr std::size_t kCountedObjects = 200000;
+
+std::string name_of_object(PyObject* object) {
+  PyObject* name = nullptr;
+  if (PyFunction_Check(object)) name = reinterpret_cast<PyFunctionObject*>(object)->func_qualname;
+  if (name != nullptr && PyUnicode_Check(name)) {
+    const char* text = PyUnicode_AsUTF8(name);
+    if (text != nullptr) return text;
+    PyErr_Clear();
+  }
+  if (PyType_Check(object)) return reinterpret_cast<PyTypeObject*>(object)->tp_name;
+  return std::string("an object of ") + Py_TYPE(object)->tp_name;
+}
+
+// Every live function whose globals are the namespace, and every class of the session. Empty when gc is
+// unusable.
+std::vector<Owned> session_code(const GilHeld&, PyObject* names) {
+  std::vector<Owned> found;
+  const EffectsPaused paused;
+  const Owned gc = Owned::steal(PyImport_ImportModule("gc"));
+  const Owned objects = gc ? Owned::steal(PyObject_CallMethod(gc.get(), "get_objects", nullptr)) : Owned();
+  if (!objects || !PyList_CheckExact(objects.get())) {
+    PyErr_Clear();
+    return found;
+  }
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(objects.get()); ++i) {
+    PyObject* object = PyList_GET_ITEM(objects.get(), i);
+    const bool function =
+        PyFunction_Check(object) && reinterpret_cast<PyFunctionObject*>(object)->func_globals == names;
+    const bool type =
+        !function && PyType_Check(object) && is_session_type(reinterpret_cast<PyTypeObject*>(object));
+    if (function || type) found.push_back(Owned::share(Borrowed(object)));
+  }
+  return found;
+}
+
+// What running code can be called on, or kept in: for these an unexplained reference matters.
+bool can_be_handed_on(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  if (PyFunction_Check(object) || PyMethod_Check(object) || PyDict_Check(object) || PyList_Check(object))
+    return true;
+  if (PyType_Check(object)) return is_session_type(reinterpret_cast<PyTypeObject*>(object));
+  return is_session_type(type) || PyAnySet_Check(object) || PyGen_Check(object) || PyCoro_CheckExact(object);
+}
+
+}  // namespace
+
+Access Reads::find_escaped(const GilHeld& gil, Borrowed extra_roots) {
+  const PendingError pending(gil);
+  Access access;
+  state_->escaped.clear();
+  state_->reacher.start();
+  const std::vector<Owned> code = session_code(gil, state_->names);
+  if (code.empty()) return access;
+
+  // The variables that hold session code, and only those: others explain no reference to it.
+  std::vector<PyObject*> roots;
+  Py_ssize_t position = 0;
+  PyObject* key = nullptr;
+  PyObject* value = nullptr;
+  while (PyDict_Next(state_->names, &position, &key, &value)) {
+    const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
+    if (name == nullptr) {
+      PyErr_Clear();
+      continue;
+    }
+    const std::string_view word(name);
+    if (word == "get_ipython" || word == "exit" || word == "quit" || PyModule_Check(value)) continue;
+    const Reach& reach = state_->reach_of(name, value);
+    const bool holds_code = !reach.codes.empty() || PyType_Check(value);
+    if (holds_code && reach.visited <= kCountedObjects) roots.push_back(value);
+  }
+  Reach reach;
+  state_->reacher.count_references(true);
+  for (PyObject* root : roots) state_->reacher.add(root, reach);
+  if (extra_roots && (PyTuple_Check(extra_roots.get()) || PyList_Check(extra_roots.get()))) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(extra_roots.get()); ++i) {
+      state_->reacher.add(PySequence_Fast_GET_ITEM(extra_roots.get(), i), reach);
+    }
+  }
+  auto references = state_->reacher.references();
+  for (const Owned& object : code) ++references[object.get()];  // the one this function holds
+  state_->reacher.count_references(false);
+
+  std::vector<PyObject*> unexplained;
+  for (const auto& [object, count] : references) {
+    if (Py_REFCNT(object) > count && can_be_handed_on(object)) unexplained.push_back(object);
+  }
+  for (PyObject* object : unexplained) {
+    Reach held;
+    state_->reacher.add(object, held);
+    if (!held.codes.empty()) state_->escaped.push_back({name_of_object(object), std::move(held)});
+  }
+  std::sort(state_->escaped.begin(), state_->escaped.end(),
+            [](const auto& left, const auto& right) { return left.name < right.name; });
+  return reads_of_escaped(gil);
+}
+
+std::vector<std::string> Reads::escaped() const {
+  std::vector<std::string> names;
+  for (const State::EscapedCode& escaped : state_->escaped) names.push_back(escaped.name);
+  return names;
+}
+
+}  // namespace elastic::pyobj

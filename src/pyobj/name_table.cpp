@@ -1,0 +1,115 @@
+#include "elastic/pyobj/name_table.hpp"
+
+#include <algorithm>
+
+#include "elastic/pyobj/reads.hpp"
+
+namespace elastic::pyobj {
+namespace {
+
+bool is_atom(PyObject* value) {
+  PyTypeObject* type = Py_TYPE(value);
+  if (type == &PyUnicode_Type) return PyUnicode_GET_LENGTH(value) < 4096;
+  if (type == &PyBytes_Type) return PyBytes_GET_SIZE(value) < 4096;
+  return type == &PyLong_Type || type == &PyFloat_Type || type == &PyComplex_Type;
+}
+
+// IPython puts an open() of its own into the namespace; a user's variable of that name is a variable.
+bool is_shells_open(std::string_view name, PyObject* value) {
+  if (name != "open" || !PyFunction_Check(value)) return false;
+  PyObject* module =
+      PyDict_GetItemString(reinterpret_cast<PyFunctionObject*>(value)->func_globals, "__name__");
+  const char* text = module != nullptr && PyUnicode_Check(module) ? PyUnicode_AsUTF8(module) : nullptr;
+  if (text == nullptr) PyErr_Clear();
+  return text != nullptr && std::string_view(text).substr(0, 7) == "IPython";
+}
+
+// Calls take(name, value) for every variable of the user's.
+template <class Take>
+void for_each_variable(PyObject* names, Take take) {
+  Py_ssize_t position = 0;
+  PyObject* key = nullptr;
+  PyObject* value = nullptr;
+  while (PyDict_Next(names, &position, &key, &value)) {
+    Py_ssize_t size = 0;
+    const char* text = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, &size) : nullptr;
+    if (text == nullptr) {
+      PyErr_Clear();
+      continue;
+    }
+    const std::string_view name(text, static_cast<std::size_t>(size));
+    if (is_user_name(name) && !is_shells_open(name, value)) take(name, value);
+  }
+}
+
+}  // namespace
+
+std::uint64_t NameTable::version() const {
+#if PY_VERSION_HEX < 0x030C0000
+  return reinterpret_cast<PyDictObject*>(namespace_.get())->ma_version_tag;
+#else
+  return 0;
+#endif
+}
+
+NameChanges NameTable::changes(const GilHeld&) const {
+  NameChanges found;
+  if (version_ != 0 && version() == version_) return found;
+  std::size_t known = 0;
+  for_each_variable(namespace_.get(), [&](std::string_view name, PyObject* value) {
+    const auto entry = entries_.find(std::string(name));
+    if (entry != entries_.end()) ++known;
+    if (entry == entries_.end() || entry->second.address != value) found.bound.emplace_back(name);
+  });
+  if (known != entries_.size()) {
+    for (const auto& [name, entry] : entries_) {
+      const Owned key =
+          Owned::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
+      if (key && PyDict_Contains(namespace_.get(), key.get()) == 0) found.deleted.push_back(name);
+    }
+    PyErr_Clear();
+  }
+  std::sort(found.bound.begin(), found.bound.end());
+  std::sort(found.deleted.begin(), found.deleted.end());
+  return found;
+}
+
+void NameTable::update(const GilHeld& gil) {
+  const NameChanges found = changes(gil);
+  version_ = version();
+  for (const std::string& name : found.deleted) entries_.erase(name);
+  for (const std::string& name : found.bound) {
+    PyObject* object = value(gil, name).get();
+    entries_[name] = Entry{object, is_atom(object) ? Owned::share(Borrowed(object)) : Owned()};
+  }
+}
+
+void NameTable::forget(const std::string& name) {
+  entries_.erase(name);
+  version_ = 0;
+}
+
+std::vector<std::string> NameTable::names() const {
+  std::vector<std::string> all;
+  for (const auto& [name, entry] : entries_) all.push_back(name);
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+Borrowed NameTable::value(const GilHeld&, const std::string& name) const {
+  const Owned key =
+      Owned::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
+  PyObject* found = key ? PyDict_GetItemWithError(namespace_.get(), key.get()) : nullptr;
+  if (found == nullptr) PyErr_Clear();
+  return Borrowed(found);
+}
+
+std::vector<WalkTarget> NameTable::targets(const GilHeld& gil, const std::vector<std::string>& names) const {
+  std::vector<WalkTarget> targets;
+  for (const std::string& name : names) {
+    if (const Borrowed object = value(gil, name)) targets.push_back({name, object});
+  }
+  return targets;
+}
+
+}  // namespace elastic::pyobj

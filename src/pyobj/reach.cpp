@@ -1,0 +1,438 @@
+#include "pyobj/reach.hpp"
+
+#include <frameobject.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace elastic::pyobj {
+namespace {
+
+constexpr Py_ssize_t kTextBytes = 1 << 16;  // longer strings are data, not something to evaluate
+constexpr std::size_t kTexts = 4096;
+constexpr Py_ssize_t kSmallContainer = 256;  // strings in larger ones are data too
+
+// The beginning of numpy's array and dtype objects, stable since 1.0 and through 2.x: read in place, since
+// going through numpy's own functions could import, allocate or raise.
+struct ArrayLayout {
+  PyObject_HEAD char* data;
+  int dimensions_count;
+  Py_ssize_t* dimensions;
+  Py_ssize_t* strides;
+  PyObject* base;
+  PyObject* dtype;
+};
+struct DtypeLayout {
+  PyObject_HEAD PyTypeObject* scalar_type;
+  char kind;
+};
+
+bool text_equals(PyObject* unicode, const char* text) {
+  return unicode != nullptr && PyUnicode_Check(unicode) &&
+         PyUnicode_CompareWithASCIIString(unicode, text) == 0;
+}
+
+std::string text_of(PyObject* unicode) {
+  const char* data = unicode != nullptr && PyUnicode_Check(unicode) ? PyUnicode_AsUTF8(unicode) : nullptr;
+  if (data == nullptr) PyErr_Clear();
+  return data != nullptr ? data : "";
+}
+
+PyObject* dict_get(PyObject* dict, const char* key) {  // borrowed; null without an exception
+  PyObject* value = dict != nullptr && PyDict_Check(dict) ? PyDict_GetItemString(dict, key) : nullptr;
+  if (value == nullptr) PyErr_Clear();
+  return value;
+}
+
+bool has_base_named(PyTypeObject* type, const char* name) {
+  PyObject* mro = type->tp_mro;
+  if (mro == nullptr) return false;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(mro); ++i) {
+    const char* base = reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(mro, i))->tp_name;
+    if (std::strcmp(base, name) == 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool is_session_type(PyTypeObject* type) {
+  if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0) return false;
+  PyObject* module_name = dict_get(type->tp_dict, "__module__");
+  if (module_name == nullptr || !PyUnicode_Check(module_name)) return false;
+  if (text_equals(module_name, "__main__")) return true;
+  PyObject* modules = PyImport_GetModuleDict();
+  PyObject* module = PyDict_GetItemWithError(modules, module_name);
+  if (module == nullptr) {
+    PyErr_Clear();
+    return true;  // made by hand, under a name that is no module's
+  }
+  return PyModule_Check(module) && is_own_module(module);
+}
+
+bool is_own_module(PyObject* module) {
+  PyObject* dict = PyModule_Check(module) ? PyModule_GetDict(module) : module;
+  PyObject* file = dict_get(dict, "__file__");
+  if (file == nullptr || !PyUnicode_Check(file)) {
+    // Built in, frozen, or a namespace package: all have a spec. A module made by hand has none.
+    PyObject* spec = dict_get(dict, "__spec__");
+    return spec == nullptr || spec == Py_None;
+  }
+  const std::string path = text_of(file);
+  if (path.find("site-packages") != std::string::npos || path.find("dist-packages") != std::string::npos)
+    return false;
+  static const std::string library = [] {
+    PyObject* os = PyDict_GetItemString(PyImport_GetModuleDict(), "os");
+    const std::string os_path = os != nullptr ? text_of(dict_get(PyModule_GetDict(os), "__file__")) : "";
+    const std::size_t slash = os_path.rfind('/');
+    return slash == std::string::npos ? std::string("/usr/lib/python3") : os_path.substr(0, slash + 1);
+  }();
+  return path.compare(0, library.size(), library) != 0;
+}
+
+std::shared_ptr<const CodeNames> CodeNamesCache::of(PyObject* code, CodeKind kind) {
+  const auto found = entries_.find(code);
+  if (found != entries_.end()) return found->second.names;
+  if (entries_.size() >= kEntries) entries_.clear();
+  std::shared_ptr<const CodeNames> names = names_in_code(code, kind);
+  entries_.emplace(code, Entry{Owned::share(Borrowed(code)), names});
+  return names;
+}
+
+enum class Reacher::Kind : std::uint8_t {
+  kAtom,
+  kText,
+  kModule,
+  kFunction,
+  kBuiltin,
+  kType,
+  kDict,
+  kList,
+  kTuple,
+  kArray,
+  kFrame,
+  kContextVariable,
+  kWeakref,
+  kShell,
+  kTraversed,
+  kClosed
+};
+
+void Reacher::everything(const char* why) {
+  if (reach_->everything.empty()) reach_->everything = why;
+}
+
+Reacher::Kind Reacher::kind_of(PyTypeObject* type) {
+  const auto found = kinds_.find(type);
+  if (found != kinds_.end()) return found->second;
+  const auto classify = [type] {
+    if (type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type || type == Py_TYPE(Py_None) ||
+        type == &PyBytes_Type || type == &PyComplex_Type || type == &PyByteArray_Type ||
+        type == &PyRange_Type) {
+      return Kind::kAtom;
+    }
+    if (type == &PyUnicode_Type) return Kind::kText;
+    if (type == &PyDict_Type) return Kind::kDict;
+    if (type == &PyList_Type) return Kind::kList;
+    if (type == &PyTuple_Type) return Kind::kTuple;
+    if (type == &PyFunction_Type) return Kind::kFunction;
+    if (PyType_IsSubtype(type, &PyModule_Type)) return Kind::kModule;
+    if (PyType_IsSubtype(type, &PyType_Type)) return Kind::kType;
+    if (PyType_IsSubtype(type, &PyCFunction_Type)) return Kind::kBuiltin;
+    if (type == &PyFrame_Type) return Kind::kFrame;
+    if (type == &PyContextVar_Type) return Kind::kContextVariable;
+    if (has_base_named(type, "numpy.ndarray")) return Kind::kArray;
+    if (has_base_named(type, "InteractiveShell")) return Kind::kShell;
+    // Seen from inside, these hold the whole application. Libraries refer to them; what a session does with
+    // them goes through attributes that the code scan knows.
+    for (const char* application : {"Kernel", "Application", "Comm", "BaseComm", "CommManager"}) {
+      if (has_base_named(type, application)) return Kind::kClosed;
+    }
+    if (PyType_IsSubtype(type, &_PyWeakref_RefType) || type == &_PyWeakref_ProxyType ||
+        type == &_PyWeakref_CallableProxyType) {
+      return Kind::kWeakref;
+    }
+    return (type->tp_flags & Py_TPFLAGS_HAVE_GC) != 0 ? Kind::kTraversed : Kind::kAtom;
+  };
+  const Kind kind = classify();
+  kinds_.emplace(type, kind);
+  return kind;
+}
+
+void Reacher::push(PyObject* object) {
+  if (object == nullptr || object == Py_None) return;
+  const Kind kind = kind_of(Py_TYPE(object));
+  if (kind == Kind::kAtom || kind == Kind::kText || kind == Kind::kClosed) return;
+  if (counting_) ++references_[object];
+  stack_.push_back(object);
+}
+
+// What a weak reference leads to can lead back to it though its reference count is one.
+void Reacher::push_weakly_held(PyObject* object) {
+  if (Py_REFCNT(object) > 1 || visited_.insert(object).second) push(object);
+}
+
+int Reacher::visit(PyObject* object, void* self) {
+  static_cast<Reacher*>(self)->push(object);
+  return 0;
+}
+
+void Reacher::start() { kinds_.clear(); }
+
+void Reacher::count_references(bool on) {
+  counting_ = on;
+  references_.clear();
+  visited_.clear();
+  types_.clear();
+}
+
+void Reacher::add(PyObject* root, Reach& reach) {
+  reach_ = &reach;
+  if (!counting_) {
+    visited_.clear();
+    types_.clear();
+  }
+  const auto take_text = [&](PyObject* text) {
+    if (!PyUnicode_CheckExact(text) || reach.texts.size() >= kTexts ||
+        PyUnicode_GET_LENGTH(text) > kTextBytes)
+      return;
+    reach.texts.push_back(text_of(text));
+  };
+  take_text(root);
+  stack_.clear();
+  push(root);
+  while (!stack_.empty()) {
+    PyObject* object = stack_.back();
+    stack_.pop_back();
+    // Only what has a second reference can be met twice; the root's own may be the only one.
+    if (Py_REFCNT(object) > 1 && !visited_.insert(object).second) continue;
+    ++reach.visited;
+    const Kind kind = kind_of(Py_TYPE(object));
+    if (kind == Kind::kDict && PyDict_GET_SIZE(object) <= kSmallContainer) {
+      Py_ssize_t position = 0;
+      PyObject* key = nullptr;
+      PyObject* value = nullptr;
+      while (object != namespace_ && PyDict_Next(object, &position, &key, &value)) take_text(value);
+    } else if (kind == Kind::kList && PyList_GET_SIZE(object) <= kSmallContainer) {
+      for (Py_ssize_t i = 0; i < PyList_GET_SIZE(object); ++i) take_text(PyList_GET_ITEM(object, i));
+    } else if (kind == Kind::kTuple && PyTuple_GET_SIZE(object) <= kSmallContainer) {
+      for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(object); ++i) take_text(PyTuple_GET_ITEM(object, i));
+    }
+    enter(object, kind);
+  }
+  reach_ = nullptr;
+}
+
+void Reacher::enter(PyObject* object, Kind kind) {
+  PyTypeObject* type = Py_TYPE(object);
+  switch (kind) {
+    case Kind::kModule:
+      if (!counting_) enter_module(object);
+      return;
+    case Kind::kFunction:
+      enter_function(object);
+      return;
+    case Kind::kType:
+      enter_type(reinterpret_cast<PyTypeObject*>(object));
+      return;
+    case Kind::kShell:
+      everything("holds IPython's shell");
+      return;
+    case Kind::kDict:
+      if (object == namespace_) {
+        everything("holds the namespace itself");
+        return;
+      }
+      break;
+    case Kind::kBuiltin: {
+      PyObject* self = PyCFunction_GET_SELF(object);
+      const char* name = reinterpret_cast<PyCFunctionObject*>(object)->m_ml->ml_name;
+      if (self != nullptr && PyModule_Check(self)) {
+        const char* module = PyModule_GetName(self);
+        if (module == nullptr) PyErr_Clear();
+        const std::string_view home = module != nullptr ? module : "";
+        if (home == "builtins" ? is_reaching_word(name) : !reach_through_module(home, name).empty())
+          everything(name);
+        return;
+      }
+      push(self);
+      return;
+    }
+    case Kind::kArray:
+      enter_object_array(object);
+      break;
+    case Kind::kFrame:
+      if (counting_) break;
+      everything("holds a frame");
+      return;
+    case Kind::kContextVariable: {
+      PyObject* value = nullptr;
+      if (PyContextVar_Get(object, nullptr, &value) < 0) PyErr_Clear();
+      push(value);  // the context keeps it
+      Py_XDECREF(value);
+      return;
+    }
+    case Kind::kWeakref:
+      if (!counting_) push_weakly_held(PyWeakref_GET_OBJECT(object));
+      break;
+    default:
+      break;
+  }
+  if (PyCode_Check(object)) return;  // inert until a function holds it
+  note_instance_of(type);
+  if (PyObject_IS_GC(object) != 0) {
+    type->tp_traverse(object, &Reacher::visit, this);
+  }
+}
+
+void Reacher::take_code(PyObject* code, const std::string& name) {
+  reach_->codes.push_back({name, codes_.of(code, CodeKind::kFunction)});
+}
+
+void Reacher::enter_function(PyObject* function) {
+  auto* f = reinterpret_cast<PyFunctionObject*>(function);
+  push(f->func_closure);
+  push(f->func_defaults);
+  push(f->func_kwdefaults);
+  push(f->func_dict);
+  push(f->func_annotations);
+  const std::string name = text_of(f->func_qualname);
+  if (f->func_globals == namespace_) {
+    take_code(f->func_code, name);
+    return;
+  }
+  PyObject* module_name = dict_get(f->func_globals, "__name__");
+  PyObject* module = module_name != nullptr && PyUnicode_Check(module_name)
+                         ? PyDict_GetItemWithError(PyImport_GetModuleDict(), module_name)
+                         : nullptr;
+  if (module == nullptr) PyErr_Clear();
+  const bool of_module =
+      module != nullptr && PyModule_Check(module) && PyModule_GetDict(module) == f->func_globals;
+  if (!of_module || is_own_module(module)) {
+    // Its globals are state of the session. They are not our namespace, but frames and __main__ lead there.
+    const auto names = codes_.of(f->func_code, CodeKind::kFunction);
+    if (!names->everything.empty()) everything(names->everything.c_str());
+    if (of_module) {
+      push(module);
+    } else if (visited_.insert(f->func_globals).second) {
+      push_globals(f->func_globals);
+    }
+    return;
+  }
+  if (const auto why = reach_through_module(text_of(module_name), name); !why.empty())
+    everything(why.c_str());
+}
+
+void Reacher::enter_type(PyTypeObject* type) {
+  if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0 || !types_.insert(type).second) return;
+  if (!is_session_type(type)) {
+    if (!counting_) enter_library_type(type);  // what a library's class holds is held by a library
+  } else if (counting_) {
+    PyTypeObject* metaclass = Py_TYPE(type);
+    metaclass->tp_traverse(reinterpret_cast<PyObject*>(type), &Reacher::visit, this);
+  } else {
+    if (type->tp_dict != nullptr) {
+      Py_ssize_t position = 0;
+      PyObject* key = nullptr;
+      PyObject* value = nullptr;
+      while (PyDict_Next(type->tp_dict, &position, &key, &value)) push(value);
+    }
+  }
+  note_instance_of(Py_TYPE(type));
+  PyObject* mro = type->tp_mro;
+  for (Py_ssize_t i = 1; mro != nullptr && i < PyTuple_GET_SIZE(mro); ++i) {
+    enter_type(reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(mro, i)));
+  }
+}
+
+// A class of a library runs session code only where the session has put some on it.
+void Reacher::enter_library_type(PyTypeObject* type) {
+  const auto known = clean_types_.find(type);
+  if (known != clean_types_.end() && known->second != 0 && known->second == type->tp_version_tag) return;
+  const std::size_t before = stack_.size();
+  struct Looker {
+    Reacher* self;
+    static int visit(PyObject* object, void* looker) {
+      auto* self = static_cast<Looker*>(looker)->self;
+      if (PyFunction_Check(object) &&
+          reinterpret_cast<PyFunctionObject*>(object)->func_globals == self->namespace_) {
+        self->push(object);
+      } else if (PyType_Check(object) && is_session_type(reinterpret_cast<PyTypeObject*>(object))) {
+        self->push(object);
+      }
+      return 0;
+    }
+  } looker{this};
+  Py_ssize_t position = 0;
+  PyObject* key = nullptr;
+  PyObject* value = nullptr;
+  while (type->tp_dict != nullptr && PyDict_Next(type->tp_dict, &position, &key, &value)) {
+    if (PyFunction_Check(value)) {
+      Looker::visit(value, &looker);
+      continue;
+    }
+    PyTypeObject* descriptor = Py_TYPE(value);
+    const bool inert = descriptor == &PyMethodDescr_Type || descriptor == &PyGetSetDescr_Type ||
+                       descriptor == &PyMemberDescr_Type || descriptor == &PyWrapperDescr_Type;
+    if (inert || PyObject_IS_GC(value) == 0)
+      continue;  // a built-in class has a traverse that must not be called
+    if (PyModule_Check(value)) continue;
+    descriptor->tp_traverse(value, &Looker::visit, &looker);
+  }
+  if (stack_.size() == before) clean_types_[type] = type->tp_version_tag;
+}
+
+void Reacher::note_instance_of(PyTypeObject* type) {
+  if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0 && types_.count(type) == 0) enter_type(type);
+}
+
+void Reacher::enter_module(PyObject* module) {
+  PyObject* dict = PyModule_GetDict(module);
+  if (dict == namespace_) {
+    everything("holds the module __main__");
+    return;
+  }
+  const char* name = PyModule_GetName(module);
+  if (name == nullptr) {
+    PyErr_Clear();
+  } else if (is_reaching_module(name)) {
+    reach_->modules.emplace_back(name);
+  }
+  if (is_own_module(module)) push_globals(dict);
+}
+
+// Every globals dict leads to the builtins; that alone says nothing.
+void Reacher::push_globals(PyObject* dict) {
+  Py_ssize_t position = 0;
+  PyObject* key = nullptr;
+  PyObject* value = nullptr;
+  while (PyDict_Next(dict, &position, &key, &value)) {
+    if (!text_equals(key, "__builtins__")) push(value);
+  }
+}
+
+void Reacher::enter_object_array(PyObject* array) {
+  const auto* layout = reinterpret_cast<const ArrayLayout*>(array);
+  push(layout->base);
+  const auto* dtype = reinterpret_cast<const DtypeLayout*>(layout->dtype);
+  if (dtype == nullptr || dtype->kind != 'O' || layout->data == nullptr) return;
+  const int count = layout->dimensions_count;
+  Py_ssize_t total = 1;
+  for (int d = 0; d < count; ++d) total *= layout->dimensions[d];
+  std::vector<Py_ssize_t> index(static_cast<std::size_t>(count), 0);
+  const char* at = layout->data;
+  for (Py_ssize_t n = 0; n < total; ++n) {
+    PyObject* element = nullptr;
+    std::memcpy(&element, at, sizeof element);
+    push(element);
+    for (int d = count - 1; d >= 0; --d) {
+      const auto dimension = static_cast<std::size_t>(d);
+      at += layout->strides[d];
+      if (++index[dimension] < layout->dimensions[d]) break;
+      at -= layout->strides[d] * layout->dimensions[d];
+      index[dimension] = 0;
+    }
+  }
+}
+
+}  // namespace elastic::pyobj

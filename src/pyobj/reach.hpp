@@ -1,0 +1,101 @@
+// What running code with an object in hand can come to run or touch: the value half of `reads`.
+//
+// A traversal over references (tp_traverse, and the slots that it does not show), iterative, without user
+// code, that collects session code: functions whose globals are the user namespace. Library modules and
+// classes are not entered, except that a library class is searched for methods that the session has put on
+// it. REQUIRES: the GIL is held.
+#pragma once
+#include <Python.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "elastic/pyobj/ref.hpp"
+#include "pyobj/code_names.hpp"
+
+namespace elastic::pyobj {
+
+// Remembers what code objects do, which never changes. Keeps them alive, so that an address means one code
+// object.
+class CodeNamesCache {
+ public:
+  std::shared_ptr<const CodeNames> of(PyObject* code, CodeKind kind);
+
+ private:
+  static constexpr std::size_t kEntries = 20000;
+  struct Entry {
+    Owned code;
+    std::shared_ptr<const CodeNames> names;
+  };
+  std::unordered_map<PyObject*, Entry> entries_;
+};
+
+struct Reach {
+  struct Code {
+    std::string name;  // qualified
+    std::shared_ptr<const CodeNames> names;
+  };
+  std::vector<Code> codes;
+  std::vector<std::string> texts;    // short strings it holds, which code may evaluate
+  std::vector<std::string> modules;  // of those that hand out namespaces: sys, inspect, gc...
+  std::string everything;            // why it reaches the namespace itself; empty: it does not
+  std::size_t visited = 0;
+};
+
+class Reacher {
+ public:
+  Reacher(PyObject* user_namespace, CodeNamesCache& codes) : namespace_(user_namespace), codes_(codes) {}
+
+  // Forgets what was learnt of types: they may have come and gone since.
+  void start();
+
+  // Everything reachable from `root`, whatever was reached before.
+  void add(PyObject* root, Reach& reach);
+
+  // Between on and off, `add` enters each object once over all roots, and `references` gives the objects met
+  // with the number of references to each that were followed.
+  void count_references(bool on);
+  const std::unordered_map<PyObject*, Py_ssize_t>& references() const { return references_; }
+
+ private:
+  enum class Kind : std::uint8_t;
+  static int visit(PyObject* object, void* self);
+  Kind kind_of(PyTypeObject* type);
+  void push(PyObject* object);
+  void push_weakly_held(PyObject* object);
+  void enter(PyObject* object, Kind kind);
+  void enter_function(PyObject* function);
+  void enter_type(PyTypeObject* type);
+  void enter_library_type(PyTypeObject* type);
+  void enter_module(PyObject* module);
+  void push_globals(PyObject* dict);
+  void enter_object_array(PyObject* array);
+  void note_instance_of(PyTypeObject* type);
+  void take_code(PyObject* code, const std::string& name);
+  void everything(const char* why);
+
+  PyObject* namespace_;
+  CodeNamesCache& codes_;
+  Reach* reach_ = nullptr;
+  bool counting_ = false;
+  std::vector<PyObject*> stack_;
+  std::unordered_set<PyObject*> visited_;
+  std::unordered_set<PyTypeObject*> types_;
+  std::unordered_map<PyTypeObject*, Kind> kinds_;
+  std::unordered_map<PyObject*, Py_ssize_t> references_;
+  std::unordered_map<PyTypeObject*, unsigned>
+      clean_types_;  // library types without session methods, by version tag
+};
+
+// A class statement of the session, or of the user's own modules, made the type.
+bool is_session_type(PyTypeObject* type);
+
+// Whether the code of this module (by its dict or object) is the user's own: not of the standard library, not
+// installed.
+bool is_own_module(PyObject* module);
+
+}  // namespace elastic::pyobj

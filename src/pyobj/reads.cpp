@@ -1,0 +1,341 @@
+#include "elastic/pyobj/reads.hpp"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <queue>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "pyobj/compile_source.hpp"
+#include "pyobj/magics.hpp"
+#include "pyobj/reads_state.hpp"
+
+namespace elastic::pyobj {
+namespace {
+
+// Methods that evaluate the text they are given against the caller's variables.
+constexpr std::array kEvaluating = {"query",   "eval",     "evaluate",      "sql",
+                                    "execute", "read_sql", "read_sql_query"};
+
+bool is_number(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// The results of earlier cells, which IPython keeps under names that are nobody's variables.
+bool is_output_history(std::string_view name) {
+  return name == "_" || name == "__" || name == "___" || name == "Out" || name == "_oh" ||
+         (name.size() > 1 && name[0] == '_' && is_number(name.substr(1)));
+}
+
+}  // namespace
+
+bool is_user_name(std::string_view name) {
+  static const std::unordered_set<std::string_view> taken = {"In",
+                                                             "Out",
+                                                             "_ih",
+                                                             "_oh",
+                                                             "_dh",
+                                                             "_i",
+                                                             "_ii",
+                                                             "_iii",
+                                                             "_",
+                                                             "__",
+                                                             "___",
+                                                             "get_ipython",
+                                                             "exit",
+                                                             "quit",
+                                                             "_exit_code",
+                                                             "__name__",
+                                                             "__doc__",
+                                                             "__package__",
+                                                             "__loader__",
+                                                             "__spec__",
+                                                             "__builtin__",
+                                                             "__builtins__",
+                                                             "__annotations__",
+                                                             "__warningregistry__",
+                                                             "__file__",
+                                                             "__session__",
+                                                             "__pydevd_ret_val_dict",
+                                                             "__vsc_ipynb_file__",
+                                                             "__cached__"};
+  if (name.empty() || taken.count(name) != 0 || is_output_history(name)) return false;
+  return !(name.size() > 2 && name.substr(0, 2) == "_i" && is_number(name.substr(2)));
+}
+
+std::string Why::text() const {
+  switch (rule) {
+    case ReadRule::kNamed:
+      return "named in the cell";
+    case ReadRule::kReached:
+      return "used by " + via;
+    case ReadRule::kWord:
+      return via.empty() ? "a word in a string" : "a word in a string of " + via;
+    case ReadRule::kValueWord:
+      return "a word in the text held by " + via;
+    case ReadRule::kEscaped:
+      return "used by " + via + ", which a library refers to";
+    case ReadRule::kRuntime:
+      return "named by what the cell evaluated or loaded";
+  }
+  return {};
+}
+
+PyObject* Reads::State::value_of(std::string_view name) const {
+  const Owned key =
+      Owned::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
+  PyObject* value = key ? PyDict_GetItemWithError(names, key.get()) : nullptr;
+  if (value == nullptr) PyErr_Clear();
+  return value;
+}
+
+const Reach& Reads::State::reach_of(const std::string& name, PyObject* value) {
+  const auto found = kept.find(name);
+  if (found != kept.end()) {
+    if (found->second.value == value) return found->second.reach;
+    kept.erase(found);
+  }
+  scratch = Reach{};
+  reacher.add(value, scratch);
+  if (scratch.visited <= kKeepAbove) return scratch;
+  return kept.emplace(name, KeptReach{value, std::move(scratch)}).first->second.reach;
+}
+
+// One closure computation: from the cell's code to everything its names reach.
+class Reads::Analysis {
+ public:
+  Analysis(const GilHeld& gil, State& state, Access& access, Borrowed transform)
+      : gil_(gil), state_(state), access_(access), transform_(transform) {}
+
+  void run(const CodeNames& cell) {
+    for (std::size_t i = 0; i < cell.surely_binds.size(); ++i) ranks_.emplace(cell.surely_binds[i], i);
+    for (const std::string& name : cell.surely_binds) {
+      if (is_user_name(name)) access_.surely_binds.insert(name);
+    }
+    access_.imports.insert(cell.imports.begin(), cell.imports.end());
+    access_.handles_code = cell.makes_code;
+    apply(cell, 0, "", ReadRule::kNamed);
+    for (const auto& escaped : state_.escaped) take_reach(escaped.reach, 0, escaped.name, ReadRule::kEscaped);
+    drain();
+    if (std::any_of(kEvaluating.begin(), kEvaluating.end(),
+                    [&](const char* a) { return attributes_.count(a) != 0; })) {
+      evaluate_texts();
+    }
+    for (const std::string& module : modules_) {
+      if (getattr_) reach("uses getattr and " + module);
+      for (const std::string& attribute : attributes_) {
+        if (std::string why = reach_through_module(module, attribute); !why.empty()) reach(std::move(why));
+      }
+    }
+  }
+
+  // Modules that the cell imported are there now.
+  void note_imports() {
+    for (const std::string& name : access_.imports) {
+      PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), name.c_str());
+      if (module != nullptr && PyModule_Check(module)) note_own_module(module);
+    }
+  }
+
+  void add_words(const std::string& text, ReadRule rule) {
+    for_each_word(text, [&](std::string_view word) {
+      constexpr std::string_view kPandasLocal = "__pd_eval_local_";  // what pandas makes of @name
+      if (word.substr(0, kPandasLocal.size()) == kPandasLocal) word.remove_prefix(kPandasLocal.size());
+      enqueue({std::string(word), 0}, 0, {rule, ""});
+    });
+  }
+  void add_name(const std::string& name, ReadRule rule) { enqueue({name, 0}, 0, {rule, ""}); }
+  void drain();
+
+  void apply(const CodeNames& names, std::uint32_t prefix, const std::string& via, ReadRule rule) {
+    const auto [applied, is_new] = applied_.emplace(&names, prefix);
+    if (!is_new && applied->second <= prefix) return;
+    applied->second = prefix;
+    if (!names.magics.empty()) {
+      expanded_.push_back(std::make_unique<CodeNames>(names));
+      expand_magics(gil_, *expanded_.back(), transform_);
+      return apply(*expanded_.back(), prefix, via, rule);
+    }
+    const ReadRule word_rule =
+        rule == ReadRule::kNamed || rule == ReadRule::kReached ? ReadRule::kWord : rule;
+    for (const NameUse& use : names.loads) enqueue(use, prefix, {rule, via});
+    for (const NameUse& use : names.words) enqueue(use, prefix, {word_rule, via});
+    for (const NameUse& use : names.builtins_used) {
+      if (!bound_before(use.name, std::max(use.prefix, prefix)) && state_.value_of(use.name) == nullptr) {
+        reach("uses " + use.name + (via.empty() ? "" : " in " + via));
+      }
+      // IPython puts these two into the namespace itself.
+      if (use.name == "__builtins__" || use.name == "__builtin__") reach("uses " + use.name);
+    }
+    if (!names.everything.empty()) reach(names.everything + (via.empty() ? "" : " in " + via));
+    for (const std::string& name : names.maybe_binds) {
+      if (is_user_name(name)) access_.maybe_binds.insert(name);
+    }
+    for (const std::string& name : names.deletes) {
+      if (is_user_name(name)) access_.maybe_deletes.insert(name);
+    }
+    for (const auto& [name, inner] : names.deferred) deferred_[name].push_back(inner);
+    attributes_.insert(names.attributes.begin(), names.attributes.end());
+    for (const std::string& module : names.imports) {
+      const std::string top = module.substr(0, module.find('.'));
+      if (is_reaching_module(top)) modules_.insert(top);
+    }
+    getattr_ = getattr_ || names.uses_getattr;
+  }
+
+ private:
+  struct Item {
+    std::uint32_t prefix;
+    std::uint64_t order;
+    std::string name;
+    Why why;
+    bool operator>(const Item& other) const {
+      return std::tie(prefix, order) > std::tie(other.prefix, other.order);
+    }
+  };
+
+  void note_own_module(PyObject* module) {
+    PyObject* file = PyDict_GetItemString(PyModule_GetDict(module), "__file__");
+    const char* path =
+        file != nullptr && PyUnicode_Check(file) && is_own_module(module) ? PyUnicode_AsUTF8(file) : nullptr;
+    if (path != nullptr) access_.module_files.insert(path);
+    PyErr_Clear();
+  }
+  void reach(std::string why) {
+    if (access_.everything.empty()) access_.everything = std::move(why);
+  }
+  bool bound_before(const std::string& name, std::uint32_t prefix) const {
+    const auto rank = ranks_.find(name);
+    return rank != ranks_.end() && rank->second < prefix;
+  }
+  void enqueue(const NameUse& use, std::uint32_t prefix, Why why) {
+    const std::uint32_t from = std::max(use.prefix, prefix);
+    const auto done = expanded_at_.find(use.name);
+    if (done != expanded_at_.end() && done->second <= from) return;
+    queue_.push({from, order_++, use.name, std::move(why)});
+  }
+  void take_reach(const Reach& reached, std::uint32_t prefix, const std::string& via, ReadRule rule) {
+    if (!reached.everything.empty()) reach(via + " " + reached.everything);
+    access_.handles_code = access_.handles_code || !reached.codes.empty();
+    for (const Reach::Code& code : reached.codes)
+      apply(*code.names, prefix, code.name.empty() ? via : code.name, rule);
+    modules_.insert(reached.modules.begin(), reached.modules.end());
+  }
+  void evaluate_texts() {
+    while (!texts_.empty()) {
+      const auto texts = std::move(texts_);
+      texts_.clear();
+      for (const auto& [name, text] : texts) {
+        for_each_word(text, [&, &via = name](std::string_view word) {
+          enqueue({std::string(word), 0}, 0, {ReadRule::kValueWord, via});
+        });
+      }
+      drain();
+    }
+  }
+
+  const GilHeld& gil_;
+  State& state_;
+  Access& access_;
+  Borrowed transform_;
+  std::unordered_map<std::string, std::size_t> ranks_;
+  std::unordered_map<std::string, std::uint32_t> expanded_at_;
+  std::unordered_map<std::string, std::vector<std::shared_ptr<CodeNames>>> deferred_;
+  std::priority_queue<Item, std::vector<Item>, std::greater<>> queue_;
+  std::uint64_t order_ = 0;
+  std::unordered_map<const CodeNames*, std::uint32_t> applied_;  // at the smallest prefix
+  std::vector<std::unique_ptr<CodeNames>> expanded_;
+  std::vector<std::shared_ptr<const CodeNames>> alive_;  // what applied_ points at
+  std::set<std::string, std::less<>> attributes_;
+  std::set<std::string, std::less<>> modules_;
+  std::vector<std::pair<std::string, std::string>> texts_;
+  bool getattr_ = false;
+};
+
+// Names in the order of their first possible use, so that each is expanded once, with the fewest names bound
+// before.
+void Reads::Analysis::drain() {
+  while (!queue_.empty()) {
+    const Item item = queue_.top();
+    queue_.pop();
+    const auto [expanded, is_new] = expanded_at_.emplace(item.name, item.prefix);
+    if (!is_new && expanded->second <= item.prefix) continue;
+    expanded->second = item.prefix;
+    if (const auto local = deferred_.find(item.name); local != deferred_.end()) {
+      const auto codes = local->second;
+      for (const auto& code : codes) {
+        alive_.push_back(code);
+        apply(*code, item.prefix, item.name, ReadRule::kReached);
+      }
+    }
+    if (bound_before(item.name, item.prefix)) continue;
+    PyObject* value = state_.value_of(item.name);
+    if (value == nullptr) continue;
+    if (!is_user_name(item.name)) {
+      if (is_output_history(item.name) && item.why.rule == ReadRule::kNamed)
+        reach("reads the output history");
+      continue;
+    }
+    access_.reads.emplace(item.name, item.why);
+    if (PyModule_Check(value)) note_own_module(value);
+    const Reach& reached = state_.reach_of(item.name, value);
+    for (const Reach::Code& code : reached.codes) alive_.push_back(code.names);
+    for (const std::string& text : reached.texts) texts_.emplace_back(item.name, text);
+    take_reach(reached, item.prefix, item.name, ReadRule::kReached);
+  }
+}
+
+Reads::Reads(Borrowed user_namespace) : state_(std::make_unique<State>(user_namespace)) {}
+Reads::~Reads() = default;
+Reads::Reads(Reads&&) noexcept = default;
+
+Access Reads::of_source(const GilHeld& gil, const std::string& source, Borrowed transform) {
+  const Owned code = compile_source(gil, source);
+  if (code) return of_code(gil, code, transform);
+  Access access;
+  access.compiled = false;
+  return access;
+}
+
+Access Reads::of_code(const GilHeld& gil, Borrowed code, Borrowed transform) {
+  Access access;
+  CodeNames cell = *names_in_code(code.get(), CodeKind::kTopLevel);
+  expand_magics(gil, cell, transform);
+  state_->reacher.start();
+  Analysis analysis(gil, *state_, access, transform);
+  analysis.run(cell);
+  return access;
+}
+
+void Reads::add_runtime(const GilHeld& gil, Access& access, const std::vector<Owned>& codes,
+                        const std::vector<std::string>& texts, const std::vector<std::string>& names) {
+  if (codes.empty() && texts.empty() && names.empty() && access.imports.empty()) return;
+  state_->reacher.start();
+  Analysis analysis(gil, *state_, access, {});
+  analysis.note_imports();
+  std::vector<std::shared_ptr<CodeNames>> scanned;
+  for (const Owned& code : codes) {
+    scanned.push_back(names_in_code(code.get(), CodeKind::kTopLevel));
+    CodeNames& found = *scanned.back();
+    // Which namespace it ran in is not known, so what it stores says nothing: the namespace's own change
+    // does.
+    found.surely_binds.clear();
+    found.maybe_binds.clear();
+    analysis.apply(found, 0, "", ReadRule::kRuntime);
+  }
+  for (const std::string& text : texts) analysis.add_words(text, ReadRule::kRuntime);
+  for (const std::string& name : names) analysis.add_name(name, ReadRule::kRuntime);
+  analysis.drain();
+}
+
+Access Reads::reads_of_escaped(const GilHeld& gil) {
+  Access access;
+  Analysis(gil, *state_, access, {}).run(CodeNames{});
+  return access;
+}
+
+void Reads::forget(std::string_view name) { state_->kept.erase(std::string(name)); }
+void Reads::forget_all() { state_->kept.clear(); }
+
+}  // namespace elastic::pyobj

@@ -1,0 +1,36 @@
+#include "pyobj/walk/layout.hpp"
+
+namespace elastic::pyobj::walk {
+
+std::string_view ascii_text(PyObject* object) {
+  if (!object || !PyUnicode_Check(object) || !is_compact_ascii(object)) return {};
+  auto* str = reinterpret_cast<PyASCIIObject*>(object);
+  return {reinterpret_cast<const char*>(str + 1), static_cast<std::size_t>(str->length)};
+}
+
+PyObject* find_text_key(PyObject* dict, std::string_view key) {
+  if (!dict) return nullptr;
+  Py_ssize_t position = 0;
+  PyObject *name, *value;
+  // PyDict_Next only steps through the entries: it neither hashes nor compares.
+  while (PyDict_Next(dict, &position, &name, &value)) {
+    if (PyUnicode_CheckExact(name) && ascii_text(name) == key) return value;
+  }
+  return nullptr;
+}
+
+PyObject* loaded_module(std::string_view name) {
+  PyObject* modules = PyImport_GetModuleDict();  // borrowed
+  if (!modules || !PyDict_CheckExact(modules)) return nullptr;
+  PyObject* module = find_text_key(modules, name);
+  return module && PyModule_Check(module) ? module : nullptr;
+}
+
+PyObject* loaded_attribute(std::string_view module, std::string_view attribute) {
+  PyObject* found = loaded_module(module);
+  if (!found) return nullptr;
+  PyObject* dict = reinterpret_cast<ModuleLayout*>(found)->dict;
+  return dict ? find_text_key(dict, attribute) : nullptr;
+}
+
+}  // namespace elastic::pyobj::walk

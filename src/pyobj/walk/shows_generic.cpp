@@ -1,0 +1,84 @@
+#include "pyobj/walk/shows.hpp"
+
+namespace elastic::pyobj::walk {
+namespace {
+
+constexpr auto kHeaderSize = sizeof(PyObject);
+
+struct Collector {
+  PyObject* type;
+  Parts* parts;
+};
+
+// C code that the garbage collector calls at any time: it may not run Python code.
+int collect(PyObject* referent, void* argument) {
+  auto* collector = static_cast<Collector*>(argument);
+  if (referent && referent != collector->type) collector->parts->child(referent);
+  return 0;
+}
+
+}  // namespace
+
+void show_references(PyObject* object, Parts& parts) {
+  parts.size(basic_size_bytes(object));
+  PyTypeObject* type = Py_TYPE(object);
+  // An object that the collector does not track may be half-built: nobody has promised that it can be
+  // traversed.
+  if (!type->tp_traverse || !PyType_IS_GC(type) || !PyObject_GC_IsTracked(object)) return;
+  Collector collector{reinterpret_cast<PyObject*>(type), &parts};
+  type->tp_traverse(object, collect, &collector);
+}
+
+void show_opaque(PyObject* object, Parts& parts) { show_references(object, parts); }
+
+void show_members(PyObject* object, Parts& parts) {
+  parts.size(basic_size_bytes(object));
+  for (PyTypeObject* type = Py_TYPE(object); type; type = type->tp_base) {
+    if (is_python_class(type) || !type->tp_members) continue;
+    for (const PyMemberDef* member = type->tp_members; member->name; ++member) {
+      const auto offset = static_cast<std::size_t>(member->offset);
+      if (std::string_view(member->name).substr(0, 2) == "__" &&
+          offset == static_cast<std::size_t>(type->tp_weaklistoffset))
+        continue;
+      switch (member->type) {
+        case T_OBJECT:
+        case T_OBJECT_EX:
+          parts.child(field_at<PyObject*>(object, offset));
+          break;
+        case T_BOOL:
+        case T_CHAR:
+        case T_BYTE:
+        case T_UBYTE:
+          parts.word(field_at<std::uint8_t>(object, offset));
+          break;
+        case T_SHORT:
+        case T_USHORT:
+          parts.word(field_at<std::uint16_t>(object, offset));
+          break;
+        case T_INT:
+        case T_UINT:
+        case T_FLOAT:
+          parts.word(field_at<std::uint32_t>(object, offset));
+          break;
+        case T_LONG:
+        case T_ULONG:
+        case T_LONGLONG:
+        case T_ULONGLONG:
+        case T_PYSSIZET:
+        case T_DOUBLE:
+          parts.word(field_at<std::uint64_t>(object, offset));
+          break;
+        default:
+          break;
+      }
+    }
+  }
+}
+
+void show_raw(PyObject* object, Parts& parts) {
+  const auto size = static_cast<std::size_t>(Py_TYPE(object)->tp_basicsize);
+  parts.bytes(reinterpret_cast<const char*>(object) + kHeaderSize, size - kHeaderSize);
+  parts.size(size);
+}
+
+}  // namespace elastic::pyobj::walk

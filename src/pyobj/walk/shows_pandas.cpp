@@ -1,0 +1,84 @@
+// pandas' Cython classes, through the C getters of their attributes: no descriptor protocol, no Python code.
+#include "pyobj/walk/c_attributes.hpp"
+#include "pyobj/walk/numpy_abi.hpp"
+#include "pyobj/walk/shows.hpp"
+
+namespace elastic::pyobj::walk {
+namespace {
+
+// An attribute that the object keeps: the reference outlives the call.
+void show_attribute(PyObject* object, std::string_view name, Parts& parts) {
+  const Owned value = c_attribute(object, name);
+  if (!value) return parts.opaque();
+  Atom atom;
+  if (read_atom(value.get(), atom)) {
+    parts.token(atom.token);
+  } else if (Py_REFCNT(value.get()) > 1) {
+    parts.child(value.get());
+  } else {
+    parts.opaque();  // made for the question: it does not live long enough to be entered
+  }
+}
+
+struct Collected {
+  PyObject *slice = nullptr, *array = nullptr;
+};
+int collect_placement(PyObject* referent, void* argument) {
+  auto* found = static_cast<Collected*>(argument);
+  if (PySlice_Check(referent)) found->slice = referent;
+  if (PyTypeObject* array = ndarray_type(); array && Py_TYPE(referent) == array) found->array = referent;
+  return 0;
+}
+
+}  // namespace
+
+void show_block_manager(PyObject* object, Parts& parts) {
+  parts.size(basic_size_bytes(object));
+  show_attribute(object, "blocks", parts);
+  show_attribute(object, "axes", parts);
+}
+
+void show_block(PyObject* object, Parts& parts) {
+  parts.size(basic_size_bytes(object));
+  show_attribute(object, "_mgr_locs", parts);
+  show_attribute(object, "ndim", parts);
+  show_attribute(object, "values", parts);
+}
+
+// A slice or an array of positions, whichever was wanted first; the other is made when asked for. Both are
+// the same state: the positions are shown.
+void show_block_placement(PyObject* object, Parts& parts) {
+  parts.size(basic_size_bytes(object));
+  Collected found;
+  Py_TYPE(object)->tp_traverse(object, collect_placement, &found);
+  Py_ssize_t start = 0, stop = 0, step = 0;
+  if (found.slice && PySlice_Unpack(found.slice, &start, &stop, &step) == 0) {
+    for (Py_ssize_t at = start; step > 0 ? at < stop : at > stop; at += step)
+      parts.word(static_cast<std::uint64_t>(at));
+  } else if (found.array) {
+    for_each_element(*as_array(found.array), [&](const char* at) { parts.word(load8(at)); });
+  } else {
+    parts.opaque();
+  }
+}
+
+void show_array_backed(PyObject* object, Parts& parts) {
+  for (const std::string_view name : {"_ndarray", "_dtype"}) show_attribute(object, name, parts);
+}
+
+void show_interval(PyObject* object, Parts& parts) {
+  parts.size(basic_size_bytes(object));
+  for (const std::string_view name : {"left", "right", "closed"}) show_attribute(object, name, parts);
+}
+
+void show_timestamp(PyObject* object, Parts& parts) {
+  show_datetime(object, parts);
+  for (const std::string_view name : {"_value", "_creso", "nanosecond"}) show_attribute(object, name, parts);
+}
+
+void show_pandas_timedelta(PyObject* object, Parts& parts) {
+  show_timedelta(object, parts);
+  for (const std::string_view name : {"_value", "_creso"}) show_attribute(object, name, parts);
+}
+
+}  // namespace elastic::pyobj::walk

@@ -1,0 +1,234 @@
+#include "elastic/pyobj/walk.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "pyobj/walk/co_variables.hpp"
+#include "pyobj/walk/walker.hpp"
+
+namespace elastic::pyobj {
+namespace {
+
+// Reading Cython's attributes makes objects, which could set the collector off, and with it finalizers.
+class CollectorPaused {
+ public:
+  CollectorPaused() : was_enabled_(PyGC_Disable()) {}
+  ~CollectorPaused() {
+    if (was_enabled_) PyGC_Enable();
+  }
+  CollectorPaused(const CollectorPaused&) = delete;
+  CollectorPaused& operator=(const CollectorPaused&) = delete;
+
+ private:
+  int was_enabled_;
+};
+
+// What is kept of a variable between cells.
+struct Remembered {
+  VariableState state;
+  PyObject* object = nullptr;  // an address to compare; the log vouches for what stands there
+  walk::ChangeLog log;
+  bool has_log = false;
+  std::vector<walk::Meeting> shared;
+  std::vector<walk::Extent> extents;
+  std::uint64_t last_named = 0;
+};
+
+}  // namespace
+
+class Walk::Impl {
+ public:
+  Impl(Borrowed user_namespace, WalkOptions options)
+      : namespace_(Owned::share(user_namespace)), options_(options) {}
+
+  std::size_t walk(std::span<const WalkTarget> targets, Deadline deadline) {
+    walker_.forget();
+    for (std::size_t done = 0; done < targets.size(); ++done) {
+      if (!walk_one(targets[done], deadline)) return done;
+    }
+    return targets.size();
+  }
+
+  Change recheck(const WalkTarget& target) {
+    const auto found = variables_.find(target.name);
+    if (found == variables_.end()) return Change::kUnknown;
+    Remembered& known = found->second;
+    known.last_named = ++clock_;
+    if (known.object != target.object.get()) return Change::kMaybeChanged;
+    if (!known.has_log) return Change::kUnknown;
+    std::vector<walk::Meeting> newly_shared;
+    if (!known.log.verify(namespace_.get(), walker_.types(), newly_shared)) return Change::kMaybeChanged;
+    known.shared.insert(known.shared.end(), newly_shared.begin(), newly_shared.end());
+    return known.state.opaque ? Change::kOpaque : Change::kUnchanged;
+  }
+
+  void begin_recheck() { walker_.forget(); }
+
+  const Remembered* find(const std::string& name) const {
+    const auto found = variables_.find(name);
+    return found == variables_.end() ? nullptr : &found->second;
+  }
+  void forget(const std::string& name) {
+    if (name == current_) abandon();
+    const auto found = variables_.find(name);
+    if (found == variables_.end()) return;
+    const Remembered dropped = std::move(found->second);  // let go of last: a finalizer may run
+    variables_.erase(found);
+  }
+  PyObject* user_namespace() const { return namespace_.get(); }
+  const std::unordered_map<std::string, Remembered>& variables() const { return variables_; }
+
+  std::uint64_t log_size_bytes() const {
+    std::uint64_t total = 0;
+    for (const auto& [name, known] : variables_) total += known.log.size_bytes();
+    return total;
+  }
+
+ private:
+  bool walk_one(const WalkTarget& target, Deadline deadline) {
+    const bool resumes =
+        walker_.under_way() && current_ == target.name && current_object_.get() == target.object.get();
+    if (!resumes) begin(target);
+    bool paused = resumes;
+    for (;;) {
+      if (!walker_.run(deadline)) return false;
+      if (!paused || holds()) break;
+      begin(target);  // torn: it changed during a pause
+      paused = false;
+    }
+    finish(target);
+    return true;
+  }
+
+  void begin(const WalkTarget& target) {
+    abandon();
+    current_ = target.name;
+    current_object_ = Owned::share(target.object);
+    walker_.start(namespace_.get(), target.object.get(), &log_);
+  }
+
+  void abandon() {
+    walker_.abandon();
+    log_.clear();
+    current_.clear();
+    current_object_ = {};
+  }
+
+  bool holds() {
+    std::vector<walk::Meeting> newly_shared;
+    return log_.verify(namespace_.get(), walker_.types(), newly_shared);
+  }
+
+  void finish(const WalkTarget& target) {
+    walk::Finding finding = walker_.take_finding();
+    Remembered fresh;
+    fresh.state = {walk::to_digest(finding.content),
+                   finding.identity,
+                   finding.size_bytes,
+                   finding.references,
+                   finding.opaque_count > 0,
+                   std::move(finding.opaque_type),
+                   finding.unstable};
+    fresh.object = target.object.get();
+    fresh.shared = std::move(finding.shared);
+    fresh.shared.shrink_to_fit();
+    fresh.extents = std::move(finding.extents);
+    fresh.last_named = ++clock_;
+    fresh.has_log = true;
+    log_.shrink();
+    std::swap(fresh.log, log_);
+    std::swap(variables_[target.name], fresh);
+    abandon();
+    keep_to_budget();
+  }  // the old log goes here, when everything is in its place
+
+  // Drops the logs of what has not been named for longest until the rest is within the budget.
+  void keep_to_budget() {
+    std::uint64_t covered = 0, logged = 0;
+    for (const auto& [name, known] : variables_) {
+      covered += known.state.size_bytes;
+      logged += known.log.size_bytes();
+    }
+    const auto share = static_cast<std::uint64_t>(options_.log_share * static_cast<double>(covered));
+    const std::uint64_t budget = std::max(options_.log_floor_bytes, share);
+    while (logged > budget) {
+      Remembered* stalest = nullptr;
+      for (auto& [name, known] : variables_) {
+        if (known.has_log && known.log.size_bytes() > 0 &&
+            (!stalest || known.last_named < stalest->last_named ||
+             (known.last_named == stalest->last_named &&
+              known.log.size_bytes() > stalest->log.size_bytes()))) {
+          stalest = &known;
+        }
+      }
+      if (!stalest) return;
+      logged -= stalest->log.size_bytes();
+      stalest->has_log = false;
+      walk::ChangeLog dropped = std::move(stalest->log);
+    }
+  }
+
+  Owned namespace_;
+  WalkOptions options_;
+  walk::Walker walker_;
+  std::unordered_map<std::string, Remembered> variables_;
+  std::string current_;  // the variable under way
+  Owned current_object_;
+  walk::ChangeLog log_;      // of the variable under way
+  std::uint64_t clock_ = 0;  // counts namings
+};
+
+Walk::Walk(const GilHeld&, Borrowed user_namespace, WalkOptions options)
+    : impl_(std::make_unique<Impl>(user_namespace, options)) {}
+
+Walk::~Walk() = default;
+
+std::vector<WalkTarget> Walk::all_targets(const GilHeld&) const {
+  std::vector<WalkTarget> targets;
+  PyObject *name, *value;
+  for (Py_ssize_t position = 0; PyDict_Next(impl_->user_namespace(), &position, &name, &value);) {
+    if (!PyUnicode_CheckExact(name)) continue;
+    Py_ssize_t size = 0;
+    const char* text = PyUnicode_AsUTF8AndSize(name, &size);
+    if (!text) {
+      PyErr_Clear();  // a name with lone surrogates, which no source text can spell
+      continue;
+    }
+    targets.push_back({std::string(text, static_cast<std::size_t>(size)), Borrowed(value)});
+  }
+  return targets;
+}
+
+std::size_t Walk::walk(const GilHeld& gil, std::span<const WalkTarget> targets, Deadline deadline) {
+  const PendingError pending(gil);
+  const CollectorPaused paused;
+  return impl_->walk(targets, deadline);
+}
+
+std::vector<Change> Walk::recheck(const GilHeld& gil, std::span<const WalkTarget> targets) {
+  const PendingError pending(gil);
+  const CollectorPaused paused;
+  impl_->begin_recheck();
+  std::vector<Change> changes;
+  changes.reserve(targets.size());
+  for (const WalkTarget& target : targets) changes.push_back(impl_->recheck(target));
+  return changes;
+}
+
+const VariableState* Walk::state(const std::string& name) const {
+  const Remembered* known = impl_->find(name);
+  return known ? &known->state : nullptr;
+}
+
+std::vector<std::vector<std::string>> Walk::co_variables(const GilHeld&) const {
+  std::vector<walk::Sharing> sharing;
+  for (const auto& [name, known] : impl_->variables())
+    sharing.push_back({&name, &known.shared, &known.extents});
+  return walk::partition(sharing);
+}
+
+void Walk::forget(const GilHeld&, const std::string& name) { impl_->forget(name); }
+
+std::uint64_t Walk::log_size_bytes() const { return impl_->log_size_bytes(); }
+
+}  // namespace elastic::pyobj

@@ -1,0 +1,226 @@
+"""The dumping half of the serialiser: from a group of variables to one pickle and the buffers beside it.
+
+The pickler is cloudpickle's, driven from C++ (`src/pyobj/serializer_*.cpp`), which asks `Context.reducer_for`
+once a type and keeps the answer. What differs from cloudpickle: functions stay bound to the live namespace
+and share their cells, classes are rebuilt without running the code that defined them, arrays keep sharing
+memory, an object that is itself another variable is a reference, and what holds on to the outside world (a
+file, a socket, a lock, a thread) is refused instead of read.
+
+Serialising runs code of the user's (`__reduce__`, `__getstate__`); walking (`_core.walk`) never does.
+"""
+
+import copyreg
+import platform
+import struct
+import sys
+import types
+
+import cloudpickle
+import cloudpickle.cloudpickle as field
+
+from elasticpython import pickling_arrays, pickling_code, pickling_types, unpickling
+from elasticpython.pickling_refusals import NotSerializable, refusal_for
+
+
+class GroupPickler(cloudpickle.CloudPickler):
+    """One group's pickler. `native` (C++) brings what it calls for each object, and takes what it writes."""
+
+    def __init__(self, native, dispatch_table):
+        self.persistent_id = native.persistent_id
+        self.reducer_override = native.reducer_override
+        self.dispatch_table = dispatch_table
+        super().__init__(native, protocol=5, buffer_callback=native.buffer_callback)
+
+
+class Context:
+    """What reducers know of one checkpoint: the namespace, and which objects are variables of other groups.
+
+    `native` is the C++ side (its methods `buffer_address`, `weak_referent`, and the pickler's hooks).
+    """
+
+    def __init__(self, namespace, references, native, oob_min_bytes):
+        self.namespace = namespace
+        self.native = native
+        self.oob_min_bytes = oob_min_bytes
+        self._dispatch = {**copyreg.dispatch_table, **cloudpickle.CloudPickler._dispatch_table}
+        self._importable = {}
+        self._kept = []  # an id is one object's only while that lives
+        self._names = {}
+        for name in references:
+            value = namespace[name]
+            if type(value) not in _ATOMS:
+                self._names.setdefault(id(value), name)
+                self._kept.append(value)
+        self._referred = list(self._kept)
+        self._globals = {}  # id of a function's globals -> what stands for them
+        for value in list(namespace.values()):
+            if isinstance(value, types.ModuleType) and not self.is_importable_module(value):
+                self.add_module(value)
+            elif type(value) is dict:
+                self._globals[id(value)] = value
+
+    def persistent_ids(self):
+        """{object id: (variable or "", reference)} of what pickle writes without asking for a reducer."""
+        table = {
+            id(module.__dict__): ("", ("module_dict", name))
+            for name, module in sys.modules.copy().items()
+            if isinstance(module, types.ModuleType) and self.is_importable_module(module, name)
+        }
+        for value in self._referred:
+            if type(value) in _CONTAINERS:
+                name = self._names[id(value)]
+                table.setdefault(id(value), (name, ("variable", name)))
+        table[id(self.namespace)] = ("", ("namespace", ""))
+        return table
+
+    def variable_reductions(self):
+        """{object id: (variable, reduction)} of the other objects that are variables. Classes, functions and
+        modules are not among them: their reducers look first whether an import brings them."""
+        return {
+            id(value): (self._names[id(value)], (unpickling.variable, (self._names[id(value)],)))
+            for value in self._referred
+            if type(value) not in _CONTAINERS
+            and not isinstance(value, (type, types.FunctionType, types.ModuleType))
+        }
+
+    def pickler(self):
+        return GroupPickler(self.native, self._dispatch)
+
+    def start_group(self, names):
+        self.names_in_group = frozenset(names)
+        self.notes = []
+        self._modules = set()
+        self._used = set()
+        self.storages = {}
+
+    def finish_group(self, modules, used):
+        """(references, {module: version}, notes) of the group just written."""
+        return sorted(self._used.union(used)), versions_of(self._modules.union(modules)), self.notes
+
+    def reference_name(self, value):
+        """The variable of another group that `value` is, or None."""
+        name = self._names.get(id(value))
+        if name is None or name in self.names_in_group:
+            return None
+        self._used.add(name)
+        return name
+
+    def variable(self, name):
+        """The reduction that refers to a variable of another group."""
+        self._used.add(name)
+        return unpickling.variable, (name,)
+
+    def add_module(self, module):
+        """A module made by hand: functions made in it share its dict."""
+        if module.__dict__ is not self.namespace:
+            self._globals.setdefault(id(module.__dict__), pickling_code.ModuleDict(module))
+
+    def globals_of(self, function):
+        """The globals to write: themselves where a reference or a variable stands for them."""
+        own = function.__globals__
+        if own is self.namespace:
+            return own
+        module = sys.modules.get(own.get("__name__"))
+        if isinstance(module, types.ModuleType) and module.__dict__ is own:
+            self.add_module(module)
+        return self._globals.setdefault(id(own), pickling_code.OwnGlobals(own))
+
+    def note(self, text):
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def is_importable_module(self, module, name=None):
+        name = name or module.__name__
+        found = [getattr(module, origin, None) for origin in ("__spec__", "__file__")]
+        return (
+            module.__dict__ is not self.namespace
+            and name != "__main__"
+            and sys.modules.get(name) is module
+            and found != [None, None]
+            and not field._is_registered_pickle_by_value(module)
+        )
+
+    def is_importable(self, value):
+        """True for a class or function that `import` brings in another process."""
+        known = self._importable.get(id(value))
+        if known is None:
+            known = self._find(value) is value
+            self._importable[id(value)] = known
+            self._kept.append(value)
+        if known:
+            self._modules.add(value.__module__.partition(".")[0])
+        return known
+
+    def _find(self, value):
+        name = getattr(value, "__module__", None) or ""
+        module = sys.modules.get(name)
+        if not isinstance(module, types.ModuleType) or not self.is_importable_module(module, name):
+            return None
+        found = module
+        for part in value.__qualname__.split("."):
+            try:
+                found = getattr(found, part)
+            except Exception:  # a module's `__getattr__` may raise anything
+                return None
+        return found
+
+    def reducer_for(self, kind):
+        """How objects of type `kind` are reduced: a callable(context, object), None for their own
+        `__reduce_ex__`, NotImplemented for what pickle does otherwise."""
+        if issubclass(kind, type):
+            return pickling_code.reduce_class
+        reducer = refusal_for(kind) or pickling_code.REDUCERS.get(kind) or pickling_types.REDUCERS.get(kind)
+        if reducer is None and kind in self._dispatch:
+            return NotImplemented
+        return reducer or pickling_arrays.reducer_for(kind) or pickling_types.reducer_for(self, kind)
+
+
+_ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
+_CONTAINERS = (list, dict, tuple, set, frozenset, bytearray)
+
+
+def environment():
+    """What a reader of the checkpoint has to match, or to explain a failure by."""
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "bytecode_magic": unpickling.MAGIC.hex(),
+        "byteorder": sys.byteorder,
+        "word_bits": str(struct.calcsize("P") * 8),
+        "machine": platform.machine(),
+    }
+
+
+_versions = {}
+
+
+def version_of(module):
+    """A top-level module's version as it says itself, else as its distribution does, else ""."""
+    known = _versions.get(module)
+    if known is None:
+        known = getattr(sys.modules.get(module), "__version__", None)
+        if not isinstance(known, str):
+            known = _distribution_version(module)
+        _versions[module] = known
+    return known
+
+
+def _distribution_version(module):
+    from importlib import metadata
+
+    try:
+        return metadata.version(module)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def versions_of(modules):
+    """{top-level module: version} without the standard library, whose version is Python's."""
+    return {
+        module: version_of(module)
+        for module in sorted(modules)
+        if module not in sys.stdlib_module_names and module not in ("__main__", "elasticpython")
+    }
+
+
+__all__ = ["Context", "GroupPickler", "NotSerializable", "environment", "versions_of"]

@@ -1,0 +1,148 @@
+"""Reducers of arrays and frames: big buffers beside the pickle, shared memory shared afterwards."""
+import pickle
+import sys
+
+from elasticpython import unpickling
+from elasticpython.pickling_refusals import name_of
+
+
+def reduce_array(context, array):
+    owner = _owner(array)
+    if owner is not None and _is_shared(array, owner):
+        return _reduce_view(context, array, owner)
+    contiguous = array.flags.c_contiguous or array.flags.f_contiguous
+    if array.nbytes >= context.oob_min_bytes and contiguous and not array.dtype.hasobject:
+        return array.__reduce_ex__(5)
+    if not array.flags.writeable:
+        return unpickling.readonly_array, (array.copy(order="K"),)
+    return array.__reduce__()   # owns its memory when loaded, as it did: it can be resized
+
+
+def _owner(array):
+    """What the memory belongs to: the last of the chain of bases; None for the array itself."""
+    owner = array.base
+    numpy = sys.modules["numpy"]
+    while isinstance(owner, numpy.ndarray) and owner.base is not None:
+        owner = owner.base
+    return owner
+
+
+def _is_shared(array, owner):
+    """Whether anybody could tell a copy from a view. Nobody can where the array alone holds its base; but a
+    strided view over most of that is still written as a view, which spares the copy."""
+    numpy = sys.modules["numpy"]
+    if type(owner) in (bytearray, memoryview):
+        return True
+    if not isinstance(owner, numpy.ndarray):
+        return False
+    held_by_others = sys.getrefcount(owner) > 3   # the view, our caller's name, and the argument; then others
+    if held_by_others:
+        return True
+    contiguous = array.flags.c_contiguous or array.flags.f_contiguous
+    return not contiguous and not array.dtype.hasobject and owner.nbytes <= 2 * array.nbytes
+
+
+def _reduce_view(context, array, owner):
+    numpy = sys.modules["numpy"]
+    if isinstance(owner, numpy.ndarray):
+        start = owner.__array_interface__["data"][0]
+        if type(owner) is not numpy.ndarray:
+            owner = owner.view(numpy.ndarray)
+    else:
+        start = context.native.buffer_address(owner)
+    offset = array.__array_interface__["data"][0] - start if array.size else 0
+    return unpickling.array_view, (owner, array.dtype, array.shape, array.strides, offset,
+                                   array.flags.writeable)
+
+
+def reduce_array_subclass(context, array):
+    numpy = sys.modules["numpy"]
+    attributes = getattr(array, "__dict__", None)
+    return unpickling.array_subclass, (type(array), array.view(numpy.ndarray), attributes)
+
+
+def reduce_block(context, block):
+    """A pandas block with the record of who else looks at its memory, which copy-on-write relies on."""
+    make, arguments = block.__reduce__()[:2]
+    return make, arguments, block.refs, None, None, unpickling.share_references
+
+
+def reduce_single_manager(context, manager):
+    """A series' block, which pandas pickles by its values alone."""
+    make, arguments, state = manager.__reduce_ex__(5)[:3]
+    references = getattr(manager.blocks[0], "refs", None)
+    if references is None:
+        return make, arguments, state
+    return make, arguments, (state, references), None, None, unpickling.set_single_manager
+
+
+def reduce_index(context, index):
+    make, arguments = index.__reduce__()[:2]
+    references = index.__dict__.get("_references")   # not by attribute: a RangeIndex has no memory to share
+    if references is None:
+        return make, arguments
+    return make, arguments, references, None, None, unpickling.share_references
+
+
+def reduce_block_references(context, references):
+    return unpickling.make_block_references, ()
+
+
+class TorchStorage:
+    """Stands for a tensor's storage, of which torch makes a new object whenever it is asked."""
+
+    def __init__(self, memory):
+        self.memory = memory   # all of it, as a tensor of bytes
+
+
+def reduce_tensor(context, tensor):
+    """Tensors over one storage stay so, and the storage goes beside the pickle: torch's own way copies it
+    through a stream."""
+    torch = sys.modules["torch"]
+    plain = (tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_conj()
+             and not tensor.is_neg() and tensor.is_leaf and not tensor._backward_hooks
+             and tensor.device.type in ("cpu", "cuda"))
+    if not plain:
+        return NotImplemented
+    storage = unpickling.untyped_storage(tensor)
+    stand_in = context.storages.get(storage.data_ptr()) if storage.nbytes() else None
+    if stand_in is None:
+        memory = torch.empty(0, dtype=torch.uint8, device=tensor.device)
+        memory.set_(storage, 0, (storage.nbytes(),), (1,))
+        stand_in = context.storages[storage.data_ptr()] = TorchStorage(memory)
+    return unpickling.torch_tensor, (stand_in, tensor.dtype, tensor.storage_offset(), tuple(tensor.size()),
+                                     tensor.stride(), tensor.requires_grad, tensor.__dict__)
+
+
+def reduce_torch_storage(context, stand_in):
+    memory = stand_in.memory
+    return unpickling.torch_storage, (pickle.PickleBuffer(memory.cpu().numpy()), str(memory.device))
+
+
+_BY_BASE = {
+    "pandas._libs.internals.BlockValuesRefs": reduce_block_references,
+    "pandas.core.internals.managers.SingleBlockManager": reduce_single_manager,
+    "pandas.core.indexes.base.Index": reduce_index,
+    "pandas.Index": reduce_index,
+}
+
+
+def reducer_for(kind):
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and issubclass(kind, numpy.ndarray):
+        if kind is numpy.ndarray:
+            return reduce_array
+        plain = all(getattr(kind, name) is getattr(numpy.ndarray, name)
+                    for name in ("__reduce__", "__reduce_ex__", "__setstate__"))
+        return reduce_array_subclass if plain else None
+    if kind is TorchStorage:
+        return reduce_torch_storage
+    if name_of(kind) == "torch.Tensor":
+        return reduce_tensor
+    for base in kind.__mro__:
+        name = name_of(base)
+        if name == "pandas._libs.internals.Block":
+            return reduce_block if hasattr(kind, "refs") else None
+        if name in _BY_BASE:
+            return _BY_BASE[name]
+    return None

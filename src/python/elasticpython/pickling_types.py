@@ -1,0 +1,252 @@
+"""Reducers of the standard library's types that pickle and cloudpickle lose, copy or refuse."""
+import copyreg
+import dataclasses
+import enum
+import functools
+import gc
+import logging
+import sys
+import types
+import typing
+import weakref
+from collections import OrderedDict
+
+import cloudpickle.cloudpickle as field
+
+from elasticpython import unpickling
+from elasticpython.pickling_code import reduce_enum_member
+from elasticpython.pickling_refusals import NotSerializable, name_of
+
+
+def reduce_weakref(context, reference):
+    referent = reference()
+    if referent is None:
+        return unpickling.dead_weakref, ()
+    return unpickling.make_weakref, (referent, reference.__callback__)
+
+
+def reduce_proxy(context, proxy):
+    referent = context.native.weak_referent(proxy)
+    if referent is None:
+        raise NotSerializable(proxy, "weak proxy of an object that is gone")
+    return unpickling.make_proxy, (referent,)
+
+
+def reduce_weak_dict(context, mapping):
+    return type(mapping), (), None, None, iter(list(mapping.items()))
+
+
+def reduce_dict_view(kind):
+    def reduce(context, view):
+        [mapping] = gc.get_referents(view)   # `view.mapping` is a proxy
+        return unpickling.dict_view, (mapping, kind)
+    return reduce
+
+
+def reduce_memoryview(context, view):
+    """A view stays a view of its owner: what is written through one is seen through the other."""
+    try:
+        owner = view.obj
+        readonly = view.readonly
+    except ValueError:
+        raise NotSerializable(view, "released memoryview") from None
+    if owner is None:
+        raise NotSerializable(view, "memoryview of memory without an owner")
+    if not view.c_contiguous:
+        return _reduce_strided(context, view, owner)
+    offset = context.native.buffer_address(view) - context.native.buffer_address(owner)
+    return unpickling.make_memoryview, (owner, offset, view.nbytes, view.format, view.shape, readonly)
+
+
+def _reduce_strided(context, view, owner):
+    whole = memoryview(owner)
+    if view.ndim != 1 or whole.ndim != 1 or whole.format != view.format:
+        raise NotSerializable(view, "strided memoryview of several dimensions")
+    start = (context.native.buffer_address(view) - context.native.buffer_address(owner)) // view.itemsize
+    step = view.strides[0] // view.itemsize
+    stop = start + step * len(view)
+    return unpickling.slice_memoryview, (owner, start, stop if stop >= 0 else None, step)
+
+
+def reduce_logger(context, logger):
+    """By name, where the name says it all: its handlers and levels are the process's."""
+    owner = logger.name.partition(".")[0]
+    plain = (not logger.handlers and not logger.filters and logger.level == logging.NOTSET
+             and not logger.disabled and logger.propagate)
+    if plain or (owner in sys.modules and owner not in ("__main__", "root")):
+        return logging.getLogger, (logger.name,)
+    raise NotSerializable(logger, "logger with handlers, filters or a level of its own")
+
+
+def reduce_root_logger(context, logger):
+    raise NotSerializable(logger, "root logger")
+
+
+def reduce_lru_cache(context, cached):
+    if context.is_importable(cached):
+        return NotImplemented
+    options = cached.cache_parameters()
+    if cached.cache_info().currsize:
+        context.note(f"the cache of {cached.__qualname__} starts empty")
+    attributes = {name: value for name, value in cached.__dict__.items() if name != "cache_parameters"}
+    return (unpickling.make_lru_cache, (cached.__wrapped__, options["maxsize"], options["typed"]),
+            (attributes, None), None, None, unpickling.set_attributes)
+
+
+def reduce_cached_property(context, prop):
+    state = {name: value for name, value in prop.__dict__.items() if name not in ("lock", "func")}
+    return functools.cached_property, (prop.func,), state
+
+
+def reduce_new_type(context, kind):
+    if context.is_importable(kind):
+        return NotImplemented
+    return _tracked(kind, unpickling.make_new_type, (kind.__name__, kind.__supertype__, kind.__module__))
+
+
+def _tracked(value, make, arguments):
+    """One object over all groups of a restore, as a class is."""
+    return unpickling.tracked, (field._get_or_create_tracker_id(value), make, arguments)
+
+
+def reduce_type_parameter(context, parameter):
+    module = sys.modules.get(parameter.__module__)
+    if module is not None and context.is_importable_module(module) \
+            and getattr(module, parameter.__name__, None) is parameter:
+        return getattr, (module, parameter.__name__)
+    options = {}
+    if isinstance(parameter, typing.TypeVar) and parameter.__constraints__:
+        return _tracked(parameter, unpickling.make_constrained_type,
+                        (parameter.__name__, parameter.__module__, parameter.__constraints__,
+                         parameter.__covariant__, parameter.__contravariant__))
+    for option in ("bound", "covariant", "contravariant"):
+        value = getattr(parameter, f"__{option}__", None)
+        if value:
+            options[option] = value
+    return _tracked(parameter, unpickling.make_type_parameter,
+                    (type(parameter).__name__, parameter.__name__, parameter.__module__, options))
+
+
+def reduce_exception(context, error):
+    """With what pickle drops (cause, context, notes) and without calling the session's `__init__`, whose
+    arguments need not be `args`. The traceback stays behind: its frames belong to the process."""
+    if error.__traceback__ is not None:
+        context.note(f"the traceback of a {type(error).__name__} is not kept")
+    state = (dict(error.__dict__), error.__cause__, error.__context__, error.__suppress_context__)
+    reduction = error.__reduce__()
+    if isinstance(reduction, str):
+        return reduction
+    inherited = _defining_class(type(error), "__reduce__").__module__ == "builtins" \
+        and _defining_class(type(error), "__reduce_ex__").__module__ == "builtins"
+    if not inherited:
+        return NotImplemented
+    if _defining_class(type(error), "__init__").__module__ == "builtins":
+        make, arguments = reduction[:2]
+        return make, arguments, state, None, None, unpickling.set_exception_state
+    return (unpickling.make_exception, (type(error), error.args), state, None, None,
+            unpickling.set_exception_state)
+
+
+def _defining_class(cls, name):
+    return next(base for base in cls.__mro__ if name in vars(base))
+
+
+def reduce_custom(context, value):
+    """An object of the session with a `__reduce__` of its own. One that names a global ("SINGLETON") names a
+    variable here, and where that variable is the one being written it would be its own definition."""
+    reduction = value.__reduce_ex__(5)
+    if isinstance(reduction, str) and context.namespace.get(reduction) is value:
+        if reduction not in context.names_in_group:
+            return context.variable(reduction)
+        return copyreg.__newobj__, (type(value),), getattr(value, "__dict__", None)
+    return reduction
+
+
+def reduce_guarded(context, value):
+    """An object whose class forbids assignment or answers for any attribute: its state is set past both."""
+    reduction = value.__reduce_ex__(5)
+    make, arguments, state = (*reduction, None)[:3]
+    if state is None or make not in (copyreg.__newobj__, copyreg.__newobj_ex__):
+        return reduction
+    if not isinstance(state, tuple):
+        state = (state, None)
+    return make, arguments, state, None, None, unpickling.set_attributes
+
+
+def reduce_field_kind(context, kind):
+    return unpickling.field_kind, (kind.name,)
+
+
+def reduce_random_generator(context, generator):
+    return type(generator), (generator.bit_generator,)   # older numpy pickles a copy of its bit generator
+
+
+def reduce_sentinel(context, value):
+    """A module's object without state, which is compared by identity (`dataclasses.MISSING`)."""
+    module = sys.modules[type(value).__module__]
+    for name, found in vars(module).items():
+        if found is value:
+            return getattr, (module, name)
+    return value.__reduce_ex__(5)
+
+
+def _makes_sentinels(kind):
+    module = sys.modules.get(kind.__module__)
+    if module is None or any(vars(base).get("__slots__") for base in kind.__mro__) \
+            or kind.__reduce_ex__ is not object.__reduce_ex__ or kind.__reduce__ is not object.__reduce__:
+        return False
+    return any(type(value) is kind and not getattr(value, "__dict__", None)
+               for value in list(vars(module).values()))
+
+
+REDUCERS = {
+    dataclasses._FIELD_BASE: reduce_field_kind,
+    weakref.ReferenceType: reduce_weakref,
+    weakref.ProxyType: reduce_proxy,
+    weakref.CallableProxyType: reduce_proxy,
+    weakref.WeakValueDictionary: reduce_weak_dict,
+    weakref.WeakKeyDictionary: reduce_weak_dict,
+    type({}.keys()): reduce_dict_view("keys"),
+    type({}.values()): reduce_dict_view("values"),
+    type({}.items()): reduce_dict_view("items"),
+    type(OrderedDict().keys()): reduce_dict_view("keys"),
+    type(OrderedDict().values()): reduce_dict_view("values"),
+    type(OrderedDict().items()): reduce_dict_view("items"),
+    memoryview: reduce_memoryview,
+    logging.Logger: reduce_logger,
+    logging.RootLogger: reduce_root_logger,
+    functools._lru_cache_wrapper: reduce_lru_cache,
+    functools.cached_property: reduce_cached_property,
+    typing.NewType: reduce_new_type,
+    typing.TypeVar: reduce_type_parameter,
+    typing.ParamSpec: reduce_type_parameter,
+    **({typing.TypeVarTuple: reduce_type_parameter} if hasattr(typing, "TypeVarTuple") else {}),
+}
+
+
+def reducer_for(context, kind):
+    """By what `kind` derives from, where no exact type decided."""
+    if issubclass(kind, enum.Enum):
+        return reduce_enum_member
+    if issubclass(kind, BaseException):
+        return reduce_exception
+    if issubclass(kind, logging.Logger):
+        return reduce_logger
+    if issubclass(kind, types.ModuleType):
+        from elasticpython.pickling_code import reduce_module
+        return reduce_module
+    if name_of(kind) == "numpy.random._generator.Generator":
+        return reduce_random_generator
+    if not kind.__flags__ & (1 << 9):
+        return None
+    if context.is_importable(kind):
+        return reduce_sentinel if _makes_sentinels(kind) else None
+    if kind.__reduce_ex__ is not object.__reduce_ex__ or kind.__reduce__ is not object.__reduce__:
+        return reduce_custom
+    own = [vars(base) for base in kind.__mro__[:-1]]
+    guarded = any(name in attributes for attributes in own
+                  for name in ("__setattr__", "__getattr__", "__getattribute__"))
+    if guarded and not any("__setstate__" in attributes for attributes in own) \
+            and not issubclass(kind, (list, dict, set, types.ModuleType)):
+        return reduce_guarded
+    return None

@@ -1,0 +1,399 @@
+"""What a cell reads, by its code alone: each case is a namespace, a cell, and the exact expected set."""
+
+import pytest
+
+from elasticpython._core import analysis
+from IPython.core.inputtransformer2 import TransformerManager
+
+transform = TransformerManager().transform_cell
+
+
+def access_of(setup, cell, names=None):
+    """The Access of `cell` in a namespace made by running `setup` as the module __main__ would."""
+    import sys
+    import types
+
+    main = types.ModuleType("__main__")
+    namespace = main.__dict__ if names is None else names
+    namespace["get_ipython"] = lambda: None
+    saved = sys.modules["__main__"]
+    sys.modules["__main__"] = main
+    try:
+        exec(compile(transform(setup), "<setup>", "exec"), namespace)
+        return analysis.Reads(namespace).of_source(transform(cell), transform)
+    finally:
+        sys.modules["__main__"] = saved
+
+
+A = "a, b, c = [1], [2], [3]\n"
+FUNCTIONS = A + "def f(): return a\ndef g(): return f()\ndef h(x=b): return x\n"
+
+# name: (setup, cell, reads)
+CASES = {
+    "plain name": (A, "a", {"a"}),
+    "two names": (A, "a + b", {"a", "b"}),
+    "assignment reads nothing": (A, "a = 1", set()),
+    "augmented assignment reads": (A, "a += b", {"a", "b"}),
+    "bound before it is read": (A, "a = 1\nprint(a)", set()),
+    "bound in a branch only": (A, "if b: a = 1\nprint(a)", {"a", "b"}),
+    "bound in both branches is still uncertain": (A, "if b:\n  a = 1\nelse:\n  a = 2\na", {"a", "b"}),
+    "bound in a loop": (A, "for i in b: a = i\na", {"a", "b"}),
+    "loop variable": (A, "for a in b: pass", {"b"}),
+    "bound in while true": (A, "while True:\n  a = 1\n  break\na", set()),
+    "bound in try": (A, "try:\n  a = 1\nexcept E: pass\na", {"a"}),
+    "bound in finally": (A, "try:\n  b\nfinally:\n  a = 1\na", {"a", "b"}),
+    "bound after with": (A, "with b: pass\na = 1\na", {"b"}),
+    "bound inside with": (A, "with b: a = 1\na", {"a", "b"}),
+    "deleted": (A, "del a", set()),
+    "bound by import": (A, "import json as a\na", set()),
+    "bound by from import": (A, "from json import loads as a\na", set()),
+    "import word is no read": (A, "from a import b", set()),
+    "bound by def": (A, "def a(): pass\na()", set()),
+    "bound by class": (A, "class a: pass\na()", set()),
+    "walrus": (A, "(a := b)\na", {"b"}),
+    "walrus in a condition": (A, "if (a := b): a", {"b"}),
+    "unpacking": (A, "a, *b = c\na, b", {"c"}),
+    "subscript store reads": (A, "a[0] = b", {"a", "b"}),
+    "attribute store reads": (A, "a.x = 1", {"a"}),
+    "attribute names are no reads": (A, "a.b.c", {"a"}),
+    "keyword names are no reads": (A, "print(a, b=1)", {"a"}),
+    "f-string": (A, "f'{a} is not'", {"a"}),
+    "f-string with format spec": (A, "f'{a:{b}}'", {"a", "b"}),
+    "comprehension": (A, "[x + b[0] for x in a]", {"a", "b"}),
+    "comprehension variable hides": (A, "[a for a in b]", {"b"}),
+    "generator expression": (A, "sum(x for x in a if x in b)", {"a", "b"}),
+    "dict comprehension": (A, "{k: c for k in a}", {"a", "c"}),
+    "lambda called": (A, "(lambda: a)()", {"a"}),
+    "lambda given a name is not called": (A, "k = lambda: a", set()),
+    "lambda given a name and called": (A, "k = lambda: a\nk()", {"a"}),
+    "lambda in a list": (A, "k = [lambda: a]", {"a"}),
+    "def alone reads nothing": (A, "def k(): return a", set()),
+    "def and call": (A, "def k(): return a\nk()", {"a"}),
+    "def handed on": (A, "def k(): return a\nprint(k)", {"a"}),
+    "def called by another": (A, "def k(): return a\ndef m(): return k()\nm()", {"a"}),
+    "name bound before the call": (A, "def k(): return a\na = 1\nk()", set()),
+    "name bound after the call": (A, "def k(): return a\nk()\na = 1", {"a"}),
+    "default argument": (A, "def k(x=a): pass", {"a"}),
+    "keyword default": (A, "def k(*, x=a): pass", {"a"}),
+    "decorator": (FUNCTIONS, "@f\ndef k(): return b", {"a", "b", "f"}),
+    "annotation": (A, "def k(x: a): pass", {"a"}),
+    "variable annotation": (A, "k: a = 1", {"a"}),
+    "class without bases": (A, "class K:\n  def m(self): return a", set()),
+    "class body runs": (A, "class K:\n  x = a", {"a"}),
+    "class body name of its own": (A, "class K:\n  a = 1\n  x = a", set()),
+    "class with a base may run its methods": (
+        A + "class B: pass",
+        "class K(B):\n  def m(self): return a",
+        {"B", "a"},
+    ),
+    "class used": (A, "class K:\n  def m(self): return a\nK().m()", {"a"}),
+    "nested function": (A, "def k():\n  def m(): return a\n  return m\nk()()", {"a"}),
+    "global statement": (A, "def k():\n  global a\n  a = 1\nk()", set()),
+    "async def": (A, "async def k(): return a\nawait k()", {"a"}),
+    "top-level await": (A, "await a", {"a"}),
+    "async for": (A, "async for x in a: b", {"a", "b"}),
+    "async with": (A, "async with a as x: b", {"a", "b"}),
+    "match": (A, "match a:\n  case [x]: b", {"a", "b"}),
+    "star arguments": (A, "print(*a, **b)", {"a", "b"}),
+    "conditional expression": (A, "a if b else c", {"a", "b", "c"}),
+    "chained comparison": (A, "a < b < c", {"a", "b", "c"}),
+    "slice": (A, "a[b:c]", {"a", "b", "c"}),
+    "raise": (A, "raise a from b", {"a", "b"}),
+    "assert": (A, "assert a, b", {"a", "b"}),
+    "except clause": (A, "try: pass\nexcept a: b", {"a", "b"}),
+    "return value of a function": (FUNCTIONS, "f()", {"a", "f"}),
+    "through two functions": (FUNCTIONS, "g()", {"a", "f", "g"}),
+    "default argument of a function": (FUNCTIONS, "h()", {"h"}),
+    "function mentioned": (FUNCTIONS, "k = f", {"a", "f"}),
+    "function in a list": (FUNCTIONS + "fs = [f]", "fs[0]()", {"a", "fs"}),
+    "function in a nested dict": (FUNCTIONS + "d = {'k': {'m': (f,)}}", "d", {"a", "d"}),
+    "function in a set": (FUNCTIONS + "s = {f}", "s", {"a", "s"}),
+    "lambda in a list of the session": (A + "fs = [lambda: a]", "fs[0]()", {"a", "fs"}),
+    "partial": (FUNCTIONS + "from functools import partial\np = partial(f)", "p()", {"a", "p"}),
+    "partial's arguments": (
+        FUNCTIONS + "from functools import partial\np = partial(print, f)",
+        "p()",
+        {"a", "p"},
+    ),
+    "closure": (
+        FUNCTIONS + "def make(q):\n  def inner(): return q()\n  return inner\nk = make(f)",
+        "k()",
+        {"a", "k"},
+    ),
+    "wrapped": (
+        FUNCTIONS + "import functools\n@functools.wraps(f)\ndef w(): return b",
+        "w()",
+        {"a", "b", "w"},
+    ),
+    "lru_cache": (A + "import functools\n@functools.lru_cache\ndef w(): return a", "w()", {"a", "w"}),
+    "singledispatch": (
+        A + "import functools\n@functools.singledispatch\ndef w(x): return a\n"
+        "@w.register\ndef w_int(x: int): return b",
+        "w(1)",
+        {"a", "b", "w"},
+    ),
+    "method of an instance": (A + "class K:\n  def m(self): return a\nk = K()", "k.m()", {"a", "k"}),
+    "bound method": (A + "class K:\n  def m(self): return a\nm = K().m", "m()", {"a", "m"}),
+    "method of a base class": (
+        A + "class B:\n  def m(self): return a\nclass K(B): pass\nk = K()",
+        "k.m()",
+        {"a", "k"},
+    ),
+    "property": (A + "class K:\n  @property\n  def p(self): return a\nk = K()", "k.p", {"a", "k"}),
+    "static method": (A + "class K:\n  @staticmethod\n  def p(): return a", "K.p()", {"K", "a"}),
+    "class method": (A + "class K:\n  @classmethod\n  def p(cls): return a", "K.p()", {"K", "a"}),
+    "callable instance": (A + "class K:\n  def __call__(self): return a\nk = K()", "k()", {"a", "k"}),
+    "operator method": (A + "class K:\n  def __add__(self, o): return a\nk = K()", "k + 1", {"a", "k"}),
+    "instance in a list": (A + "class K:\n  def m(self): return a\nk = [K()]", "k", {"a", "k"}),
+    "instance attribute holds a function": (
+        FUNCTIONS + "class K: pass\nk = K()\nk.cb = f",
+        "k.cb()",
+        {"a", "k"},
+    ),
+    "slot holds a function": (
+        FUNCTIONS + "class K:\n  __slots__ = 'cb'\nk = K()\nk.cb = f",
+        "k.cb()",
+        {"a", "k"},
+    ),
+    "metaclass": (
+        A + "class M(type):\n  def __call__(cls): return a\nclass K(metaclass=M): pass",
+        "K()",
+        {"K", "a"},
+    ),
+    "class attribute": (FUNCTIONS + "class K:\n  cb = f", "K.cb", {"K", "a"}),
+    "dataclass": (
+        A
+        + "from dataclasses import dataclass\n@dataclass\nclass K:\n"
+        "  x: int\n  def m(self): return a\nk = K(1)",
+        "k",
+        {"a", "k"},
+    ),
+    "namedtuple subclass": (
+        A + "from typing import NamedTuple\nclass K(NamedTuple):\n  x: int\n  def m(self): return a\n"
+        "k = K(1)",
+        "k.m()",
+        {"a", "k"},
+    ),
+    "generator object": (A + "def gen():\n  yield a\nk = gen()", "next(k)", {"a", "k"}),
+    "generator that is suspended": (
+        FUNCTIONS + "def gen(q):\n  yield 1\n  yield q()\nk = gen(f); next(k)",
+        "next(k)",
+        {"a", "k"},
+    ),
+    "iterator over functions": (FUNCTIONS + "k = iter([f])", "next(k)()", {"a", "k"}),
+    "map object": (FUNCTIONS + "k = map(f, b)", "next(k)", {"a", "k"}),
+    "deque": (FUNCTIONS + "import collections\nk = collections.deque([f])", "k", {"a", "k"}),
+    "defaultdict's factory": (
+        FUNCTIONS + "import collections\nk = collections.defaultdict(f)",
+        "k[0]",
+        {"a", "k"},
+    ),
+    "weak reference": (FUNCTIONS + "import weakref\nk = weakref.ref(f)", "k()()", {"a", "k"}),
+    "context variable": (
+        FUNCTIONS + "import contextvars\nk = contextvars.ContextVar('k')\nk.set(f)",
+        "k.get()()",
+        {"a", "k"},
+    ),
+    "append method of a list": (A + "k = a.append", "k(1)", {"k"}),
+    "sort key": (FUNCTIONS + "k = {'key': f}", "sorted(b, **k)", {"a", "b", "k"}),
+    "object array": (
+        FUNCTIONS + "import numpy as np\nk = np.array([f, None], dtype=object)",
+        "k[0]()",
+        {"a", "k"},
+    ),
+    "view of an object array": (
+        FUNCTIONS + "import numpy as np\nk = np.array([None, f], dtype=object)[1:]",
+        "k[0]()",
+        {"a", "k"},
+    ),
+    "object column of a frame": (
+        FUNCTIONS + "import pandas as pd\nk = pd.DataFrame({'x': [f]}, dtype=object)",
+        "k.x[0]()",
+        {"a", "k"},
+    ),
+    "exec'd function's own globals": (
+        FUNCTIONS + "ns = {'f': f}\nexec('def q(): return f()', ns)\nk = ns.pop('q')",
+        "k()",
+        {"a", "k"},
+    ),
+    "string word": (A, "df = 'x > @a'", {"a"}),
+    "string word in a tuple": (A, "k = ('a', ('b',))", {"a", "b"}),
+    "string word in a set": (A, "x in {'a', 'zz'}", {"a"}),
+    "string word in bytes": (A, "k = b'a'", {"a"}),
+    "string word of a function": (A + "def f(q): return q.query('x > @a')", "f(b)", {"a", "b", "f"}),
+    "part of a longer word": (A, "k = 'abc a1 _a'", set()),
+    "docstring of a function": (A, "def k():\n  'a'\nk()", set()),
+    "docstring of a class": (A, "class k:\n  'a'", set()),
+    "docstring of a cell": (A, "'a is the first'\n", set()),
+    "eval of a constant": (A, "eval('a + b[0]')", {"a", "b"}),
+    "exec of a constant": (A, "exec('k = a')", {"a"}),
+    "eval with a namespace": (A, "eval('a', b)", {"a", "b"}),
+    "text held by a variable": (A + "q = 'x > @a'", "b.query(q)", {"a", "b", "q"}),
+    "text held by a variable, not evaluated": (A + "q = 'x > @a'", "b.append(q)", {"b", "q"}),
+    "format of a constant": (A, "'{a}'.format(a=1)", {"a"}),
+    "names of IPython are no reads": ("In = ['']; _i = ''; exit = None", "In, _i, exit, __name__", set()),
+    "underscore name": ("_x = [1]", "_x", {"_x"}),
+    "module": ("import json", "json.dumps(1)", {"json"}),
+    "builtins": (A, "len(a), print, int", {"a"}),
+    "a builtin shadowed": ("vars = [1]", "vars[0]", {"vars"}),
+    "undefined": (A, "zzz", set()),
+    "vars of an object": (A, "vars(a)", {"a"}),
+    "dir of an object": (A, "dir(a)", {"a"}),
+    "locals in a function": (A, "def k(): return locals()\nk()", set()),
+    "model.eval()": (A, "a.eval()", {"a"}),
+    "np.stack": ("import numpy as np\na = [1]", "np.stack(a)", {"a", "np"}),
+    "main guard": (A, "if __name__ == '__main__': a", {"a"}),
+    "magic time": (A, "%time a", {"a"}),
+    "magic time assigns": (A, "%time k = a\nk", {"a"}),
+    "magic timeit": (A, "%timeit -n 1 -r1 a", {"a"}),
+    "magic timeit assigned": (A, "k = %timeit -o a", {"a"}),
+    "magic prun": (A, "%prun -l 5 a", {"a"}),
+    "cell magic time": (A, "%%time\na = 1\na, b", {"b"}),
+    "cell magic time with a function": (FUNCTIONS, "%%time\ng()", {"a", "f", "g"}),
+    "cell magic timeit": (A, "%%timeit k = c\na + b", {"a", "b", "c"}),
+    "cell magic capture": (A, "%%capture out\nprint(a)", {"a"}),
+    "cell magic prun": (A, "%%prun -q\nprint(a)", {"a"}),
+    "magic in a cell magic": (A, "%%capture\n%time a\n!echo {b}", {"a", "b"}),
+    "cell magic with a string": (A, "%%time\nk = 'a'", {"a"}),
+    "shell command": (A, "!echo {a} $b", {"a", "b"}),
+    "shell assignment": (A, "k = !ls {a}", {"a"}),
+    "unknown magic": (A, "%sql select * from a", {"a"}),
+    "unknown cell magic": (A, "%%sql\nselect * from a", {"a"}),
+    "matplotlib magic": (A + "inline = 1", "%matplotlib inline", set()),
+    "run without -i": (A, "%run a.py", {"a"}),
+    "help": (A, "a?", {"a"}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_reads(name):
+    setup, cell, expected = CASES[name]
+    access = access_of(setup, cell)
+    assert access["compiled"] and access["everything"] == ""
+    assert set(access["reads"]) == expected, access["reads"]
+
+
+EVERYTHING = {
+    "globals": "globals()['a']",
+    "globals in a function": "def k(): return globals()\nk()",
+    "globals as a value": "k = globals",
+    "vars without arguments": "vars()['a']",
+    "vars as a value": "k = vars",
+    "locals at top level": "locals()['a']",
+    "dir without arguments": "dir()",
+    "eval of computed text": "eval('a' + b)",
+    "exec of computed text": "exec(b)",
+    "eval of a text that reaches": "eval('globals()')",
+    "eval handed on": "list(map(eval, ['a']))",
+    "import of main": "import __main__",
+    "from main import": "from __main__ import a",
+    "main by name": "import importlib\nimportlib.import_module('__main__')",
+    "sys.modules": "import sys\nsys.modules['x']",
+    "frame": "import sys\nsys._getframe()",
+    "currentframe": "import inspect\ninspect.currentframe()",
+    "inspect.stack": "import inspect\ninspect.stack()",
+    "inspect.stack by another name": "import inspect as i\ni.stack()",
+    "from inspect": "from inspect import stack\nstack()",
+    "function globals": "def k(): pass\nk.__globals__['a']",
+    "builtins module": "import builtins\nbuiltins.eval(b)",
+    "builtins name": "__builtins__",
+    "gc": "import gc\ngc.get_objects()",
+    "traceback's frame": "e.__traceback__.tb_frame",
+    "user namespace": "get_ipython().user_ns['a']",
+    "shell kept": "ip = get_ipython()",
+    "shell ev": "get_ipython().ev('a')",
+    "shell run_cell of computed text": "get_ipython().run_cell(b)",
+    "magic with computed text": "get_ipython().run_line_magic('time', b)",
+    "run -i": "%run -i x.py",
+    "debug": "%debug",
+    "who": "%who",
+    "reset": "%reset -f",
+    "breakpoint": "breakpoint()",
+    "globals in time": "%%time\nglobals()['a']",
+    "getattr on sys": "import sys\ngetattr(sys, b)['__main__']",
+    "timeit with main": "import timeit\ntimeit.timeit('f()', setup='from __main__ import f')",
+    "subclasses": "object.__subclasses__()",
+    "ctypes": "import ctypes\nctypes.py_object.from_address(1)",
+    "doctest": "import doctest\ndoctest.testmod()",
+    "class body locals": "class K:\n  x = locals()",
+    "lambda in a container calling globals": "k = [lambda: globals()]",
+    "comprehension of globals": "[globals()[n] for n in b]",
+}
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_reaches_everything(name):
+    assert access_of("a, b = [1], 'x'\n", EVERYTHING[name])["everything"] != ""
+
+
+EVERYTHING_BY_VALUE = {
+    "namespace kept": ("ns = globals()", "ns['a']"),
+    "namespace in a list": ("ns = [globals()]", "ns[0]['a']"),
+    "globals kept": ("g = globals", "g()['a']"),
+    "eval kept": ("g = {'e': eval}", "g['e']('a')"),
+    "main module kept": ("import __main__ as m", "m.a"),
+    "sys by another name": ("import sys as s", "s.modules"),
+    "function using globals": ("def f(): return globals()", "f()"),
+    "method using globals": ("class K:\n  def m(self): return globals()\nk = K()", "k.m()"),
+    "function using eval": ("def f(t): return eval(t)", "f('a')"),
+    "frame kept": ("import sys\nfr = sys._getframe()", "fr"),
+    "stack kept": ("from inspect import stack as st", "st()"),
+    "output history": ("_ = [1]", "_"),
+    "output by number": ("_3 = [1]", "_3.append(1)"),
+    "Out": ("Out = {}", "Out[3]"),
+}
+
+
+@pytest.mark.parametrize("name", EVERYTHING_BY_VALUE)
+def test_reaches_everything_by_value(name):
+    setup, cell = EVERYTHING_BY_VALUE[name]
+    assert access_of("a = [1]\n" + setup, cell)["everything"] != ""
+
+
+BINDS = {
+    "assignment": ("x = 1", {"x"}, set()),
+    "branch": ("if a: x = 1", set(), {"x"}),
+    "loop": ("for x in a: y = x", set(), {"x", "y"}),
+    "import": ("import json", {"json"}, set()),
+    "def": ("def f(): pass", {"f"}, set()),
+    "class": ("class C: pass", {"C"}, set()),
+    "class attribute is no binding": ("class C:\n  x = 1", {"C"}, set()),
+    "global in a function called": ("def f():\n  global x\n  x = 1\nf()", {"f"}, {"x"}),
+    "global in a function not called": ("def f():\n  global x\n  x = 1", {"f"}, set()),
+    "global in a function of before": ("setter()", set(), {"z"}),
+    "cell magic": ("%%time\nx = 1", {"x"}, set()),
+    "IPython's names are no variables": ("_ = 1; In = 2; __name__ = 3", set(), set()),
+    "with": ("with open('x') as fh: pass", set(), {"fh"}),
+    "async": ("x = await a", {"x"}, set()),
+}
+
+
+@pytest.mark.parametrize("name", BINDS)
+def test_binds(name):
+    cell, surely, maybe = BINDS[name]
+    access = access_of("a = [1]\ndef setter():\n  global z\n  z = 1\n", cell)
+    assert set(access["surely_binds"]) == surely
+    assert set(access["maybe_binds"]) - surely == maybe
+
+
+def test_deletes():
+    assert access_of("a = b = 1", "del a\nif b: del b")["maybe_deletes"] == ["a", "b"]
+
+
+def test_syntax_error_is_not_compiled():
+    assert not access_of("", "a = = 1")["compiled"]
+
+
+def test_why_names_the_function():
+    reads = access_of(FUNCTIONS, "g()")["reads"]
+    assert reads == {"g": "named in the cell", "f": "used by g", "a": "used by f"}
+
+
+def test_warnings_of_the_second_compilation_are_not_shown(recwarn):
+    assert analysis.Reads({}).of_source("x = '\\d'\nassert (1, 'x')\n")["compiled"]
+    assert len(recwarn) == 0
+
+
+def test_a_pending_cell_leaves_no_exception():
+    analysis.Reads({}).of_source("a = = 1")
+    analysis.Reads({}).of_source("'\\ud800'")
