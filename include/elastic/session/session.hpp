@@ -1,0 +1,96 @@
+// One user namespace and its history: told about every cell, it can write the session down and bring it back.
+//
+// Invariants
+// - Nothing here raises into the user's cell or writes into it. When watching fails, it is switched off with
+// one log
+//   line; later checkpoints store the whole namespace instead of planning over a history that may be wrong.
+// - A checkpoint is whole or not there (store). A restore that is interrupted leaves the namespace as it was.
+// - After a restore the history is the restored one: the session can be checkpointed and restored again.
+// Threads: all calls on the thread that runs cells, with the GIL; writing and hashing release it.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "elastic/core/clock.hpp"
+#include "elastic/graph/history.hpp"
+#include "elastic/plan/plan.hpp"
+#include "elastic/plan/plan_input.hpp"
+#include "elastic/pyobj/ref.hpp"
+#include "elastic/session/driver.hpp"
+#include "elastic/session/tracker.hpp"
+
+namespace elastic::session {
+
+struct DumpedSession;
+
+struct CheckpointOptions {
+  std::string directory{};
+  std::string label{};  // whose checkpoint it is, within the directory; may be empty
+  std::string planner = "optimal";
+  double alpha = 1.0;          // weight of the time to write; 0: the user is gone
+  bool plan_only = false;      // report, and write nothing
+  bool in_background = false;  // a forked child writes what takes long; the caller ends the process
+  nlohmann::json shell{};  // the shell's own state, kept as it is; "outputs" names variables like _3 to keep
+};
+
+struct RestoreOptions {
+  std::string directory{};  // or an export file
+  std::string label{};
+  std::string at{};  // the name (or a unique beginning) of a checkpoint; empty: the newest
+  bool trust = false;
+  bool safe = false;  // only what needs no cell re-run
+  bool dry_run = false;
+  std::optional<std::set<std::string>> only{};
+  std::set<std::string> skip{};
+};
+
+class Session {
+ public:
+  // REQUIRES: `user_namespace` is the dict of the module cells run in; `clock` and `driver` outlive the
+  // session. `transform` turns a cell's text into Python (shell.transform_cell).
+  Session(const pyobj::GilHeld&, pyobj::Borrowed user_namespace, const Clock& clock, Driver& driver,
+          pyobj::Borrowed transform);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void cell_starting(const pyobj::GilHeld&, WatchedCell cell);
+  void cell_finished(const pyobj::GilHeld&, graph::Outcome outcome);
+  // Work that could wait until the reply was out; stops soon after `budget_us`. True when nothing is left.
+  bool idle(const pyobj::GilHeld&, std::int64_t budget_us);
+
+  // The report of docs/design section 9 ("checkpoint"). Errors leave the former checkpoint as it was.
+  Result<nlohmann::json> checkpoint(const pyobj::GilHeld&, const CheckpointOptions& options);
+  // The report ("restore"). kCancelled: interrupted, the namespace is as it was. "shell" in it is what the
+  // checkpoint was given.
+  Result<nlohmann::json> restore(const pyobj::GilHeld&, const RestoreOptions& options);
+  // The list of section 9 ("history").
+  Result<nlohmann::json> history(const pyobj::GilHeld&);
+
+  // Whether there is anything that the last checkpoint or restore does not have.
+  bool has_news() const { return news_; }
+
+ private:
+  struct Attempt;
+  void stop_tracking(const Error& error);
+  // History as of now: settled, with the running cell as unfinished.
+  Result<graph::History> history_now(const pyobj::GilHeld&);
+  Result<> dump_all(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
+  Result<> choose_plan(const CheckpointOptions& options, DumpedSession& dumped);
+  Result<> write_all(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
+
+  pyobj::Owned namespace_;
+  const Clock* clock_;
+  Driver* driver_;
+  Tracker tracker_;
+  bool running_ = false;
+  std::optional<Error> tracking_error_;
+  bool news_ = false;
+};
+
+}  // namespace elastic::session

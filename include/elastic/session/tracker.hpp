@@ -1,0 +1,132 @@
+// Watches the cells of one session and writes what they read, changed and did into its history.
+//
+// What a cell reads is told from its code before it runs (pyobj/reads), what it bound and deleted from the
+// namespace, what it changed in place from the walk over what its reads could reach. What is dear to look at
+// waits: it is attributed to all the cells since it was last looked at (docs/watching.md).
+//
+// Invariants: nothing here raises into the user's cell or runs user code; after settle() the history explains
+// every variable as it is now. An error from any call means that the history cannot be trusted from there on.
+// Threads: all calls on the thread that runs cells, with the GIL.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "elastic/core/clock.hpp"
+#include "elastic/graph/history.hpp"
+#include "elastic/pyobj/ambient.hpp"
+#include "elastic/pyobj/effects.hpp"
+#include "elastic/pyobj/name_table.hpp"
+#include "elastic/pyobj/reads.hpp"
+#include "elastic/pyobj/walk.hpp"
+
+namespace elastic::session {
+
+struct WatchedCell {
+  std::string source{};       // as the user wrote it
+  std::string transformed{};  // as Python, after IPython's transform
+  std::int32_t execution_count = 0;
+  std::string cell_id{};
+  std::vector<std::string> tags{};
+};
+
+class Tracker {
+ public:
+  using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+  // `user_namespace` is the dict of the module cells run in; it and `clock` outlive the tracker. `transform`
+  // (may be null) turns a cell's text into Python: shell.transform_cell.
+  Tracker(const pyobj::GilHeld&, pyobj::Borrowed user_namespace, const Clock& clock,
+          pyobj::Borrowed transform = {});
+
+  Result<> before_cell(const pyobj::GilHeld&, WatchedCell cell);
+  // Takes a few milliseconds, or 1 % of the cell's run time; the rest is catch_up's.
+  Result<> after_cell(const pyobj::GilHeld&, graph::Outcome outcome);
+  // Looks at what was left, until the deadline; true when nothing is left.
+  Result<bool> catch_up(const pyobj::GilHeld&, Deadline deadline);
+  // All of it, and once more everything that could have changed with no cell running.
+  Result<> settle(const pyobj::GilHeld&);
+  // The history with what the running cell has done so far, as an unfinished cell.
+  Result<> record_unfinished(const pyobj::GilHeld&, graph::History& history);
+  // From now on this is the history, and the namespace is as it says.
+  Result<> adopt(const pyobj::GilHeld&, graph::History history);
+
+  const graph::History& history() const { return history_; }
+  graph::History& history() { return history_; }
+  // The bytes of a piece of ambient state as `writer` left it; null where they were not kept.
+  const std::string* ambient_value(VariableId variable, CellIndex writer) const;
+  void keep_ambient_value(VariableId variable, CellIndex writer, std::string value);
+  Result<> put_ambient(const pyobj::GilHeld&, const std::string& name, const std::string& value);
+
+  // The list of design section 9: index, execution_count, source, started, seconds, outcome, reads, writes,
+  // deletes, effects; and `why`, by name.
+  nlohmann::json history_json() const;
+  // Why `name` is linked, opaque, or attributed to its cells; for a person.
+  std::string why(const pyobj::GilHeld&, const std::string& name) const;
+
+ private:
+  struct Unresolved {
+    std::vector<CellIndex> cells;  // ascending: any of them may have changed it
+    bool written = false;          // the first of them bound it: only the content is not known yet
+  };
+  using Whys = std::map<std::string, std::string>;
+
+  Result<> begin(const pyobj::GilHeld&);
+  Result<> note_outside_changes(const pyobj::GilHeld&);
+  graph::CellRecord start_record() const;
+  void add_reads(graph::CellRecord& record, Whys& whys);
+  // Adds the writes that can be told by `deadline`; returns the names that have to wait.
+  std::map<std::string, Unresolved> add_writes(const pyobj::GilHeld&, graph::CellRecord& record, Whys& whys,
+                                               graph::Outcome outcome, Deadline deadline);
+  void add_ambient(const pyobj::GilHeld&, std::map<std::string, std::string> changed,
+                   graph::CellRecord& record, Whys& whys);
+  void add_effects(const pyobj::CellEffects& effects, graph::CellRecord& record) const;
+  Result<CellIndex> commit(const pyobj::GilHeld&, graph::CellRecord record, Whys whys);
+  // Whether the variable differs from what was last walked; nothing if the deadline came first.
+  std::optional<bool> differs(const pyobj::GilHeld&, const std::string& name, Deadline deadline);
+  std::int64_t recheck_cost_us(const std::string& name) const;
+  graph::Write write_of(const std::string& name);
+  std::vector<std::vector<VariableId>> links_now(const pyobj::GilHeld&, const std::set<std::string>& written);
+  std::set<std::string> with_linked(const std::set<std::string>& names) const;
+  Result<> attribute(const pyobj::GilHeld&, std::vector<CellIndex> cells, const std::string& name,
+                     const std::string& why);
+  Result<bool> resolve(const pyobj::GilHeld&, Deadline deadline);
+  Result<bool> verify_rest(const pyobj::GilHeld&, Deadline deadline);
+  std::vector<CellIndex> cells_since(std::uint32_t first) const;
+
+  const Clock* clock_;
+  pyobj::Owned transform_;
+  pyobj::NameTable names_;
+  pyobj::Reads reads_;
+  pyobj::Walk walk_;
+  pyobj::Ambient ambient_;
+  graph::History history_;
+  std::vector<Whys> whys_;  // by cell
+  std::map<std::pair<VariableId, CellIndex>, std::string> ambient_values_;
+
+  bool begun_ = false;
+  bool running_ = false;
+  bool code_may_escape_ = false;
+  WatchedCell cell_;
+  pyobj::Access access_;
+  std::set<std::string> existed_;        // user variables when the running cell started
+  std::set<std::string> known_changed_;  // by the running cell, seen by record_unfinished
+  std::int64_t started_us_ = 0;
+  std::int64_t started_wall_us_ = 0;
+
+  std::map<std::string, Unresolved> unresolved_;
+  std::map<std::string, std::uint32_t> verified_;  // the number of cells when it was last seen unchanged
+  std::map<std::string, std::set<std::string>> groups_;  // of linked variables, by member
+  std::map<std::string, std::string> ambient_pending_;   // changed, and not in the history yet
+  std::map<std::string, std::string> pending_now_;       // of the record in the making
+  std::set<std::string> idle_checked_;                   // since the last cell
+};
+
+}  // namespace elastic::session

@@ -1,0 +1,165 @@
+// _core.session: Session for the package's Python half. Options and reports are dicts; errors are
+// SessionError, whose `code` is the name of the error's code, except an interrupt, which is
+// KeyboardInterrupt.
+#include <pybind11/stl.h>
+
+#include "elastic/session/bindings.hpp"
+#include "elastic/session/session.hpp"
+
+namespace py = pybind11;
+
+namespace elastic::session {
+namespace {
+
+using nlohmann::json;
+using pyobj::GilHeld;
+
+[[noreturn]] void raise(const Error& error) {
+  if (error.code() == ErrorCode::kCancelled) {
+    PyErr_SetNone(PyExc_KeyboardInterrupt);
+    throw py::error_already_set();
+  }
+  py::object kind = py::module_::import("elasticpython._core").attr("session").attr("SessionError");
+  py::object exception = kind(error.message());
+  exception.attr("code") = std::string(name_of(error.code()));
+  PyErr_SetObject(kind.ptr(), exception.ptr());
+  throw py::error_already_set();
+}
+
+template <class T>
+T unwrap(Result<T> result) {
+  if (!result.ok()) raise(result.error());
+  return std::move(result).value();
+}
+
+// Through text: reports are small beside what they report on.
+json json_of(const py::handle& object) {
+  return json::parse(py::module_::import("json").attr("dumps")(object).cast<std::string>());
+}
+
+py::object object_of(const json& value) {
+  return py::module_::import("json").attr("loads")(
+      value.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+// The driver as Python implements it: run_cell(source) -> None or the exception.
+class PythonDriver final : public Driver {
+ public:
+  explicit PythonDriver(py::object driver) : driver_(std::move(driver)) {}
+
+  Result<RerunOutcome> run_cell(const GilHeld&, const graph::CellExecution& cell) override {
+    return guarded<RerunOutcome>([&]() -> Result<RerunOutcome> {
+      const py::object error = driver_.attr("run_cell")(cell.source);
+      if (error.is_none()) return RerunOutcome{};
+      return RerunOutcome{true, std::string(py::str(py::type::of(error).attr("__name__"))) + ": " +
+                                    std::string(py::str(error))};
+    });
+  }
+
+ private:
+  template <class T, class Call>
+  static Result<T> guarded(Call call) {
+    try {
+      return call();
+    } catch (py::error_already_set& raised) {
+      if (raised.matches(PyExc_KeyboardInterrupt)) return Error(ErrorCode::kCancelled, "interrupted");
+      return Error(ErrorCode::kPythonRaised, raised.what());
+    }
+  }
+
+  py::object driver_;
+};
+
+struct BoundSession {
+  BoundSession(const py::dict& user_namespace, py::object driver_object, const py::object& transform)
+      : driver(std::move(driver_object)),
+        session(GilHeld::assume(), user_namespace.ptr(), system_clock(), driver, transform.ptr()) {}
+  PythonDriver driver;
+  Session session;
+};
+
+graph::Outcome outcome_of(const std::string& name) {
+  for (const auto outcome : {graph::Outcome::kOk, graph::Outcome::kError, graph::Outcome::kInterrupted})
+    if (graph::name_of(outcome) == name) return outcome;
+  throw py::value_error("no such outcome: " + name);
+}
+
+std::set<std::string> names_of(const py::object& names) {
+  std::set<std::string> set;
+  for (const py::handle each : names) set.insert(each.cast<std::string>());
+  return set;
+}
+
+CheckpointOptions checkpoint_options(const py::dict& from) {
+  CheckpointOptions options;
+  options.directory = from["directory"].cast<std::string>();
+  options.label = from["label"].cast<std::string>();
+  options.planner = from["plan"].cast<std::string>();
+  options.alpha = from["alpha"].cast<double>();
+  options.plan_only = from["plan_only"].cast<bool>();
+  options.in_background = from["in_background"].cast<bool>();
+  options.shell = json_of(from["shell"]);
+  return options;
+}
+
+RestoreOptions restore_options(const py::dict& from) {
+  RestoreOptions options;
+  options.directory = from["directory"].cast<std::string>();
+  options.label = from["label"].cast<std::string>();
+  options.at = from["at"].cast<std::string>();
+  options.trust = from["trust"].cast<bool>();
+  options.safe = from["safe"].cast<bool>();
+  options.dry_run = from["dry_run"].cast<bool>();
+  if (!from["only"].is_none()) options.only = names_of(from["only"]);
+  if (!from["skip"].is_none()) options.skip = names_of(from["skip"]);
+  return options;
+}
+
+}  // namespace
+
+void bind_session(py::module_& core) {
+  py::module_ m = core.def_submodule("session", "One user namespace, its history, its checkpoints.");
+  py::exception<std::runtime_error>(m, "SessionError");
+
+  py::class_<BoundSession>(m, "Session")
+      .def(py::init<const py::dict&, py::object, const py::object&>(), py::arg("namespace"),
+           py::arg("driver"), py::arg("transform"))
+      .def(
+          "cell_starting",
+          [](BoundSession& self, const std::string& source, const std::string& transformed,
+             std::int32_t execution_count, const std::string& cell_id, std::vector<std::string> tags) {
+            self.session.cell_starting(GilHeld::assume(),
+                                       {source, transformed, execution_count, cell_id, std::move(tags)});
+          },
+          py::arg("source"), py::arg("transformed"), py::arg("execution_count"), py::arg("cell_id"),
+          py::arg("tags"))
+      .def(
+          "cell_finished",
+          [](BoundSession& self, const std::string& outcome) {
+            self.session.cell_finished(GilHeld::assume(), outcome_of(outcome));
+          },
+          py::arg("outcome"))
+      .def(
+          "idle",
+          [](BoundSession& self, double seconds) {
+            return self.session.idle(GilHeld::assume(), static_cast<std::int64_t>(seconds * 1e6));
+          },
+          py::arg("seconds"), "True when nothing is left to do.")
+      .def(
+          "checkpoint",
+          [](BoundSession& self, const py::dict& options) {
+            return object_of(unwrap(self.session.checkpoint(GilHeld::assume(), checkpoint_options(options))));
+          },
+          py::arg("options"))
+      .def(
+          "restore",
+          [](BoundSession& self, const py::dict& options) {
+            return object_of(unwrap(self.session.restore(GilHeld::assume(), restore_options(options))));
+          },
+          py::arg("options"))
+      .def("history",
+           [](BoundSession& self) { return object_of(unwrap(self.session.history(GilHeld::assume()))); })
+      .def_property_readonly("has_news", [](BoundSession& self) { return self.session.has_news(); });
+}
+
+}  // namespace elastic::session

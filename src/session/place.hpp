@@ -1,0 +1,23 @@
+// Where a checkpoint goes or comes from: a store's directory, or an export file; and what to tell a person
+// when the place will not do. Call without the GIL.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "elastic/core/result.hpp"
+#include "elastic/store/reader.hpp"
+#include "elastic/store/store.hpp"
+
+namespace elastic::session {
+
+// The store at `directory`, made if nothing is there. One sentence says what is wrong and what to do; nothing
+// that is there is touched.
+Result<std::unique_ptr<store::Store>> store_to_write(const std::string& directory);
+
+// The newest whole checkpoint of `label` (any, if empty) in the store at `path`, or the one `at`, or an
+// export file.
+Result<std::shared_ptr<store::CheckpointReader>> checkpoint_to_read(const std::string& path,
+                                                                    const std::string& label,
+                                                                    const std::string& at);
+
+}  // namespace elastic::session

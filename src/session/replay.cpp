@@ -1,0 +1,216 @@
+#include "session/replay.hpp"
+
+namespace elastic::session {
+
+using pyobj::Borrowed;
+using pyobj::GilHeld;
+using pyobj::GilReleased;
+using pyobj::Loader;
+using pyobj::Owned;
+
+Result<> put_ambient(const GilHeld& gil, pyobj::Ambient& ambient, const std::string& name,
+                     const std::string& value) {
+  auto put = ambient.put(gil, name, value);
+  if (put.ok() || put.error().code() != ErrorCode::kNotFound) return put;
+  // "<numpy.random>", "<pandas options>": the library was loaded when the piece was taken.
+  const std::string library = name.substr(1, name.find_first_of(" >") - 1);
+  if (!Owned::steal(PyImport_ImportModule(library.c_str()))) {
+    PyErr_Clear();
+    return put;
+  }
+  return ambient.put(gil, name, value);
+}
+
+Result<> Replay::run(const GilHeld& gil, const plan::Plan& plan,
+                     const std::vector<std::size_t>& holding_groups) {
+  for (std::size_t i = 0; i < payload_->groups.size(); ++i) {
+    if (payload_->groups[i].ambient || banned_->contains(i)) continue;
+    for (const StoredSnapshot& snapshot : payload_->groups[i].snapshots) {
+      const auto variable = history_->find_variable(snapshot.variable);
+      const auto active = variable ? history_->active(*variable) : std::nullopt;
+      if (active && history_->snapshot(*active).writer.value == snapshot.writer)
+        group_of_name_[snapshot.variable] = i;
+    }
+  }
+  ELASTIC_ASSIGN(loader_,
+                 Loader::create(gil, namespace_, [this](const GilHeld& held, const std::string& name) {
+                   return resolve(held, name);
+                 }));
+  // Everything is loaded before any cell runs, so that what does not load is known while nothing has happened
+  // yet.
+  find_made_by_rerun(plan);
+  ELASTIC_TRY(load_all(gil, plan, holding_groups));
+  if (failure_) return success();
+  std::map<CellIndex, bool> must_raise;
+  for (const plan::Rerun& rerun : plan.reruns) must_raise[rerun.cell] = rerun.must_raise;
+  for (const plan::Step& step : plan.steps) {
+    switch (step.kind) {
+      case plan::Step::Kind::kLoad:
+        ELASTIC_TRY(load_step(gil, step, holding_groups[step.holding]));
+        break;
+      case plan::Step::Kind::kRun:
+        ELASTIC_TRY(run_step(gil, step.cell, must_raise[step.cell]));
+        break;
+      case plan::Step::Kind::kDrop:
+        if (history_->is_ambient(step.variable)) break;
+        if (PyDict_DelItemString(namespace_.get(), history_->name_of(step.variable).c_str()) < 0)
+          PyErr_Clear();
+        break;
+    }
+    if (failure_) return success();
+  }
+  return success();
+}
+
+void Replay::find_made_by_rerun(const plan::Plan& plan) {
+  const std::set<CellIndex> reruns(plan.cells_to_rerun.begin(), plan.cells_to_rerun.end());
+  for (const plan::VariablePlan& variable : plan.variables)
+    if (reruns.contains(history_->snapshot(variable.snapshot).writer))
+      made_by_rerun_.insert(history_->name_of(variable.variable));
+}
+
+bool Replay::waits_for_rerun(std::size_t group, std::set<std::size_t>& seen) const {
+  if (!seen.insert(group).second) return false;
+  for (const std::string& name : payload_->groups[group].references) {
+    if (made_by_rerun_.contains(name)) return true;
+    const auto place = group_of_name_.find(name);
+    if (place != group_of_name_.end() && waits_for_rerun(place->second, seen)) return true;
+  }
+  return false;
+}
+
+// Loading runs code of the session's (`__setstate__`), which may use any variable: what is loaded is bound
+// meanwhile, and what fails is tried again when more of them are there.
+Result<> Replay::load_all(const GilHeld& gil, const plan::Plan& plan,
+                          const std::vector<std::size_t>& holding_groups) {
+  std::vector<std::size_t> waiting;
+  for (const std::size_t holding : plan.loads) {
+    const std::size_t group = holding_groups[holding];
+    std::set<std::size_t> seen;
+    if (!payload_->groups[group].ambient && !waits_for_rerun(group, seen)) waiting.push_back(group);
+  }
+  std::vector<std::string> bound;
+  std::string why;
+  for (std::size_t before = waiting.size() + 1; !waiting.empty() && waiting.size() < before;) {
+    before = waiting.size();
+    std::vector<std::size_t> failed;
+    for (const std::size_t group : waiting) {
+      auto values = load_group(gil, group);
+      if (!values.ok()) {
+        if (values.error().code() == ErrorCode::kCancelled) return values.error();
+        if (failed.empty()) why = values.error().message();
+        failed.push_back(group);
+        continue;
+      }
+      for (const StoredSnapshot& snapshot : payload_->groups[group].snapshots) {
+        const std::string& name = snapshot.variable;
+        const auto active = group_of_name_.find(name);
+        if (active == group_of_name_.end() || active->second != group) continue;
+        PyObject* value = PyDict_GetItemString(values->get(), name.c_str());
+        if (value && PyDict_SetItemString(namespace_.get(), name.c_str(), value) == 0) bound.push_back(name);
+      }
+    }
+    waiting = std::move(failed);
+  }
+  for (const std::string& name : bound)
+    if (PyDict_DelItemString(namespace_.get(), name.c_str()) < 0) PyErr_Clear();
+  if (!waiting.empty()) failure_ = ReplayFailure{waiting.front(), std::nullopt, why};
+  return success();
+}
+
+Result<> Replay::load_step(const GilHeld& gil, const plan::Step& step, std::size_t group) {
+  const StoredGroup& stored = payload_->groups[group];
+  if (stored.ambient) {
+    std::string value;
+    {
+      GilReleased released(gil);
+      ELASTIC_ASSIGN(const store::Region bytes, reader_->read_blob(reader_->blobs()[stored.pickle]));
+      value = std::string(store::as_text(bytes.bytes()));
+    }
+    auto put = put_ambient(gil, *ambient_, stored.names.front(), value);
+    if (put.ok()) return success();
+    if (put.error().code() == ErrorCode::kCancelled) return put.error();
+    failure_ = ReplayFailure{group, std::nullopt, put.error().message()};
+    return success();
+  }
+  auto loaded = load_group(gil, group);
+  if (!loaded.ok()) {
+    if (loaded.error().code() == ErrorCode::kCancelled) return loaded.error();
+    failure_ = ReplayFailure{group, std::nullopt, loaded.error().message()};
+    return success();
+  }
+  const Borrowed values = *loaded;
+  for (const VariableId variable : step.bind) {
+    const std::string& name = history_->name_of(variable);
+    PyObject* value = PyDict_GetItemString(values.get(), name.c_str());
+    const bool code = value && (PyType_Check(value) || PyFunction_Check(value));
+    if (code && made_by_rerun_.contains(name) && PyDict_GetItemString(namespace_.get(), name.c_str()))
+      continue;
+    if (!value || PyDict_SetItemString(namespace_.get(), name.c_str(), value) < 0) {
+      PyErr_Clear();
+      failure_ = ReplayFailure{group, std::nullopt, "its pickle does not hold " + name};
+      return success();
+    }
+  }
+  return success();
+}
+
+Result<> Replay::run_step(const GilHeld& gil, CellIndex cell, bool must_raise) {
+  ELASTIC_ASSIGN(const RerunOutcome outcome, driver_->run_cell(gil, history_->cell(cell)));
+  if (outcome.raised == must_raise) return success();
+  failure_ = ReplayFailure{std::nullopt, cell,
+                           outcome.raised ? "running its cell again raised " + outcome.error
+                                          : "its cell raised then, and did not when it ran again"};
+  return success();
+}
+
+Result<Borrowed> Replay::load_group(const GilHeld& gil, std::size_t group) {
+  const StoredGroup& stored = payload_->groups[group];
+  if (auto found = loaded_.find(stored.pickle); found != loaded_.end()) return Borrowed(found->second);
+  if (!loading_.insert(stored.pickle).second)
+    return Error(ErrorCode::kCorruption, "its pickle refers to itself through another one");
+  auto values = load_pickle(gil, stored.names, stored.pickle, stored.buffers);
+  loading_.erase(stored.pickle);
+  if (!values.ok()) return values.error();
+  return Borrowed(loaded_.emplace(stored.pickle, std::move(*values)).first->second);
+}
+
+Result<Owned> Replay::load_pickle(const GilHeld& gil, const std::vector<std::string>& names,
+                                  std::size_t pickle, const std::vector<std::size_t>& buffers) {
+  store::Region bytes;
+  std::vector<pyobj::LoadBuffer> memory;
+  {
+    GilReleased released(gil);
+    ELASTIC_ASSIGN(bytes, reader_->read_blob(reader_->blobs()[pickle]));
+    for (const std::size_t place : buffers) {
+      ELASTIC_ASSIGN(store::Region region, reader_->map_blob(reader_->blobs()[place]));
+      auto owner = std::make_shared<store::Region>(std::move(region));
+      memory.push_back({owner->bytes(), owner});
+    }
+  }
+  return loader_->load(gil, names, bytes.bytes(), std::move(memory));
+}
+
+Result<Owned> Replay::resolve(const GilHeld& gil, const std::string& name) {
+  PyObject* made =
+      made_by_rerun_.contains(name) ? PyDict_GetItemString(namespace_.get(), name.c_str()) : nullptr;
+  if (made) return Owned::share(Borrowed(made));
+  if (auto found = group_of_name_.find(name); found != group_of_name_.end()) {
+    ELASTIC_ASSIGN(const Borrowed values, load_group(gil, found->second));
+    if (PyObject* value = PyDict_GetItemString(values.get(), name.c_str()))
+      return Owned::share(Borrowed(value));
+  }
+  if (PyObject* value = PyDict_GetItemString(namespace_.get(), name.c_str()))
+    return Owned::share(Borrowed(value));
+  return Error(ErrorCode::kNotFound, "it refers to " + name + ", which is not there");
+}
+
+Result<Owned> Replay::load_output(const GilHeld& gil, const StoredOutput& output) {
+  group_of_name_.clear();  // the variables are in the namespace, as the last step left them
+  ELASTIC_ASSIGN(Owned values, load_pickle(gil, {output.name}, output.pickle, output.buffers));
+  PyObject* value = PyDict_GetItemString(values.get(), output.name.c_str());
+  if (!value) return Error(ErrorCode::kCorruption, "the pickle does not hold " + output.name);
+  return Owned::share(Borrowed(value));
+}
+
+}  // namespace elastic::session

@@ -1,0 +1,86 @@
+// Carrying out one plan of a restore in the user namespace: loads, re-runs, drops, in the plan's order.
+//
+// A replay starts from a namespace without user variables. It either succeeds, or says which group or cell
+// failed; the caller bans that one, plans anew and starts over with a fresh replay, since re-run cells may
+// have changed what was loaded. Threads: the GIL is held; reading blobs releases it.
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "elastic/graph/history.hpp"
+#include "elastic/plan/plan.hpp"
+#include "elastic/pyobj/ambient.hpp"
+#include "elastic/pyobj/ref.hpp"
+#include "elastic/pyobj/serializer.hpp"
+#include "elastic/session/driver.hpp"
+#include "elastic/store/reader.hpp"
+#include "session/payload.hpp"
+
+namespace elastic::session {
+
+struct ReplayFailure {
+  std::optional<std::size_t> group{};  // of the payload
+  std::optional<CellIndex> cell{};
+  std::string why{};
+};
+
+// Sets a piece of ambient state, importing the library it belongs to.
+Result<> put_ambient(const pyobj::GilHeld&, pyobj::Ambient& ambient, const std::string& name,
+                     const std::string& value);
+
+class Replay {
+ public:
+  // All outlive the replay. `holding_groups`: of each holding of the plan's input, the payload's group.
+  Replay(pyobj::Borrowed user_namespace, Driver& driver, pyobj::Ambient& ambient,
+         const graph::History& history, const Payload& payload,
+         std::shared_ptr<store::CheckpointReader> reader, const std::set<std::size_t>& banned)
+      : namespace_(user_namespace),
+        driver_(&driver),
+        ambient_(&ambient),
+        history_(&history),
+        payload_(&payload),
+        reader_(std::move(reader)),
+        banned_(&banned) {}
+
+  // kCancelled; or success, and then `failure()` says whether the plan went through.
+  Result<> run(const pyobj::GilHeld&, const plan::Plan& plan, const std::vector<std::size_t>& holding_groups);
+  const std::optional<ReplayFailure>& failure() const { return failure_; }
+
+  // After a run that went through: an output's value, whose references are the variables.
+  Result<pyobj::Owned> load_output(const pyobj::GilHeld&, const StoredOutput& output);
+
+ private:
+  Result<pyobj::Owned> load_pickle(const pyobj::GilHeld&, const std::vector<std::string>& names,
+                                   std::size_t pickle, const std::vector<std::size_t>& buffers);
+  Result<pyobj::Borrowed> load_group(const pyobj::GilHeld&, std::size_t group);
+  Result<pyobj::Owned> resolve(const pyobj::GilHeld&, const std::string& name);
+  void find_made_by_rerun(const plan::Plan& plan);
+  bool waits_for_rerun(std::size_t group, std::set<std::size_t>& seen) const;
+  Result<> load_all(const pyobj::GilHeld&, const plan::Plan& plan,
+                    const std::vector<std::size_t>& holding_groups);
+  Result<> load_step(const pyobj::GilHeld&, const plan::Step& step, std::size_t group);
+  Result<> run_step(const pyobj::GilHeld&, CellIndex cell, bool must_raise);
+
+  pyobj::Borrowed namespace_;
+  Driver* driver_;
+  pyobj::Ambient* ambient_;
+  const graph::History* history_;
+  const Payload* payload_;
+  std::shared_ptr<store::CheckpointReader> reader_;
+  const std::set<std::size_t>* banned_;
+  std::optional<pyobj::Loader> loader_;
+  std::map<std::size_t, pyobj::Owned> loaded_;  // by the pickle's place: a dict of its variables
+  std::set<std::size_t> loading_;               // pickles
+  // Variables that a re-run cell leaves as they were at the checkpoint. Where one is a class or a function,
+  // that object is the one, and what refers to it waits for it: a loaded twin would be a second class of the
+  // same name.
+  std::set<std::string> made_by_rerun_;
+  std::map<std::string, std::size_t> group_of_name_;  // active ones
+  std::optional<ReplayFailure> failure_;
+};
+
+}  // namespace elastic::session

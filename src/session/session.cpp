@@ -1,0 +1,107 @@
+#include "elastic/session/session.hpp"
+
+#include "elastic/core/log.hpp"
+#include "elastic/pyobj/reads.hpp"
+
+namespace elastic::session {
+
+using nlohmann::json;
+using pyobj::Borrowed;
+using pyobj::GilHeld;
+using pyobj::Owned;
+using pyobj::PendingError;
+
+Session::Session(const GilHeld& gil, Borrowed user_namespace, const Clock& clock, Driver& driver,
+                 Borrowed transform)
+    : namespace_(Owned::share(user_namespace)),
+      clock_(&clock),
+      driver_(&driver),
+      tracker_(gil, user_namespace, clock, transform) {}
+
+Session::~Session() = default;
+
+void Session::stop_tracking(const Error& error) {
+  if (tracking_error_) return;
+  tracking_error_ = error;
+  log(LogLevel::kError,
+      "watching the session has stopped, checkpoints will store everything they can: " + error.to_string());
+}
+
+void Session::cell_starting(const GilHeld& gil, WatchedCell cell) {
+  PendingError pending(gil);
+  news_ = true;
+  running_ = true;
+  if (tracking_error_) return;
+  if (auto done = tracker_.before_cell(gil, std::move(cell)); !done.ok()) stop_tracking(done.error());
+}
+
+void Session::cell_finished(const GilHeld& gil, graph::Outcome outcome) {
+  if (!running_) return;
+  PendingError pending(gil);
+  if (!tracking_error_) {
+    if (auto done = tracker_.after_cell(gil, outcome); !done.ok()) stop_tracking(done.error());
+  }
+  running_ = false;
+}
+
+bool Session::idle(const GilHeld& gil, std::int64_t budget_us) {
+  if (tracking_error_ || running_) return true;
+  PendingError pending(gil);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(budget_us);
+  auto done = tracker_.catch_up(gil, deadline);
+  if (!done.ok()) stop_tracking(done.error());
+  return !done.ok() || *done;
+}
+
+Result<graph::History> Session::history_now(const GilHeld& gil) {
+  PendingError pending(gil);
+  if (!tracking_error_ && running_) {
+    graph::History history;
+    auto done = tracker_.record_unfinished(gil, history);
+    if (done.ok()) return history;
+    stop_tracking(done.error());
+  }
+  if (!tracking_error_) {
+    if (auto done = tracker_.settle(gil); !done.ok()) stop_tracking(done.error());
+  }
+  if (!tracking_error_) return tracker_.history();
+
+  // Nobody knows what changed since: every variable may have, by anything, and may share with any other.
+  graph::History history = tracker_.history();
+  graph::CellRecord record;
+  record.outside_cell = true;
+  record.started_wall_us = clock_->wall_us();
+  record.source = "# not watched: " + tracking_error_->message();
+  record.linked.emplace_back();
+  std::set<std::string> present;
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t position = 0; PyDict_Next(namespace_.get(), &position, &key, &value);) {
+    const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
+    if (name && pyobj::is_user_name(name)) present.insert(name);
+  }
+  for (const std::string& name : present) {
+    record.writes.push_back({history.variable(name)});
+    record.linked.back().push_back(history.variable(name));
+  }
+  for (std::uint32_t id = 0; id < history.variable_count(); ++id) {
+    const VariableId variable{id};
+    if (history.is_ambient(variable) || !history.active(variable) ||
+        present.contains(history.name_of(variable)))
+      continue;
+    graph::Write gone{variable};
+    gone.deleted = true;
+    record.writes.push_back(gone);
+  }
+  ELASTIC_ASSIGN([[maybe_unused]] const CellIndex cell, history.record(std::move(record)));
+  return history;
+}
+
+Result<json> Session::history(const GilHeld& gil) {
+  PendingError pending(gil);
+  if (!tracking_error_ && !running_) {
+    if (auto done = tracker_.settle(gil); !done.ok()) stop_tracking(done.error());
+  }
+  return tracker_.history_json();
+}
+
+}  // namespace elastic::session

@@ -1,0 +1,204 @@
+#include "elastic/session/tracker.hpp"
+
+#include <algorithm>
+
+namespace elastic::session {
+
+using graph::CellRecord;
+using pyobj::GilHeld;
+
+namespace {
+
+// How long a reply may wait for us: a floor that nobody feels, and a share of what the cell itself took.
+constexpr std::int64_t kReplyBudgetUs = 2000;
+constexpr std::int64_t kReplyShare = 100;
+
+std::chrono::steady_clock::time_point in_us(std::int64_t us) {
+  return std::chrono::steady_clock::now() + std::chrono::microseconds(us);
+}
+
+}  // namespace
+
+Tracker::Tracker(const GilHeld& gil, pyobj::Borrowed user_namespace, const Clock& clock,
+                 pyobj::Borrowed transform)
+    : clock_(&clock),
+      transform_(pyobj::Owned::share(transform)),
+      names_(user_namespace),
+      reads_(user_namespace),
+      walk_(gil, user_namespace) {}
+
+Result<> Tracker::begin(const GilHeld& gil) {
+  if (begun_) return success();
+  begun_ = true;
+  pyobj::install_audit_hook(gil);
+  // Where the generators stood before the first cell, and what startup files bound: no cell can recompute it.
+  CellRecord record;
+  record.outside_cell = true;
+  record.source = "# before the first cell";
+  record.started_wall_us = clock_->wall_us();
+  Whys whys;
+  access_ = {};
+  add_ambient(gil, ambient_.changes(gil), record, whys);
+  add_writes(gil, record, whys, graph::Outcome::kOk, std::nullopt);
+  names_.update(gil);
+  ELASTIC_TRY(commit(gil, std::move(record), std::move(whys)));
+  return success();
+}
+
+Result<> Tracker::note_outside_changes(const GilHeld& gil) {
+  const pyobj::NameChanges changes = names_.changes(gil);
+  auto ambient = ambient_.changes(gil);
+  if (changes.bound.empty() && changes.deleted.empty() && ambient.empty() && ambient_pending_.empty())
+    return success();
+  CellRecord record;
+  record.outside_cell = true;
+  record.source = "# between cells";
+  record.started_wall_us = clock_->wall_us();
+  Whys whys;
+  access_ = {};
+  known_changed_.clear();
+  const auto waiting = add_writes(gil, record, whys, graph::Outcome::kOk, in_us(kReplyBudgetUs));
+  add_ambient(gil, std::move(ambient), record, whys);
+  names_.update(gil);
+  ELASTIC_ASSIGN(const CellIndex cell, commit(gil, std::move(record), std::move(whys)));
+  for (auto& [name, entry] : waiting) unresolved_[name] = {{cell}, entry.written};
+  return success();
+}
+
+Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
+  const pyobj::PendingError pending(gil);
+  ELASTIC_TRY(begin(gil));
+  ELASTIC_TRY(note_outside_changes(gil));
+  if (code_may_escape_) {
+    reads_.find_escaped(gil);
+    code_may_escape_ = false;
+  }
+  cell_ = std::move(cell);
+  access_ = reads_.of_source(gil, cell_.transformed, transform_);
+  const std::vector<std::string> names = names_.names();
+  existed_ = std::set<std::string>(names.begin(), names.end());
+  known_changed_.clear();
+  idle_checked_.clear();
+  // Once a name is bound anew, nobody can tell any more whether the cells before changed its old value.
+  for (const auto* lost : {&access_.surely_binds, &access_.maybe_binds, &access_.maybe_deletes}) {
+    for (const std::string& name : *lost) {
+      const auto found = unresolved_.find(name);
+      if (found == unresolved_.end() || (found->second.written && found->second.cells.size() == 1)) continue;
+      const auto changed = differs(gil, name, std::nullopt);
+      const Unresolved entry = found->second;
+      unresolved_.erase(found);
+      verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
+      if (entry.written || changed.value_or(true)) {
+        ELASTIC_TRY(attribute(gil, entry.cells, name, "changed in place by this cell or one near it"));
+      }
+    }
+  }
+  running_ = true;
+  started_us_ = clock_->monotonic_us();
+  started_wall_us_ = clock_->wall_us();
+  pyobj::begin_effects(gil);
+  return success();
+}
+
+CellRecord Tracker::start_record() const {
+  CellRecord record;
+  record.execution_count = cell_.execution_count;
+  record.cell_id = cell_.cell_id;
+  record.source = cell_.source;
+  record.tags = cell_.tags;
+  record.started_wall_us = started_wall_us_;
+  record.run_time_us = std::max<std::int64_t>(0, clock_->monotonic_us() - started_us_);
+  return record;
+}
+
+Result<> Tracker::after_cell(const GilHeld& gil, graph::Outcome outcome) {
+  if (!running_) return success();
+  const pyobj::PendingError pending(gil);
+  running_ = false;
+  CellRecord record = start_record();
+  record.outcome = outcome;
+  const pyobj::CellEffects effects = pyobj::end_effects(gil);
+  reads_.add_runtime(gil, access_, effects.codes, effects.texts, effects.names);
+  code_may_escape_ = code_may_escape_ || access_.handles_code;
+
+  Whys whys;
+  add_reads(record, whys);
+  const std::int64_t budget_us = std::max(kReplyBudgetUs, record.run_time_us / kReplyShare);
+  const auto waiting = add_writes(gil, record, whys, outcome, in_us(budget_us));
+  add_ambient(gil, ambient_.changes(gil), record, whys);
+  add_effects(effects, record);
+  names_.update(gil);
+  ELASTIC_ASSIGN(const CellIndex cell, commit(gil, std::move(record), std::move(whys)));
+  for (const auto& [name, entry] : waiting) {
+    Unresolved& known = unresolved_[name];
+    if (entry.written) known = {{}, true};
+    known.cells.push_back(cell);
+  }
+  return success();
+}
+
+Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history) {
+  const pyobj::PendingError pending(gil);
+  CellRecord record = start_record();
+  record.outcome = graph::Outcome::kUnfinished;
+  ELASTIC_TRY(resolve(gil, std::nullopt));
+  Whys whys;
+  add_reads(record, whys);
+  const auto groups = groups_;
+  add_writes(gil, record, whys, record.outcome, std::nullopt);
+  groups_ = groups;  // the cell goes on; what it linked is found again at its end
+  for (const graph::Write& write : record.writes) {
+    if (!write.deleted) known_changed_.insert(history_.name_of(write.variable));
+  }
+  const auto pending_ambient = ambient_pending_;
+  add_ambient(gil, ambient_.changes(gil), record, whys);
+  for (const graph::Write& write : record.writes) {
+    if (!history_.is_ambient(write.variable)) continue;
+    known_changed_.erase(history_.name_of(write.variable));
+  }
+  history = history_;
+  ELASTIC_TRY(history.record(std::move(record)));
+  // What changed of the ambient state belongs to the cell's own entry, when it ends.
+  for (auto& [name, value] : pending_now_) ambient_pending_[name] = std::move(value);
+  pending_now_.clear();
+  return success();
+}
+
+Result<> Tracker::adopt(const GilHeld& gil, graph::History history) {
+  begun_ = true;
+  running_ = false;
+  history_ = std::move(history);
+  whys_.assign(history_.cell_count(), {});
+  unresolved_.clear();
+  verified_.clear();
+  groups_.clear();
+  ambient_pending_.clear();
+  ambient_.changes(gil);
+  reads_.forget_all();
+  // The table knows what the history knows: other names are found to be new at the next look.
+  names_.update(gil);
+  for (const std::string& name : names_.names()) {
+    const auto variable = history_.find_variable(name);
+    if (!variable || !history_.active(*variable)) names_.forget(name);
+  }
+  const std::vector<std::string> names = names_.names();
+  walk_.walk(gil, names_.targets(gil, names));
+  for (const std::string& name : names) verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
+  links_now(gil, {});
+  return success();
+}
+
+const std::string* Tracker::ambient_value(VariableId variable, CellIndex writer) const {
+  const auto found = ambient_values_.find({variable, writer});
+  return found == ambient_values_.end() ? nullptr : &found->second;
+}
+
+void Tracker::keep_ambient_value(VariableId variable, CellIndex writer, std::string value) {
+  ambient_values_[{variable, writer}] = std::move(value);
+}
+
+Result<> Tracker::put_ambient(const GilHeld& gil, const std::string& name, const std::string& value) {
+  return ambient_.put(gil, name, value);
+}
+
+}  // namespace elastic::session

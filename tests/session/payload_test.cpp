@@ -1,0 +1,72 @@
+#include "session/payload.hpp"
+
+#include <gtest/gtest.h>
+
+namespace elastic::session {
+namespace {
+
+Payload sample() {
+  Payload payload;
+  payload.history = 0;
+  payload.groups.push_back(
+      {{{"x", 3}, {"y", 3}}, {"x", "y"}, 1, {2, 3}, {"f"}, {"a note"}, {{"numpy", "2.0"}}, 100, 7, false});
+  payload.outputs.push_back({"_3", 1, {2}});
+  payload.lost = {{"g", "generator object"}};
+  payload.environment = {{"python", "3.11.2"}};
+  payload.shell = {{"inputs", {"", "x = 1"}}};
+  payload.report = {{"plan", "optimal"}};
+  return payload;
+}
+
+TEST(PayloadTest, ComesBackAsItWas) {
+  const Payload payload = sample();
+  const auto read = Payload::from_bytes(payload.to_bytes(), 4);
+  ASSERT_TRUE(read.ok()) << read.error().to_string();
+  EXPECT_EQ(read->groups, payload.groups);
+  EXPECT_EQ(read->outputs, payload.outputs);
+  EXPECT_EQ(read->lost, payload.lost);
+  EXPECT_EQ(read->environment, payload.environment);
+  EXPECT_EQ(read->shell, payload.shell);
+}
+
+TEST(PayloadTest, RefusesPlacesBeyondTheBlobTable) {
+  const auto read = Payload::from_bytes(sample().to_bytes(), 3);
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code(), ErrorCode::kCorruption);
+}
+
+TEST(PayloadTest, RefusesANewerVersionByName) {
+  auto text = nlohmann::json::parse(sample().to_bytes());
+  text["version"] = kPayloadVersion + 1;
+  const auto read = Payload::from_bytes(text.dump(), 4);
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code(), ErrorCode::kUnsupportedVersion);
+}
+
+TEST(PayloadTest, EveryTruncationAndEveryMissingKeyIsCorruption) {
+  const std::string bytes = sample().to_bytes();
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const auto read = Payload::from_bytes(bytes.substr(0, size), 4);
+    ASSERT_FALSE(read.ok()) << size;
+    EXPECT_EQ(read.error().code(), ErrorCode::kCorruption);
+  }
+  const auto whole = nlohmann::json::parse(bytes);
+  for (const auto& [key, value] : whole.items()) {
+    auto damaged = whole;
+    damaged[key] = 1.5;
+    EXPECT_FALSE(Payload::from_bytes(damaged.dump(), 4).ok() && key != "shell" && key != "report" &&
+                 key != "history")
+        << key;
+    damaged.erase(key);
+    EXPECT_FALSE(Payload::from_bytes(damaged.dump(), 4).ok()) << key;
+  }
+}
+
+TEST(PayloadTest, BytesThatAreNoPayloadAreCorruption) {
+  for (const char* text : {"", "null", "[]", "{}", "{\"version\": \"one\"}", "\xff\xfe"}) {
+    EXPECT_FALSE(Payload::from_bytes(text, 1).ok()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace elastic::session

@@ -1,0 +1,86 @@
+"""What a checkpoint says and leaves behind."""
+
+import json
+
+
+def test_the_report_has_the_keys_scripts_depend_on(start, tmp_path):
+    process = start()
+    process.run("x = [1]; y = x", "gen = (i for i in range(3))")
+    report = process.checkpoint(tmp_path / "here")
+    assert report["path"] == str(tmp_path / "here") and report["plan"] == "optimal"
+    assert report["seconds"] > 0 and 0 < report["bytes_written"] and 0 < report["bytes_total"]
+    assert report["variables"]["x"] == report["variables"]["x"] | {"action": "store", "linked_with": ["y"]}
+    assert set(report["cost_us"]) == {"plan", "store_all", "recompute_all"}
+    assert all(isinstance(index, int) for index in report["cells_to_rerun"])
+    json.dumps(report)
+
+
+def test_plan_only_writes_nothing(start, tmp_path):
+    process = start()
+    process.run("x = [1]")
+    report = process.checkpoint(tmp_path / "here", plan_only=True)
+    assert report["variables"]["x"]["action"] in ("store", "recompute")
+    assert not (tmp_path / "here").exists()
+
+
+def test_an_unknown_plan_names_those_there_are(start):
+    process = start()
+    process.run("x = 1")
+    assert "store-all" in process.failing_call("checkpoint", plan="best")
+
+
+def test_a_checkpoint_in_the_middle_of_a_cell_saves_the_state_as_of_that_line(start):
+    first = start()
+    first.run("before = 1", "x = [1]\n%checkpoint\nx.append(2)\nlate = 3")
+    second = start()
+    report = second.restore()
+    assert second.value("before, x") == [1, [1]]
+    assert "late" not in report["variables"]
+    assert second.call("history")[-1]["outcome"] == "unfinished"
+
+
+def test_commands_leave_no_trace_in_the_history(start):
+    process = start()
+    process.run(
+        "x = 1", "%checkpoint", "import elasticpython as ep", "ep.checkpoint()", "ep.history()", "%restore"
+    )
+    assert [cell["source"] for cell in process.call("history")] == ["x = 1", "import elasticpython as ep"]
+
+
+def test_the_history_says_what_each_cell_read_and_wrote(start):
+    process = start()
+    process.run("a = 1; b = 2", "c = a + 1", "del b", "1/0", fails=True)
+    cells = process.call("history")
+    assert [cell["outcome"] for cell in cells] == ["ok", "ok", "ok", "error"]
+    assert cells[0]["writes"] == ["a", "b"] and cells[1]["reads"] == ["a"] and cells[1]["writes"] == ["c"]
+    assert cells[2]["deletes"] == ["b"]
+    assert cells[1] == cells[1] | {
+        "index": cells[0]["index"] + 1,
+        "execution_count": 2,
+        "source": "c = a + 1",
+        "effects": [],
+    }
+
+
+def test_a_second_checkpoint_writes_only_what_changed(start, tmp_path):
+    process = start()
+    process.run("import numpy as np\nbig = np.random.rand(500_000)", "small = 1")
+    first = process.checkpoint(tmp_path / "here")
+    process.run("small = 2")
+    second = process.checkpoint(tmp_path / "here")
+    assert first["bytes_written"] > 3_000_000 and second["bytes_written"] < 100_000
+
+
+def test_classes_that_refer_to_each_other_come_back(start):
+    first = start()
+    first.run(
+        "class Base:\n    registry = []", "class Sub(Base):\n    pass\nBase.registry.append(Sub)", "s = Sub()"
+    )
+    first.checkpoint(plan="store-all")
+    second = start()
+    second.restore()
+    assert second.value("Base.registry[0] is Sub, Sub.__mro__[1] is Base, type(s) is Sub") == [
+        True,
+        True,
+        True,
+    ]

@@ -1,0 +1,202 @@
+"""The automatic checkpoint of a real kernel process, however it ends; and what the next kernel says."""
+
+import ast
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.connect import write_connection_file
+
+END_SECONDS = 15
+
+
+class Kernel:
+    """A kernel process, started as a server does it."""
+
+    def __init__(self, directory, parent=None, **environment):
+        self.connection_file, _ = write_connection_file(str(directory / f"kernel-{time.monotonic_ns()}.json"))
+        self.environment = (
+            os.environ
+            | {
+                "JUPYTER_DATA_DIR": str(directory / "jupyter"),
+                "IPYTHONDIR": str(directory / "ipython"),
+                "XDG_DATA_HOME": str(directory / "xdg"),
+                "JPY_SESSION_NAME": str(directory / "analysis.ipynb"),
+            }
+            | environment
+        )
+        command = [sys.executable, "-m", "elasticpython", "-f", self.connection_file]
+        self.process = subprocess.Popen(
+            [*(parent or []), *command], env=self.environment, cwd=directory, start_new_session=True
+        )
+        self.client = BlockingKernelClient(connection_file=self.connection_file)
+        self.client.load_connection_file()
+        self.client.hb_channel.time_to_dead = 60  # a loaded machine is slow to start a process
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+
+    def run(self, source):
+        """Runs a cell; returns (reply's content, [(message type, content) of its output])."""
+        output = []
+        reply = self.client.execute_interactive(
+            source,
+            timeout=60,
+            output_hook=lambda message: output.append((message["msg_type"], message["content"])),
+        )
+        return reply["content"], output
+
+    def value(self, expression):
+        reply = self.client.execute_interactive(
+            "",
+            silent=True,
+            store_history=False,
+            timeout=60,
+            user_expressions={"value": f"__import__('json').dumps({expression})"},
+        )
+        answer = reply["content"]["user_expressions"]["value"]
+        assert answer["status"] == "ok", answer
+        return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
+
+    def wait(self):
+        return self.process.wait(END_SECONDS)
+
+    def close(self):
+        self.client.stop_channels()
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+
+@pytest.fixture
+def start(tmp_path):
+    kernels = []
+
+    def start_kernel(**options):
+        kernels.append(Kernel(tmp_path, **options))
+        return kernels[-1]
+
+    yield start_kernel
+    for kernel in kernels:
+        kernel.close()
+
+
+def comes_back(start):
+    kernel = start()
+    reply, _ = kernel.run("%restore")
+    assert reply["status"] == "ok", reply
+    return kernel
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_shutdown_or_restart_makes_a_checkpoint(start, restart):
+    kernel = start()
+    kernel.run("x = [1, 2]")
+    started = time.monotonic()
+    kernel.client.shutdown(restart=restart)
+    kernel.wait()
+    assert time.monotonic() - started < 5
+    assert comes_back(start).value("x") == [1, 2]
+
+
+@pytest.mark.parametrize("source", ["exit", "quit()"])
+def test_exit_makes_a_checkpoint(start, source):
+    kernel = start()
+    kernel.run("x = 5")
+    kernel.run(source)
+    kernel.wait()
+    assert comes_back(start).value("x") == 5
+
+
+def test_sigterm_makes_a_checkpoint_also_while_a_cell_runs(start):
+    kernel = start()
+    kernel.run("x = 7")
+    kernel.client.execute("y = 8\nimport time\ntime.sleep(60)")
+    time.sleep(1)
+    kernel.process.terminate()
+    kernel.wait()
+    after = comes_back(start)
+    assert after.value("x") == 7 and after.value("y") == 8
+
+
+def test_the_death_of_the_parent_makes_a_checkpoint(start, tmp_path):
+    # A shell between us and the kernel is its parent; it waits for the kernel, which is why it is killed.
+    kernel = start(parent=["/bin/sh", "-c", 'JPY_PARENT_PID=$$ "$@"; true', "sh"])
+    kernel.run("x = 9")
+    pid = kernel.value("__import__('os').getpid()")
+    assert pid != kernel.process.pid
+    kernel.process.kill()
+    kernel.process.wait()
+    until = time.monotonic() + END_SECONDS
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not os.path.exists(f"/proc/{pid}")
+    assert comes_back(start).value("x") == 9
+
+
+def test_kill_9_leaves_the_last_checkpoint(start):
+    kernel = start()
+    kernel.run("x = 1")
+    reply, output = kernel.run("%checkpoint")
+    assert reply["status"] == "ok"
+    assert any(kind == "stream" and "stored" in content["text"] for kind, content in output)
+    assert any(kind == "execute_result" and "text/html" in content["data"] for kind, content in output)
+    kernel.run("x = 2")
+    kernel.process.kill()
+    kernel.wait()
+    assert comes_back(start).value("x") == 1
+
+
+def test_a_new_kernel_says_once_that_there_is_a_checkpoint(start):
+    kernel = start()
+    _, output = kernel.run("x = 1")
+    assert not [kind for kind, _ in output if kind == "display_data"]
+    kernel.run("%checkpoint")
+    second = start()
+    _, output = second.run("1 + 1")
+    lines = [content["data"]["text/plain"] for kind, content in output if kind == "display_data"]
+    assert len(lines) == 1 and "%restore" in lines[0] and "\n" not in lines[0]
+    _, output = second.run("1 + 1")
+    assert not [kind for kind, _ in output if kind == "display_data"]
+
+
+def test_a_session_with_nothing_new_is_not_written_again(start, tmp_path):
+    kernel = start()
+    kernel.run("x = 1")
+    kernel.run("%checkpoint")
+    kernel.client.shutdown()
+    kernel.wait()
+    [directory] = (tmp_path / "jupyter/elasticpython/checkpoints").iterdir()
+    assert len(list((directory / "manifests").iterdir())) == 1
+    idle = start()
+    idle.client.shutdown()
+    idle.wait()
+    assert len(list((directory / "manifests").iterdir())) == 1
+
+
+def test_a_large_session_is_written_after_the_kernel_has_gone(start):
+    kernel = start()
+    kernel.run(
+        "import numpy as np\nbig = np.random.default_rng(1).random(30_000_000); total = float(big.sum())"
+    )
+    started = time.monotonic()
+    kernel.client.shutdown()
+    kernel.wait()
+    assert time.monotonic() - started < 4
+    after = comes_back(start)
+    assert after.value("float(big.sum()) == total")
+
+
+def test_two_kernels_of_one_notebook_do_not_harm_each_other(start):
+    first, second = start(), start()
+    first.run("x = 1")
+    second.run("x = 2")
+    first.run("%checkpoint")
+    second.run("%checkpoint")
+    assert comes_back(start).value("x") == 2

@@ -1,0 +1,121 @@
+"""What a restore does to the session it is made in, and what it says."""
+
+
+def test_existing_variables_of_the_same_name_are_replaced_and_named(start):
+    first = start()
+    first.run("x = 1; y = 2")
+    first.checkpoint()
+    second = start()
+    second.run("x = 'old'; mine = [7]")
+    report = second.restore()
+    assert second.value("x, y, mine") == [1, 2, [7]]
+    assert report["replaced"] == ["x"]
+    second.run("mine.append(x)")
+    second.checkpoint()
+    third = start()
+    third.restore()
+    assert third.value("x, mine") == [1, [7, 1]]
+
+
+def test_an_object_that_pickles_but_does_not_load_is_recomputed(start):
+    first = start()
+    first.run(
+        """
+        import os
+        def build(value):
+            if os.path.exists('broken'): raise RuntimeError('no longer')
+            return Thing(value)
+        class Thing:
+            def __init__(self, value): self.value = value
+            def __reduce__(self): return build, (self.value,)
+        """,
+        "keep = [1]",
+        "thing = Thing(3)",
+    )
+    first.checkpoint(plan="store-all")
+    second = start()
+    second.run("open('broken', 'w').close()")
+    report = second.restore()
+    assert report["variables"]["thing"]["status"] == "recomputed"
+    assert "no longer" in report["variables"]["thing"]["why"]
+    assert second.value("thing.value, keep") == [3, [1]]
+
+
+def test_a_rerun_that_raises_is_reported_and_the_rest_comes_back(start):
+    first = start()
+    first.run(
+        "import os\nkeep = [1, 2]",
+        "if os.path.exists('stop'): raise OSError('not here')\ngen = (i for i in range(3))",
+    )
+    first.checkpoint()
+    second = start()
+    second.run("open('stop', 'w').close()")
+    report = second.restore()
+    assert report["variables"]["gen"]["status"] == "lost"
+    assert "not here" in report["variables"]["gen"]["why"]
+    assert second.value("keep") == [1, 2]
+
+
+def test_rerun_cells_show_nothing(start):
+    first = start()
+    first.run("print('loud')\ngen = (i for i in range(3))")
+    first.checkpoint()
+    second = start()
+    answer = second.run("%restore")
+    assert "loud" not in answer["output"]
+    assert second.value("list(gen)") == [0, 1, 2]
+
+
+def test_an_interrupted_restore_leaves_the_session_as_it_was(start):
+    first = start()
+    first.run(
+        "x = 1",
+        "import os, signal\nif os.path.exists('interrupt'): signal.raise_signal(signal.SIGINT)\n"
+        "gen = (i for i in range(3))",
+    )
+    first.checkpoint()
+    second = start()
+    second.run("x = 'mine'; other = 2", "open('interrupt', 'w').close()")
+    answer = second.run("%restore", fails=True)
+    assert "KeyboardInterrupt" in answer["error"]
+    assert second.value("x, other") == ["mine", 2]
+    assert "NameError" in second.error_of("gen")
+
+
+def test_only_skip_safe_and_dry_run(start):
+    first = start()
+    first.run("a = 1", "b = [2]", "gen = (i for i in range(3))")
+    first.checkpoint()
+    second = start()
+    assert second.restore(dry_run=True)["variables"]["a"]["status"] == "same"
+    assert "NameError" in second.error_of("a")
+    second.restore(only=["a"])
+    assert second.value("a") == 1
+    assert "NameError" in second.error_of("b")
+    third = start()
+    third.restore(skip="a")
+    assert third.value("b") == [2]
+    assert "NameError" in third.error_of("a")
+    fourth = start()
+    report = fourth.restore(safe=True)
+    assert report["cells_rerun"] == []
+    assert report["variables"]["gen"]["status"] == "lost"
+
+
+def test_async_cells_are_run_again(start):
+    first = start()
+    first.run("import asyncio", "await asyncio.sleep(0)\ngen = (i for i in range(2))")
+    first.checkpoint()
+    second = start()
+    second.run("%restore")
+    assert second.value("list(gen)") == [0, 1]
+
+
+def test_a_checkpoint_by_somebody_else_needs_trust(start, tmp_path):
+    first = start()
+    first.run("x = 1")
+    first.checkpoint(tmp_path / "handed over")
+    other = start(XDG_DATA_HOME=str(tmp_path / "somebody else"))
+    assert "--trust" in other.failing_call("restore", path=str(tmp_path / "handed over"))
+    other.restore(tmp_path / "handed over", trust=True)
+    assert other.value("x") == 1

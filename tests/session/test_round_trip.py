@@ -1,0 +1,219 @@
+"""Cells, a checkpoint, the process killed, a restore in a new one: what comes back, and what it does then."""
+
+import pytest
+
+PLANS = ["optimal", "paper", "store-all", "recompute-all"]
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_values_come_back_under_every_plan(round_trip, plan):
+    after, _, report = round_trip("x = 40", "y = [x, 2]\nd = {'k': y}", "y.append(sum(y))", plan=plan)
+    assert after.value("x, y, d") == [40, [40, 2, 42], {"k": [40, 2, 42]}]
+    assert after.value("d['k'] is y")
+    assert {entry["status"] for entry in report["variables"].values()} <= {"same", "recomputed"}
+
+
+def test_aliases_stay_aliases(round_trip):
+    after, _, _ = round_trip("a = [1]; b = a; _private = a; t = (a, 'x')")
+    after.run("b.append(2); _private.append(3)")
+    assert after.value("a, t[0] is a, _private is a") == [[1, 2, 3], True, True]
+
+
+def test_functions_live_in_the_restored_namespace(round_trip):
+    after, _, _ = round_trip("rate = 2\ndef scale(v):\n    return v * rate", "rate = 3")
+    after.run("rate = 10")
+    assert after.value("scale(4), scale.__globals__ is get_ipython().user_ns") == [40, True]
+
+
+def test_classes_and_their_instances_stay_one(round_trip):
+    after, _, _ = round_trip(
+        """
+        class Base:
+            def who(self): return 'base'
+        class Point(Base):
+            def __init__(self, x): self.x = x
+            def who(self): return super().who() + str(self.x)
+        """,
+        "p = Point(3)\nq = [p, Point(4)]",
+    )
+    assert after.value("p.who(), type(p) is Point, isinstance(q[1], Base), q[0] is p") == [
+        "base3",
+        True,
+        True,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_a_class_is_one_also_where_its_cell_is_run_again(round_trip, plan):
+    after, _, _ = round_trip(
+        "class Box:\n    pass\nticket = (i for i in range(3))", "stored = Box()\nstored.tag = 1", plan=plan
+    )
+    assert after.value("type(stored) is Box, next(ticket)") == [True, 0]
+
+
+def test_closures_share_their_cells(round_trip):
+    after, _, _ = round_trip(
+        """
+        def counter():
+            count = 0
+            def step():
+                nonlocal count
+                count += 1
+                return count
+            def look(): return count
+            return step, look
+        step, look = counter()
+        """,
+        "step(); step()",
+    )
+    after.run("step()")
+    assert after.value("look()") == 3
+
+
+def test_a_global_statement_in_a_function_is_a_write(round_trip):
+    after, _, _ = round_trip("total = 0\ndef add(n):\n    global total\n    total += n", "add(5)", "add(6)")
+    assert after.value("total") == 11
+
+
+def test_deleted_names_stay_deleted(round_trip):
+    after, _, report = round_trip("a = 1; b = 2", "del a")
+    assert "NameError" in after.error_of("a")
+    assert set(report["variables"]) == {"b"}
+
+
+def test_cells_that_raised_have_done_what_they_did(round_trip):
+    after, _, _ = round_trip(
+        "items = []", "items.append(1)\nraise ValueError('half way')", "done = True", fails=True
+    )
+    assert after.value("items, done") == [[1], True]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "(i for i in range(3))",
+        "__import__('threading').Lock()",
+        "open('mine.txt', 'w')",
+        "__import__('socket').socket()",
+    ],
+)
+def test_what_cannot_be_stored_is_lost_or_recomputed_and_the_rest_comes_back(round_trip, value):
+    after, checkpoint, report = round_trip("keep = [1, 2]", f"handle = {value}")
+    assert checkpoint["variables"]["handle"]["action"] in ("recompute", "lost")
+    assert checkpoint["variables"]["handle"]["why"]
+    assert after.value("keep") == [1, 2]
+    assert report["variables"]["handle"]["status"] in ("recomputed", "lost")
+
+
+def test_a_file_open_for_writing_is_not_truncated(start, tmp_path):
+    first = start()
+    first.run("f = open('log.txt', 'w'); f.write('line'); f.flush()")
+    first.checkpoint()
+    assert (tmp_path / "work" / "log.txt").read_text() == "line"
+
+
+def test_a_lambda_comes_back(round_trip):
+    after, _, _ = round_trip("base = 5", "add = lambda n: n + base")
+    assert after.value("add(2)") == 7
+
+
+def test_the_random_generators_go_on_where_they_were(start):
+    first = start()
+    first.run(
+        "import random, numpy as np\nrandom.seed(1); np.random.seed(2)",
+        "a = random.random(); b = np.random.rand()",
+    )
+    first.checkpoint()
+    expected = first.value("[random.random(), float(np.random.rand())]")
+    second = start()
+    second.restore()
+    assert second.value("[random.random(), float(np.random.rand())]") == expected
+
+
+def test_environment_directory_and_path_come_back(round_trip, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    after, _, _ = round_trip(
+        "import os, sys\nos.environ['MY_SETTING'] = 'on'",
+        f"os.chdir({str(tmp_path / 'elsewhere')!r})\nsys.path.insert(0, '/my/modules')",
+    )
+    assert after.value("os.environ['MY_SETTING'], os.getcwd(), sys.path[0]") == [
+        "on",
+        str(tmp_path / "elsewhere"),
+        "/my/modules",
+    ]
+
+
+def test_numpy_views_stay_views_and_large_arrays_are_writable(round_trip):
+    after, checkpoint, _ = round_trip("import numpy as np\nbase = np.arange(200_000.)", "view = base[10:20]")
+    after.run("view[0] = -1")
+    assert after.value("float(base[10]), np.shares_memory(base, view)") == [-1.0, True]
+    assert checkpoint["bytes_total"] < 2 * 1_600_000
+
+
+def test_pandas_and_sklearn_objects_come_back(round_trip):
+    after, _, _ = round_trip("""
+        import numpy as np, pandas as pd
+        from sklearn.linear_model import LinearRegression
+        df = pd.DataFrame({'a': np.arange(50.), 'b': ['x', 'y'] * 25})
+        grouped = df.groupby('b')['a'].mean()
+        model = LinearRegression().fit(df[['a']], 2 * df['a'] + 1)
+        """)
+    assert after.value("df.shape, grouped.to_dict(), round(float(model.predict(df[['a']])[3]), 6)") == [
+        [50, 2],
+        {"x": 24.0, "y": 25.0},
+        7.0,
+    ]
+
+
+def test_a_restored_session_is_checkpointed_and_restored_again(start):
+    first = start()
+    first.run("data = [1]", "def grow():\n    data.append(len(data) + 1)", "grow()")
+    first.checkpoint()
+    for generation in range(3):
+        following = start()
+        following.restore()
+        following.run("grow()")
+        following.checkpoint()
+        following.kill()
+    last = start()
+    last.restore()
+    assert last.value("data") == [1, 2, 3, 4, 5]
+    assert [cell["source"] for cell in last.call("history")][:3] == [
+        "data = [1]",
+        "def grow():\n    data.append(len(data) + 1)",
+        "grow()",
+    ]
+
+
+def test_inputs_outputs_and_the_counter_come_back(round_trip):
+    after, _, _ = round_trip("6 * 7", "x = [1]", "x")
+    assert after.value("Out[1], Out[3] is x, _3 is x, _ is x, In[2]") == [42, True, True, True, "x = [1]"]
+    assert after.value("get_ipython().execution_count") == 4
+
+
+def test_a_result_after_a_restore_is_the_underscore(start):
+    first = start()
+    first.run("[1]", "{'a': 1}", "x = 3")
+    first.checkpoint()
+    second = start()
+    second.run("%restore", "6 * 7")
+    assert second.value("[_, type(__).__name__, _1, _2]") == [42, "RestoreReport", [1], {"a": 1}]
+
+
+def test_the_restored_values_do_what_the_originals_would_have_done(start):
+    cells = [
+        "import collections\nq = collections.deque([1, 2], maxlen=3)",
+        "c = collections.Counter('abca')",
+        "s = {1, 2}",
+    ]
+    following = ["q.append(5); q.append(6); c.update('zz'); s.add(3)"]
+    first = start()
+    first.run(*cells)
+    first.checkpoint()
+    first.run(*following)
+    second = start()
+    second.restore()
+    second.run(*following)
+    for expression in ("list(q)", "dict(c)", "sorted(s)"):
+        assert first.value(expression) == second.value(expression)
