@@ -1,0 +1,89 @@
+#include "wire.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+#include "xeus/xguid.hpp"
+#include "xeus/xzmq_serializer.hpp"
+
+namespace elastic::kernel {
+namespace {
+
+constexpr std::string_view kDelimiter = "<IDS|MSG>";
+constexpr std::size_t kFramesAfterDelimiter = 5;  // signature, header, parent header, metadata, content
+constexpr std::size_t kSha256HexSize = 64;
+
+// A text that is not UTF-8 is sent with replacement characters rather than not at all.
+constexpr auto kOnBadText = Json::error_handler_t::replace;
+
+}  // namespace
+
+std::string iso8601_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  const std::time_t seconds = us / 1'000'000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[40];
+  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text + length, sizeof text - length, ".%06dZ", static_cast<int>(us % 1'000'000));
+  return text;
+}
+
+Wire::Wire(const std::string& signature_scheme, const std::string& key, std::string user_name)
+    : authentication_(xeus::make_xauthentication(signature_scheme, key)),
+      signature_size_(signature_scheme == "none" ? 0 : kSha256HexSize),
+      user_name_(std::move(user_name)),
+      session_id_(xeus::new_xguid()) {}
+
+Json Wire::header(const std::string& message_type) const {
+  return {{"msg_id", xeus::new_xguid()}, {"username", user_name_},
+          {"session", session_id_},      {"date", iso8601_now()},
+          {"msg_type", message_type},    {"version", xeus::get_protocol_version()}};
+}
+
+void Wire::adopt(Json& header) const {
+  header["session"] = session_id_;
+  header["date"] = iso8601_now();
+}
+
+zmq::multipart_t Wire::encode(xeus::xmessage message) const {
+  return xeus::xzmq_serializer::serialize(std::move(message), *authentication_, kOnBadText);
+}
+
+zmq::multipart_t Wire::encode(xeus::xpub_message message) const {
+  return xeus::xzmq_serializer::serialize_iopub(std::move(message), *authentication_, kOnBadText);
+}
+
+zmq::multipart_t Wire::adopt(zmq::multipart_t published) const {
+  const xeus::xpub_message message = xeus::xzmq_serializer::deserialize_iopub(published, *authentication_);
+  Json header = message.header();
+  adopt(header);
+  return encode(xeus::xpub_message(message.topic(), std::move(header), message.parent_header(),
+                                   message.metadata(), message.content(), {}));
+}
+
+Result<xeus::xmessage> Wire::decode(zmq::multipart_t frames) const {
+  // xeus pops frames without counting them and compares as many bytes as a signature has: count first.
+  std::size_t delimiter = 0;
+  while (delimiter < frames.size() && frames.peek(delimiter)->to_string_view() != kDelimiter) ++delimiter;
+  if (frames.size() < delimiter + 1 + kFramesAfterDelimiter)
+    return Error(ErrorCode::kCorruption, "message has too few frames");
+  if (signature_size_ != 0 && frames.peek(delimiter + 1)->size() != signature_size_) {
+    return Error(ErrorCode::kCorruption, "message is not signed");
+  }
+  try {
+    xeus::xmessage message = xeus::xzmq_serializer::deserialize(frames, *authentication_);
+    if (!message.header().is_object() || !message.content().is_object() ||
+        !message.header().contains("msg_type") || !message.header()["msg_type"].is_string()) {
+      return Error(ErrorCode::kCorruption, "message has no type or no content");
+    }
+    return message;
+  } catch (const std::exception& error) {
+    return Error(ErrorCode::kCorruption, std::string("message cannot be read: ") + error.what());
+  }
+}
+
+}  // namespace elastic::kernel

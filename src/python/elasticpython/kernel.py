@@ -1,0 +1,508 @@
+"""The Python half of the kernel: runs cells and answers requests on the main thread.
+
+`Kernel` is made by the C++ half (kernel/run.cpp), which owns the sockets and calls `serve`. The asyncio
+loop lives between cells: while nothing is to do, the main thread runs the loop until a message arrives,
+and handles it outside of it.
+"""
+
+import asyncio
+import atexit
+import builtins
+import faulthandler
+import getpass
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+
+from IPython.core import release
+from IPython.core.error import StdinNotImplementedError
+
+from elasticpython import _core, application, comms, parents
+from elasticpython.messages import jsonable
+from elasticpython.session import ShellSession
+from elasticpython.streams import NotebookStream
+
+VERSION = "0.1.0"
+_BREATH_SECONDS = 0.01  # between two turns of the session's own work, for tasks of the user's
+_COMMS = {"comm_open", "comm_msg", "comm_close"}
+
+
+def _between_cells(signal_number, frame):
+    """An interrupt that was meant for no cell."""
+
+
+class Message(dict):
+    """A request as other libraries know it, which remembers what it was made from."""
+
+    request = None
+
+
+class Kernel:
+    """What `get_ipython().kernel` is. Attributes other than methods of the protocol: shell, server,
+    comm_manager."""
+
+    implementation = "elasticpython"
+
+    def __init__(self, server, connection_file: str):
+        self.server = server
+        self.connection_file = connection_file
+        self.banner = (
+            f"Python {sys.version}\nElasticPython {VERSION} with IPython {release.version}: "
+            "%checkpoint keeps the session, %restore brings it back. Type '?' for help."
+        )
+        self._handlers = {
+            "execute_request": self._execute,
+            "history_request": self._history,
+            "comm_info_request": self._comm_info,
+            "connect_request": self._connect,
+            "usage_request": self._usage,
+            **dict.fromkeys(_COMMS, self._comm),
+        }
+        self._allow_stdin = False
+        self._redirect()
+        self.comm_manager = comms.install(self)
+        self.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self.loop)
+        self.shell = application.make_shell(self)
+        self.session = ShellSession(self.shell)
+        self._catch_interrupts()
+
+    # --- set-up -----------------------------------------------------------------------------------
+
+    def _redirect(self) -> None:
+        sys.stdout = NotebookStream(self.server, "stdout", 1)
+        sys.stderr = NotebookStream(self.server, "stderr", 2)
+        parents.follow_threads()
+        # A crash cannot be shown in the notebook: the process that would show it is the one that dies.
+        original_enable = faulthandler.enable
+        faulthandler.enable = lambda file=None, **options: original_enable(
+            self.server.original_stderr if file is None else file, **options
+        )
+        faulthandler.enable()
+
+    def _catch_interrupts(self) -> None:
+        self._on_interrupt = signal.default_int_handler
+        signal.signal(signal.SIGINT, _between_cells)
+        # pdb's own command loop swallows KeyboardInterrupt; IPython's ends.
+        import pdb
+
+        from IPython.core import debugger
+
+        pdb.Pdb = debugger.Pdb = debugger.InterruptiblePdb
+        pdb.set_trace = debugger.set_trace
+
+    @property
+    def handled_types(self) -> list:
+        """The request types `handle` answers."""
+        return list(self._handlers)
+
+    def kernel_info(self) -> dict:
+        """The content of kernel_info_reply."""
+        version = ".".join(map(str, sys.version_info[:3]))
+        return {
+            "status": "ok",
+            "implementation": self.implementation,
+            "implementation_version": VERSION,
+            "banner": self.banner,
+            "debugger": True,
+            "supported_features": ["debugger"],
+            "help_links": [
+                {
+                    "text": "Python Reference",
+                    "url": f"https://docs.python.org/{sys.version_info.major}.{sys.version_info.minor}",
+                },
+                {"text": "IPython Reference", "url": "https://ipython.org/documentation.html"},
+                {"text": "NumPy Reference", "url": "https://docs.scipy.org/doc/numpy/reference/"},
+                {"text": "SciPy Reference", "url": "https://docs.scipy.org/doc/scipy/reference/"},
+                {"text": "Matplotlib Reference", "url": "https://matplotlib.org/contents.html/"},
+                {"text": "pandas Reference", "url": "https://pandas.pydata.org/pandas-docs/stable/"},
+            ],
+            "language_info": {
+                "name": "python",
+                "version": version,
+                "mimetype": "text/x-python",
+                "file_extension": ".py",
+                "codemirror_mode": {"name": "ipython", "version": sys.version_info[0]},
+                "pygments_lexer": f"ipython{sys.version_info[0]}",
+                "nbconvert_exporter": "python",
+            },
+        }
+
+    # --- the main loop ----------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Handles requests until the kernel stops; tasks of the user's run in between."""
+        self.loop.add_reader(self.server.wake_descriptor, self.loop.stop)
+        breath = None
+        while not self.server.stopping:
+            self._run_loop()
+            if breath is not None:
+                breath.cancel()  # one that is left over would stop the loop under a cell that awaits
+            while not self.server.stopping and self.server.handle_next():
+                self.loop.call_soon(self.loop.stop)
+                self._run_loop()
+            done = self.session.idle()
+            breath = None if done else self.loop.call_later(_BREATH_SECONDS, self.loop.stop)
+
+    def _run_loop(self) -> None:
+        try:
+            self.loop.run_forever()
+        except BaseException:  # a task of the user's called sys.exit(): that ends the task
+            sys.excepthook(*sys.exc_info())
+
+    @contextmanager
+    def _serving_comms(self):
+        """While a cell runs, comm messages are served whenever it lets the loop run, and nothing else is."""
+        descriptor = self.server.wake_descriptor
+        self.loop.add_reader(descriptor, self.server.handle_waiting_comms)
+        try:
+            yield
+        finally:
+            self.loop.add_reader(descriptor, self.loop.stop)
+
+    def handle(self, request) -> dict:
+        """Answers `request`: the content of the reply."""
+        return self._handlers[request.type](request)
+
+    def going_down(self, restart: bool) -> None:
+        """The last thing before the kernel stops: the automatic checkpoint."""
+        try:
+            self.session.going_down()
+        except Exception as error:
+            os.write(
+                self.server.original_stderr, f"elasticpython: no automatic checkpoint: {error}\n".encode()
+            )
+
+    def exit_soon(self) -> None:
+        """Stops the kernel once the running cell has been answered."""
+        self.loop.call_later(0.1, self.server.request_stop)
+
+    def close(self) -> None:
+        """Runs what was registered with atexit."""
+        self.going_down(False)  # `exit` and `quit` come here without a request
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+
+    # --- cells ------------------------------------------------------------------------------------
+
+    def _execute(self, request) -> dict:
+        content = request.content
+        code, silent = content.get("code", ""), content.get("silent", False)
+        store_history = content.get("store_history", True) and not silent
+        self._enter(request)
+        shell = self.shell
+        if not silent:
+            self.server.publish(
+                "execute_input",
+                jsonable({"code": code, "execution_count": shell.execution_count}),
+                parent=request,
+            )
+        cell_id = (request.metadata or {}).get("cellId")
+        if store_history:
+            self._announce_checkpoint(code)
+        with self._input_allowed(content.get("allow_stdin", True)):
+            try:
+                result = self._run_cell(code, silent=silent, store_history=store_history, cell_id=cell_id)
+                error = result.error_before_exec or result.error_in_exec or shell.display_error
+            except BaseException as raised:  # struck between the user's code and ours: an interrupt
+                shell.showtraceback((type(raised), raised, raised.__traceback__))
+                error = raised
+        self.server.drain_output()
+        return self._execute_reply(content, error)
+
+    def _announce_checkpoint(self, code: str) -> None:
+        line = self.session.announcement(code)
+        if line is not None:
+            self.server.publish(
+                "display_data",
+                {"data": {"text/plain": line}, "metadata": {}, "transient": {}},
+                parent=parents.current(),
+            )
+
+    def _enter(self, request) -> None:
+        parents.set_current(request)
+        self.server.set_cell(request)
+
+    def _execute_reply(self, content: dict, error) -> dict:
+        shell = self.shell
+        reply = {
+            "status": "ok" if error is None else "error",
+            "execution_count": shell.execution_count - 1,
+            "user_expressions": {},
+        }
+        if error is None:
+            reply["user_expressions"] = shell.user_expressions(content.get("user_expressions") or {})
+        else:
+            reply.update(ename=type(error).__name__, evalue=str(error), traceback=shell.last_traceback or [])
+        reply["payload"] = shell.payload_manager.read_payload()
+        shell.payload_manager.clear_payload()
+        return jsonable(reply)
+
+    def _run_cell(self, code, **options):
+        shell = self.shell
+        transformed, problem = code, None
+        try:
+            transformed = shell.transform_cell(code)
+        except Exception:
+            problem = sys.exc_info()
+        awaits = shell.should_run_async(code, transformed_cell=transformed, preprocessing_exc_tuple=problem)
+        with (
+            self._serving_comms(),
+            self.session.cell(
+                code, transformed, silent=options["silent"], cell_id=options["cell_id"]
+            ) as running,
+        ):
+            if awaits:
+                result = self._run_async(
+                    shell.run_cell_async(
+                        code, transformed_cell=transformed, preprocessing_exc_tuple=problem, **options
+                    ),
+                    options["silent"],
+                )
+            else:
+                with self._loop_is_running(), self._interruptible():
+                    result = shell.run_cell(code, **options)
+            running.ended(result.error_before_exec or result.error_in_exec)
+            return result
+
+    @contextmanager
+    def _interruptible(self):
+        """Around user code: SIGINT means what it means in Python, or what the user has made of it. Between
+        cells it means nothing, also when a thread of the user's takes it."""
+        signal.signal(signal.SIGINT, self._on_interrupt)
+        self.server.begin_cell()
+        try:
+            yield
+        finally:
+            self.server.end_cell()
+            self._on_interrupt = signal.signal(signal.SIGINT, _between_cells)
+
+    @contextmanager
+    def _loop_is_running(self):
+        """A cell without `await` sees a running loop too, as under ipykernel: create_task works, run
+        refuses."""
+        asyncio._set_running_loop(self.loop)
+        self.loop._thread_id = threading.get_ident()
+        try:
+            yield
+        finally:
+            self.loop._thread_id = None
+            asyncio._set_running_loop(None)
+
+    def _run_async(self, coroutine, silent: bool):
+        """Runs a cell with `await` on the loop. An interrupt cancels it; a second one raises where it
+        stands."""
+        task = self.loop.create_task(coroutine)
+
+        def cancel(signal_number, frame):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self.loop.call_soon_threadsafe(task.cancel)
+
+        result = None
+        try:
+            with self._interruptible():
+                handler = signal.signal(signal.SIGINT, cancel)
+                try:
+                    result = self.loop.run_until_complete(task)
+                finally:
+                    signal.signal(signal.SIGINT, handler)
+        finally:
+            self.shell.events.trigger("post_execute")
+            if not silent:
+                self.shell.events.trigger("post_run_cell", result)
+        return result
+
+    def run_internal(self, code: str) -> dict:
+        """Runs code of the debugger's, on the main thread; it is no cell."""
+        from elasticpython import debugging
+
+        try:
+            debugging.start(code)
+        except Exception as error:
+            return {"status": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": []}
+        return {"status": "ok"}
+
+    # --- input ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _input_allowed(self, allowed: bool):
+        saved = builtins.input, getpass.getpass
+        self._allow_stdin = allowed
+        builtins.input, getpass.getpass = self.raw_input, self.getpass
+        try:
+            yield
+        finally:
+            builtins.input, getpass.getpass = saved
+
+    def raw_input(self, prompt=""):
+        """`input()`: asks the client for a line."""
+        if not self._allow_stdin:
+            raise StdinNotImplementedError(
+                "raw_input was called, but this frontend does not support input requests."
+            )
+        return self._read_line(str(prompt), False)
+
+    def getpass(self, prompt="", stream=None):
+        """`getpass.getpass()`: asks the client for a line that it does not show."""
+        if not self._allow_stdin:
+            raise StdinNotImplementedError(
+                "getpass was called, but this frontend does not support input requests."
+            )
+        return self._read_line(str(prompt), True)
+
+    def _read_line(self, prompt: str, password: bool) -> str:
+        self.server.drain_output()
+        line = self.server.read_line(jsonable(prompt), password, parents.current())
+        if line == "\x04":
+            raise EOFError
+        return line
+
+    # --- the other requests -----------------------------------------------------------------------
+
+    def complete(self, code: str, cursor_pos: int) -> dict:
+        """The content of complete_reply. `cursor_pos` counts characters; -1: the end."""
+        from IPython.core.completer import provisionalcompleter, rectify_completions
+
+        cursor_pos = len(code) if cursor_pos < 0 else cursor_pos
+        with provisionalcompleter():
+            found = list(rectify_completions(code, self.shell.Completer.completions(code, cursor_pos)))
+        details = [
+            {
+                "start": each.start,
+                "end": each.end,
+                "text": each.text,
+                "type": each.type,
+                "signature": each.signature,
+            }
+            for each in found
+        ]
+        return jsonable(
+            {
+                "status": "ok",
+                "matches": [each.text for each in found],
+                "cursor_start": found[0].start if found else cursor_pos,
+                "cursor_end": found[0].end if found else cursor_pos,
+                "metadata": {"_jupyter_types_experimental": details},
+            }
+        )
+
+    def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict:
+        """The content of inspect_reply."""
+        from IPython.utils.tokenutil import token_at_cursor
+
+        name = token_at_cursor(code, len(code) if cursor_pos < 0 else cursor_pos)
+        try:
+            data = self.shell.object_inspect_mime(name, detail_level=detail_level)
+        except KeyError:
+            return {"status": "ok", "found": False, "data": {}, "metadata": {}}
+        if not self.shell.enable_html_pager:
+            data.pop("text/html", None)
+        return jsonable({"status": "ok", "found": True, "data": data, "metadata": {}})
+
+    def is_complete(self, code: str) -> dict:
+        """The content of is_complete_reply."""
+        status, indent = self.shell.input_transformer_manager.check_complete(code)
+        return {"status": status, "indent": " " * indent} if status == "incomplete" else {"status": status}
+
+    def _history(self, request) -> dict:
+        content, history = request.content, self.shell.history_manager
+        raw, output = content.get("raw", True), content.get("output", False)
+        kind = content.get("hist_access_type", "tail")
+        if kind == "tail":
+            found = history.get_tail(content.get("n"), raw=raw, output=output, include_latest=True)
+        elif kind == "range":
+            found = self._history_range(content, raw, output)
+        elif kind == "search":
+            found = history.search(
+                content.get("pattern") or "*",
+                raw=raw,
+                output=output,
+                n=content.get("n"),
+                unique=content.get("unique", False),
+            )
+        else:
+            found = []
+        return jsonable({"status": "ok", "history": list(found)})
+
+    def _history_range(self, content: dict, raw: bool, output: bool) -> list:
+        history, session = self.shell.history_manager, content.get("session", 0)
+        # IPython knows the session that is running as 0 only; one that asks by number is answered by number.
+        running = session == history.session_number
+        found = history.get_range(
+            0 if running else session, content.get("start", 0), content.get("stop"), raw=raw, output=output
+        )
+        return [(session, *entry[1:]) if running else entry for entry in found]
+
+    def _comm_info(self, request) -> dict:
+        target = request.content.get("target_name")
+        comms_of = {
+            key: {"target_name": comm.target_name}
+            for key, comm in self.comm_manager.comms.items()
+            if not target or comm.target_name == target
+        }
+        return jsonable({"status": "ok", "comms": comms_of})
+
+    def _comm(self, request) -> dict:
+        self._enter(request)
+        getattr(self.comm_manager, request.type)(None, None, request.message)
+        return {"status": "ok"}
+
+    def _connect(self, request) -> dict:
+        import json
+
+        with open(self.connection_file) as file:
+            ports = json.load(file)
+        return {
+            "status": "ok",
+            **{name: ports[f"{name}_port"] for name in ("shell", "iopub", "stdin", "hb", "control")},
+        }
+
+    def _usage(self, request) -> dict:
+        import socket
+
+        import psutil
+
+        process = psutil.Process()
+        family = [process, *process.children(recursive=True)]
+        memory = psutil.virtual_memory()._asdict()
+        return jsonable(
+            {
+                "hostname": socket.gethostname(),
+                "pid": os.getpid(),
+                "kernel_cpu": sum(_tolerant(each.cpu_percent) for each in family),
+                "kernel_memory": sum(_tolerant(lambda each=each: each.memory_info().rss) for each in family),
+                "host_cpu_percent": psutil.cpu_percent(),
+                "cpu_count": psutil.cpu_count(),
+                "host_virtual_memory": memory,
+            }
+        )
+
+    # --- whose output, for libraries --------------------------------------------------------------
+
+    def get_parent(self, channel: str = "shell") -> dict:
+        """The request whose cell the caller's output belongs to, as a message."""
+        request = parents.current()
+        if request is None:
+            return {}
+        message = Message(request.message)
+        message.request = request
+        return message
+
+    def request_of(self, message):
+        """The request behind what `get_parent` returned, or behind a message of a library's own."""
+        return (
+            message.request
+            if isinstance(message, Message)
+            else _core.kernel.Request(message.get("header", {}))
+        )
+
+
+def _tolerant(figure):
+    import psutil
+
+    try:
+        return figure() or 0
+    except psutil.Error:
+        return 0

@@ -1,0 +1,152 @@
+"""What a checkpoint or a restore has done: for a person as a table, for a program as a dict."""
+
+import html
+import json
+
+_SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def describe_bytes(size) -> str:
+    for unit, name in _SIZES:
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} B"
+
+
+def describe_seconds(seconds) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+
+
+class Report:
+    """A report. `to_dict()` is JSON-ready; its keys are stable, more may be added."""
+
+    title = ""
+    groups = ()  # (status, heading) in the order they are shown
+    status_key = ""
+
+    def __init__(self, content: dict):
+        self._content = content
+
+    def to_dict(self) -> dict:
+        """A copy of everything that is known."""
+        return json.loads(json.dumps(self._content))
+
+    def names(self, status: str) -> list:
+        """The variables with this status, sorted."""
+        return sorted(
+            name for name, entry in self._content["variables"].items() if entry[self.status_key] == status
+        )
+
+    def _lines(self) -> list:
+        """(heading, text) of the short table."""
+        lines = []
+        for status, heading in self.groups:
+            names = self.names(status)
+            if names:
+                size = sum(self._size_of(name) for name in names)
+                lines.append(
+                    (
+                        heading,
+                        f"{len(names):5}  {describe_bytes(size) if size else '':>9}  {_shortened(names)}",
+                    )
+                )
+        for name in self.names("lost"):
+            lines.append(("", f"{name}: {self._content['variables'][name]['why']}"))
+        return lines + self._remarks()
+
+    def _size_of(self, name) -> int:
+        entry = self._content["variables"][name]
+        # A co-variable's size stands at each of its members; it is counted once.
+        return entry.get("bytes", 0) if name == min([name, *entry.get("linked_with", ())]) else 0
+
+    def _remarks(self) -> list:
+        return []
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [self._headline(), *(f"  {heading:12}{text}".rstrip() for heading, text in self._lines())]
+        )
+
+    def _headline(self) -> str:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        counts = ", ".join(
+            f"{len(self.names(status))} {heading}" for status, heading in self.groups if self.names(status)
+        )
+        return f"<{self.title}: {counts or 'no variables'}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td><code>{html.escape(name)}</code></td><td>{html.escape(entry[self.status_key])}</td>"
+            f"<td>{describe_bytes(entry['bytes']) if entry.get('bytes') else ''}</td>"
+            f"<td>{html.escape(entry['why'])}</td></tr>"
+            for name, entry in sorted(self._content["variables"].items())
+        )
+        return (
+            f"<details><summary>{html.escape(self._headline())}</summary><table><thead><tr><th>variable</th>"
+            f"<th>{self.status_key}</th><th>size</th><th>why</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table></details>"
+        )
+
+
+class CheckpointReport(Report):
+    """What a checkpoint stored, what a restore will recompute, and what is lost."""
+
+    title = "checkpoint"
+    groups = (("store", "stored"), ("recompute", "recomputed"), ("lost", "lost"))
+    status_key = "action"
+
+    def _headline(self) -> str:
+        content = self._content
+        if (
+            "bytes_written" not in content
+            or not content.get("checkpoint")
+            and not content.get("in_background")
+        ):
+            return f"plan {content['plan']}: nothing was written"
+        return (
+            f"checkpoint at {content['path']}: {describe_bytes(content['bytes_total'])}, "
+            f"{describe_bytes(content['bytes_written'])} written, {describe_seconds(content['seconds'])}"
+        )
+
+    def _remarks(self) -> list:
+        remarks = [("note", text) for text in self._content.get("gave_up", ())]
+        if self._content["cells_to_rerun"]:
+            remarks.append(("re-runs", f"{len(self._content['cells_to_rerun']):5}  cells on restore"))
+        if "tracking_off" in self._content:
+            remarks.append(("note", f"the session is not watched any more: {self._content['tracking_off']}"))
+        return remarks
+
+
+class RestoreReport(Report):
+    """How each variable came back."""
+
+    title = "restore"
+    groups = (("same", "same"), ("recomputed", "recomputed"), ("differs", "differs"), ("lost", "lost"))
+    status_key = "status"
+
+    def _headline(self) -> str:
+        content = self._content
+        if content.get("dry_run"):
+            return f"a restore from {content['path']} would do this; nothing was changed"
+        return f"restored from {content['path']} in {describe_seconds(content['seconds'])}"
+
+    def _remarks(self) -> list:
+        content, remarks = self._content, []
+        if content["cells_rerun"]:
+            remarks.append(("re-ran", f"{len(content['cells_rerun']):5}  cells"))
+        for entry in content.get("cells_failed", ()):
+            remarks.append(("failed", f"cell execution {entry['cell']}: {entry['why']}"))
+        for entry in content.get("passed_over", ()):
+            remarks.append(("damaged", f"checkpoint {entry['checkpoint']} was passed over: {entry['why']}"))
+        for name, entry in sorted(content.get("ambient", {}).items()):
+            if entry["status"] == "lost":
+                remarks.append(("not put back", f"{name}: {entry['why']}"))
+        if content.get("replaced"):
+            remarks.append(("replaced", _shortened(content["replaced"])))
+        return remarks
+
+
+def _shortened(names, limit=8) -> str:
+    return " ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

@@ -1,0 +1,279 @@
+"""The session of an IPython shell: what the kernel tells it, and what people ask of it.
+
+The work is C++ (`_core.session`). Here is what only Python can say: how a cell is run again without a trace,
+where a notebook's checkpoints are, and what IPython itself remembers. Nothing heavy is imported before the
+first checkpoint or restore.
+"""
+
+import ast
+import os
+from contextlib import contextmanager
+
+from elasticpython import CheckpointError, _core, places
+
+_current = None
+
+
+def current():
+    """The session of this process."""
+    if _current is None:
+        raise CheckpointError("there is no ElasticPython session here: choose the kernel ElasticPython")
+    return _current
+
+
+class ShellSession:
+    """The session of `shell`. One a process."""
+
+    def __init__(self, shell):
+        global _current
+        self.shell = shell
+        self._session = _core.session.Session(shell.user_ns, self, shell.transform_cell)
+        self._announced = False
+        self._gone = False
+        _current = self
+
+    # --- what the kernel tells ------------------------------------------------------------------------------
+
+    @contextmanager
+    def cell(self, source: str, transformed: str, *, silent=False, cell_id=None, tags=()):
+        """Around the run of a cell; what is yielded takes the outcome."""
+        running = RunningCell()
+        watched = bool(source.strip()) and not self._is_command(transformed)
+        if watched:
+            count = 0 if silent else self.shell.execution_count
+            self._session.cell_starting(_utf8(source), _utf8(transformed), count, cell_id or "", list(tags))
+        try:
+            yield running
+        finally:
+            if watched:
+                self._session.cell_finished(running.outcome)
+
+    def idle(self) -> bool:
+        """After a reply, while nothing else is to do: what could wait. True when nothing is left."""
+        return self._session.idle(0.02)
+
+    def going_down(self) -> None:
+        """The automatic checkpoint, once; whatever goes wrong is logged and keeps nobody from going."""
+        if self._gone or not self._session.has_news or os.environ.get("ELASTICPYTHON_AUTOSAVE") == "0":
+            return
+        self._gone = True
+        with quietly(self.shell):
+            self.checkpoint(None, alpha=0.0, in_background=True)
+
+    def announcement(self, source: str):
+        """One line, once, for the first cell of a notebook that has a checkpoint; else None."""
+        if self._announced:
+            return None
+        self._announced = True
+        # Only a notebook server names the notebook: nbconvert and papermill get no line of ours.
+        if not places.NOTEBOOK or "restore" in source:
+            return None
+        return places.describe_checkpoint(places.default_directory())
+
+    def _is_command(self, transformed: str) -> bool:
+        """True for a cell that does nothing but checkpoint, restore or look at the history."""
+        if not any(word in transformed for word in ("checkpoint", "restore", "history")):
+            return False
+        try:
+            statements = ast.parse(transformed).body
+        except (SyntaxError, ValueError):
+            return False
+        return bool(statements) and all(self._is_command_statement(each) for each in statements)
+
+    def _is_command_statement(self, statement) -> bool:
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            return False
+        arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if not all(_is_literal(each) for each in arguments):
+            return False
+        if call.func.attr == "run_line_magic" and ast.unparse(call.func.value) == "get_ipython()":
+            return call.args[0].value in ("checkpoint", "restore")
+        owner = call.func.value
+        module = self.shell.user_ns.get(owner.id) if isinstance(owner, ast.Name) else None
+        return getattr(module, "__name__", None) == "elasticpython" and call.func.attr in (
+            "checkpoint",
+            "restore",
+            "history",
+        )
+
+    # --- what people ask ------------------------------------------------------------------------------------
+
+    def checkpoint(self, path=None, *, plan="optimal", plan_only=False, alpha=1.0, in_background=False):
+        """See elasticpython.checkpoint. `alpha`: weight of writing time; `in_background`: the process
+        ends."""
+        from elasticpython import reports
+
+        directory = places.directory_of(path)
+        options = {
+            "directory": directory,
+            "label": places.notebook_name() if path is None else "",
+            "plan": plan,
+            "alpha": alpha,
+            "plan_only": plan_only,
+            "in_background": in_background,
+            "shell": self._shell_state(),
+        }
+        with quietly(self.shell):
+            return reports.CheckpointReport(self._ask(self._session.checkpoint, options))
+
+    def restore(self, path=None, *, trust=False, safe=False, only=None, skip=None, dry_run=False, at=None):
+        """See elasticpython.restore."""
+        from elasticpython import reports
+
+        options = {
+            "directory": places.directory_of(path),
+            "label": "",
+            "at": at or "",
+            "trust": trust,
+            "safe": safe,
+            "dry_run": dry_run,
+            "only": None if only is None else _names(only),
+            "skip": _names(skip or ()),
+        }
+        report = self._ask(self._session.restore, options)
+        shell_state = report.pop("shell", None)
+        if not dry_run:
+            self._put_shell_state(shell_state or {})
+        return reports.RestoreReport(report)
+
+    def history(self) -> list:
+        """See elasticpython.history."""
+        return self._ask(self._session.history)
+
+    def _ask(self, call, *arguments):
+        try:
+            return call(*arguments)
+        except _core.session.SessionError as error:
+            raise CheckpointError(" ".join(str(error).split())) from None
+
+    # --- what the C++ half asks (session/driver.hpp) --------------------------------------------------------
+
+    def run_cell(self, source: str):
+        """Runs a recorded cell once more, without output or a trace in In and Out; returns what it raised."""
+        shell = self.shell
+        hook, result_of_running = shell.displayhook, getattr(shell.displayhook, "exec_result", None)
+        with quietly(shell):
+            result = self._run_silently(source)
+        hook.exec_result = result_of_running
+        error = result.error_before_exec or result.error_in_exec
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        return error
+
+    def _run_silently(self, source: str):
+        shell = self.shell
+        transformed = shell.transform_cell(source)
+        if not shell.should_run_async(source, transformed_cell=transformed):
+            return shell.run_cell(source, store_history=False, silent=True)
+        import asyncio
+
+        # The cell that asked for the restore holds the thread: its loop is lent to the one run again.
+        running = asyncio._get_running_loop()
+        loop = running or asyncio.get_event_loop()
+        thread, loop._thread_id = loop._thread_id, None
+        asyncio._set_running_loop(None)
+        try:
+            return loop.run_until_complete(
+                shell.run_cell_async(source, store_history=False, silent=True, transformed_cell=transformed)
+            )
+        finally:
+            loop._thread_id = thread
+            asyncio._set_running_loop(running)
+
+    # --- what IPython remembers -----------------------------------------------------------------------------
+
+    def _shell_state(self) -> dict:
+        from elasticpython import reports
+
+        shell = self.shell
+        namespace = shell.user_ns
+        kept = {
+            number: value
+            for number, value in namespace.get("Out", {}).items()
+            if isinstance(number, int)
+            and namespace.get(f"_{number}") is value
+            and not isinstance(value, reports.Report)
+        }
+        latest = [
+            next((number for number, value in kept.items() if value is namespace.get(name)), None)
+            for name in ("_", "__", "___")
+        ]
+        history = shell.history_manager
+        return {
+            "inputs": list(history.input_hist_parsed),
+            "raw_inputs": list(history.input_hist_raw),
+            "outputs": [f"_{number}" for number in kept],
+            "latest": latest,
+        }
+
+    def _put_shell_state(self, state: dict) -> None:
+        shell = self.shell
+        history, namespace = shell.history_manager, shell.user_ns
+        inputs, raw_inputs = state.get("inputs") or [""], state.get("raw_inputs") or [""]
+        mine = (
+            len(history.input_hist_parsed) > shell.execution_count
+        )  # the cell that restores is in In already
+        if mine:
+            inputs = [*inputs, history.input_hist_parsed[-1]]
+            raw_inputs = [*raw_inputs, history.input_hist_raw[-1]]
+        history.input_hist_parsed[:], history.input_hist_raw[:] = inputs, raw_inputs
+        shell.execution_count = len(inputs) - 1 if mine else len(inputs)
+        hidden = {f"_i{number}": text for number, text in enumerate(raw_inputs) if number}
+        outputs = namespace.setdefault("Out", {})
+        outputs.clear()
+        for name in state.get("outputs", ()):
+            if name in namespace:
+                outputs[int(name[1:])] = hidden[name] = namespace[name]
+        for name, number in zip(("_", "__", "___"), state.get("latest", ())):
+            if number in outputs:
+                hidden[name] = outputs[number]
+                setattr(shell.displayhook, name, outputs[number])
+        shell.push(
+            hidden, interactive=False
+        )  # IPython's own names: %who does not show them, a result may replace _
+
+
+class RunningCell:
+    """How a cell ends: `ended(error)` once it has."""
+
+    outcome = "interrupted"  # what it is when nobody could say
+
+    def ended(self, error) -> None:
+        interrupted = isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError"
+        self.outcome = "ok" if error is None else "interrupted" if interrupted else "error"
+
+
+@contextmanager
+def quietly(shell):
+    """Nothing that runs in here shows in the notebook."""
+    from IPython.utils.capture import capture_output
+
+    def show_nothing(*_, **__):
+        return None
+
+    patched = ("showtraceback", "showsyntaxerror")
+    with capture_output():
+        for name in patched:
+            shell.__dict__[name] = show_nothing
+        try:
+            yield
+        finally:
+            for name in patched:
+                shell.__dict__.pop(name, None)
+
+
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _names(names) -> list:
+    return names.replace(",", " ").split() if isinstance(names, str) else [str(name) for name in names]
+
+
+def _is_literal(node) -> bool:
+    try:
+        ast.literal_eval(node)
+    except ValueError:
+        return False
+    return True

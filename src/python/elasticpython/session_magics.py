@@ -1,0 +1,174 @@
+"""%checkpoint and %restore."""
+
+import argparse
+import os
+import shlex
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class
+
+from elasticpython import CheckpointError
+from elasticpython.session import current
+
+PLANS = ("optimal", "paper", "store-all", "recompute-all")
+
+
+class _Help(Exception):
+    pass
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, without its way of ending the process."""
+
+    def error(self, message):
+        raise UsageError(f"{self.prog}: {message}; {self.prog} --help shows what there is")
+
+    def exit(self, status=0, message=None):
+        raise _Help
+
+
+def checkpoint_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="%checkpoint", description="Writes this session down, so that %restore can bring it back."
+    )
+    parser.add_argument(
+        "path", nargs="?", help="a directory; without it, the notebook's own under the Jupyter data directory"
+    )
+    parser.add_argument(
+        "--plan",
+        default="optimal",
+        metavar="NAME",
+        help="how to choose between storing and recomputing: " + ", ".join(PLANS),
+    )
+    parser.add_argument(
+        "--plan-only",
+        action="store_true",
+        help="say what would be stored, recomputed and lost; write nothing",
+    )
+    parser.add_argument("--explain", action="store_true", help="say for each variable why")
+    return parser
+
+
+def restore_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="%restore",
+        description="Brings back the session of the newest checkpoint. Variables of the "
+        "same name are replaced, others stay.",
+    )
+    parser.add_argument(
+        "path", nargs="?", help="a directory or an exported file; without it, the notebook's own checkpoints"
+    )
+    parser.add_argument(
+        "--trust", action="store_true", help="also one that somebody else wrote: restoring runs its code"
+    )
+    parser.add_argument("--safe", action="store_true", help="run no cell again: what would need that is lost")
+    parser.add_argument("--only", metavar="NAMES", help="these variables only, with commas between them")
+    parser.add_argument("--skip", metavar="NAMES", help="not these variables")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would come back and how; change nothing"
+    )
+    parser.add_argument(
+        "--at", metavar="NAME", help="an older checkpoint, by its name or the beginning of it"
+    )
+    parser.add_argument("--explain", action="store_true", help="say for each variable why")
+    return parser
+
+
+@magics_class
+class SessionMagics(Magics):
+    """%checkpoint and %restore."""
+
+    @line_magic
+    def checkpoint(self, line):
+        """Writes this session down: %checkpoint [PATH] [--plan NAME] [--plan-only]. See %checkpoint
+        --help."""
+
+        def run(options):
+            return current().checkpoint(options.path, plan=options.plan, plan_only=options.plan_only)
+
+        return self._run(checkpoint_parser(), line, run)
+
+    @line_magic
+    def restore(self, line):
+        """Brings a session back: %restore [PATH] [--trust] [--safe] [--only NAMES]. See %restore --help."""
+
+        def run(options):
+            return current().restore(
+                options.path,
+                trust=options.trust,
+                safe=options.safe,
+                only=options.only,
+                skip=options.skip,
+                dry_run=options.dry_run,
+                at=options.at,
+            )
+
+        return self._run(restore_parser(), line, run)
+
+    def _run(self, parser, line, run):
+        try:
+            options = parser.parse_args(shlex.split(line))
+        except ValueError as error:
+            raise UsageError(f"{parser.prog}: {error}") from None
+        except _Help:
+            return None
+        try:
+            report = run(options)
+        except (CheckpointError, OSError) as error:
+            raise UsageError(f"{parser.prog}: {error}") from None
+        print(report)
+        if options.explain:
+            for name, entry in sorted(report.to_dict()["variables"].items()):
+                print(f"  {name:24} {entry[report.status_key]:10} {entry['why']}")
+        return report
+
+
+def complete(shell, event):
+    """IPython's `complete_command` hook: options, plans, and paths of the line."""
+    words = event.line.split()
+    magic = words[0].lstrip("%") if words else ""
+    parser = checkpoint_parser() if magic == "checkpoint" else restore_parser()
+    symbol = event.symbol
+    last = words[-2] if len(words) > 1 and not event.line.endswith(" ") else words[-1] if words else ""
+    if last == "--plan":
+        return [plan for plan in PLANS if plan.startswith(symbol)]
+    if last in ("--only", "--skip"):
+        return []
+    if symbol.startswith("-") or event.line.endswith("-"):
+        return [
+            option
+            for action in parser._actions
+            for option in action.option_strings
+            if option.startswith("--") and option.startswith(symbol)
+        ]
+    return _paths(symbol) + (
+        []
+        if symbol
+        else [
+            option
+            for action in parser._actions
+            for option in action.option_strings
+            if option.startswith("--")
+        ]
+    )
+
+
+def _paths(beginning: str) -> list:
+    directory, name = os.path.split(beginning)
+    try:
+        entries = sorted(os.listdir(os.path.expanduser(directory) or "."))
+    except OSError:
+        return []
+    return [
+        os.path.join(directory, entry)
+        + ("/" if os.path.isdir(os.path.join(os.path.expanduser(directory), entry)) else "")
+        for entry in entries
+        if entry.startswith(name) and (name or not entry.startswith("."))
+    ]
+
+
+def register(shell) -> None:
+    """Makes the magics known to `shell`."""
+    shell.register_magics(SessionMagics)
+    for command in ("%checkpoint", "%restore", "checkpoint", "restore"):
+        shell.set_hook("complete_command", complete, str_key=command)

@@ -1,0 +1,58 @@
+"""sys.stdout and sys.stderr of a session: text streams that end in the notebook."""
+
+import io
+import os
+
+from elasticpython import parents
+
+
+class NotebookStream(io.TextIOBase):
+    """A text stream whose text appears in the cell that wrote it.
+
+    `fileno()` is that of the process's own stdout or stderr, which is captured as well, so that a child
+    process which is given this stream writes into the notebook too.
+    """
+
+    def __init__(self, server, name: str, descriptor: int):
+        self._server = server
+        self._name = name
+        self._descriptor = descriptor
+
+    @property
+    def name(self) -> str:
+        return f"<{self._name}>"
+
+    @property
+    def encoding(self) -> str:
+        return "UTF-8"
+
+    @property
+    def errors(self) -> str:
+        return "backslashreplace"
+
+    @property
+    def buffer(self):
+        """The binary stream below, as print-to-bytes code expects it."""
+        self._server.flush()
+        return io.FileIO(os.dup(self._descriptor), "w")
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self._server.write(self._name, text, parents.current())
+        return len(text)
+
+    def flush(self) -> None:
+        self._server.flush()
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return False
+
+    def __getstate__(self):
+        raise TypeError(f"cannot pickle {self.name}: it belongs to this kernel")

@@ -1,0 +1,188 @@
+"""Magics and the payloads of execute replies."""
+
+import json
+
+import pytest
+from client import plain
+
+
+def payload(kernel, code):
+    """The payloads of a cell."""
+    return kernel.execute(code).content["payload"]
+
+
+def test_set_next_input(kernel):
+    assert payload(kernel, "get_ipython().set_next_input('print(1)')") == [
+        {"source": "set_next_input", "text": "print(1)", "replace": False}
+    ]
+
+
+def test_set_next_input_that_replaces(kernel):
+    assert payload(kernel, "get_ipython().set_next_input('x', replace=True)")[0]["replace"] is True
+
+
+def test_load_puts_the_file_into_the_cell(kernel, tmp_path):
+    (tmp_path / "loaded.py").write_text("loaded = 1\n")
+    found = payload(kernel, f"%load {tmp_path}/loaded.py")
+    assert found == [
+        {"source": "set_next_input", "text": f"# %load {tmp_path}/loaded.py\nloaded = 1\n", "replace": True}
+    ]
+
+
+@pytest.mark.parametrize("code", ["len?", "?len", "%pinfo len", "len??"])
+def test_help_goes_to_the_pager(kernel, code):
+    found = payload(kernel, code)
+    assert [entry["source"] for entry in found] == ["page"]
+    assert found[0]["start"] == 0
+    assert "Return the number of items" in found[0]["data"]["text/plain"]
+
+
+@pytest.mark.parametrize("magic", ["less", "more", "pycat"])
+def test_the_paging_magics_page(kernel, tmp_path, magic):
+    path = tmp_path / "paged.txt"
+    path.write_text("paged_text\n")
+    found = payload(kernel, f"%{magic} {path}")
+    assert [entry["source"] for entry in found] == ["page"]
+    assert "paged_text" in plain(found[0]["data"]["text/plain"])
+
+
+def test_payloads_do_not_leak_into_the_next_reply(kernel):
+    assert payload(kernel, "get_ipython().set_next_input('once')")
+    assert payload(kernel, "1") == []
+
+
+def test_payloads_of_a_failing_cell_are_kept(kernel):
+    cell = kernel.execute("get_ipython().set_next_input('kept')\n1 / 0")
+    assert cell.content["payload"][0]["text"] == "kept"
+
+
+@pytest.mark.parametrize(
+    "code, keep", [("exit", False), ("quit", False), ("exit()", False), ("exit(keep_kernel=True)", True)]
+)
+def test_exit_asks_the_frontend(own_kernel, code, keep):
+    cell = own_kernel.execute(code)
+    assert cell.content["status"] == "ok"
+    assert cell.content["payload"] == [{"source": "ask_exit", "keepkernel": keep}]
+
+
+def test_a_kernel_told_to_keep_running_does(own_kernel):
+    own_kernel.execute("exit(keep_kernel=True)")
+    own_kernel.drain(0.3)
+    assert own_kernel.execute("'still here'").result == "'still here'"
+
+
+@pytest.mark.parametrize(
+    "code, output",
+    [
+        ("%autosave 60", "Autosaving every 60 seconds"),
+        ("%who_ls int", None),
+        ("%pwd", None),
+        ("%timeit -n 2 -r 2 pass", "ns"),
+        ("%%writefile /tmp/elastic-writefile-test\nwritten", "elastic-writefile-test"),
+        ("%%bash\necho from bash", "from bash"),
+        ("%%sh\necho from sh", "from sh"),
+        ("%%script python\nprint('from script')", "from script"),
+        ("%lsmagic", None),
+        ("%env HOME", None),
+        ("%dhist", "/"),
+        ("%precision 3", None),
+        ("%alias", None),
+        ("%colors nocolor", None),
+        ("%colors linux", None),
+        ("%xmode Context", "Exception reporting mode"),
+        ("%prun -s cumulative sum(range(3))", None),
+        ("%whos int", None),
+        ("%system echo system", None),
+        ("%sx echo sx", None),
+        ("%logstate", "Logging"),
+        ("%matplotlib --list", "inline"),
+        ("%load_ext autoreload", None),
+        ("%autoreload 0", None),
+        ("%gui asyncio", None),
+    ],
+)
+def test_magic(kernel, code, output):
+    cell = kernel.execute(code, timeout=60)
+    assert cell.content["status"] == "ok", cell.content
+    if output:
+        cell.wait_for(lambda c: output in c.stdout + c.stderr + str(c.result), timeout=5, what=f"{output!r}")
+
+
+def test_autosave_tells_the_frontend(kernel):
+    cell = kernel.execute("%autosave 60")
+    assert any(
+        "IPython.notebook.set_autosave_interval(60000)" in str(c) for c in cell.of_type("display_data")
+    )
+
+
+def test_connect_info_prints_the_connection(kernel):
+    cell = kernel.execute("%connect_info")
+    shown = json.loads(cell.stdout[cell.stdout.index("{") : cell.stdout.rindex("}") + 1])
+    for name in (
+        "shell_port",
+        "iopub_port",
+        "stdin_port",
+        "control_port",
+        "hb_port",
+        "ip",
+        "key",
+        "transport",
+    ):
+        assert shown[name] == kernel.connection[name]
+
+
+def test_cd_changes_the_directory_of_the_kernel(kernel, tmp_path):
+    cell = kernel.execute(f"before = %pwd\n%cd {tmp_path}\nimport os; here = os.getcwd()\n%cd $before\nhere")
+    assert cell.result == repr(str(tmp_path))
+
+
+def test_run_executes_a_file_in_the_session(kernel, tmp_path):
+    (tmp_path / "script.py").write_text("ran_by_run = __name__\nprint('running')\n")
+    cell = kernel.execute(f"%run {tmp_path}/script.py\nran_by_run")
+    assert "running" in cell.stdout
+    assert cell.result == "'__main__'"
+
+
+def test_reset_clears_the_namespace_and_the_session_goes_on(own_kernel):
+    own_kernel.execute("to_be_reset = 1")
+    own_kernel.execute("%reset -f")
+    assert own_kernel.execute("to_be_reset").content["ename"] == "NameError"
+    assert own_kernel.execute("get_ipython(); 2").result == "2"
+
+
+def test_user_magics_of_every_kind_work(kernel):
+    kernel.execute(
+        "from IPython.core.magic import register_line_magic, register_cell_magic\n"
+        "@register_line_magic\ndef own_line(line): return line.upper()\n"
+        "@register_cell_magic\ndef own_cell(line, cell): return line + '|' + cell"
+    )
+    assert kernel.execute("%own_line loud").result == "'LOUD'"
+    assert kernel.execute("%%own_cell head\nbody").result == repr("head|body\n")
+
+
+def test_a_magic_that_does_not_exist_is_a_usage_error(kernel):
+    cell = kernel.execute("%no_such_magic")
+    assert cell.content["status"] == "error"
+    assert cell.content["ename"] == "UsageError"
+    cell = kernel.execute("%%no_such_cell_magic\nbody")
+    assert cell.content["status"] == "error"
+
+
+def test_javascript_html_and_latex_cell_magics_display(kernel):
+    for magic, mime in (
+        ("javascript", "application/javascript"),
+        ("html", "text/html"),
+        ("latex", "text/latex"),
+    ):
+        cell = kernel.execute(f"%%{magic}\nbody of it")
+        assert "body of it" in cell.of_type("display_data")[0]["data"][mime]
+
+
+def test_extensions_of_the_shell_load_once(kernel, tmp_path):
+    (tmp_path / "own_extension.py").write_text(
+        "def load_ipython_extension(shell): shell.push({'loaded_ext': 1})\n"
+    )
+    kernel.execute(f"import sys; sys.path.insert(0, {str(tmp_path)!r})")
+    kernel.execute("%load_ext own_extension")
+    assert kernel.execute("loaded_ext").result == "1"
+    kernel.execute("sys.path.pop(0)")

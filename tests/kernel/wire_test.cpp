@@ -1,0 +1,72 @@
+#include "kernel/wire.hpp"
+
+#include <gtest/gtest.h>
+
+#include <regex>
+
+namespace elastic::kernel {
+namespace {
+
+Wire make_wire() { return Wire("hmac-sha256", "secret", "tester"); }
+
+xeus::xmessage message_of(const Wire& wire, Json content) {
+  return xeus::xmessage({"identity"}, wire.header("execute_request"), Json::object(), Json::object(),
+                        std::move(content), {{'b', 'u', 'f'}});
+}
+
+TEST(WireTest, DatesHaveSixDigitsOfMicroseconds) {
+  const std::regex iso8601(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)");
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(std::regex_match(iso8601_now(), iso8601)) << iso8601_now();
+}
+
+TEST(WireTest, AMessageComesBackAsItWas) {
+  const Wire wire = make_wire();
+  const Result<xeus::xmessage> decoded = wire.decode(wire.encode(message_of(wire, {{"code", "1+1"}})));
+  ASSERT_TRUE(decoded.ok()) << decoded.error().message();
+  EXPECT_EQ(decoded->content()["code"], "1+1");
+  EXPECT_EQ(decoded->identities(), xeus::xmessage::guid_list{"identity"});
+  ASSERT_EQ(decoded->buffers().size(), 1u);
+  EXPECT_EQ(decoded->header()["username"], "tester");
+}
+
+TEST(WireTest, RefusesAnotherKey) {
+  const Wire wire = make_wire();
+  const Wire other("hmac-sha256", "guess", "tester");
+  EXPECT_FALSE(wire.decode(other.encode(message_of(other, Json::object()))).ok());
+}
+
+TEST(WireTest, RefusesAnySingleFlippedByteOfASignedFrame) {
+  const Wire wire = make_wire();
+  for (std::size_t frame = 2; frame < 7; ++frame) {  // signature, header, parent header, metadata, content
+    zmq::multipart_t frames = wire.encode(message_of(wire, {{"code", "x"}}));
+    auto* bytes = static_cast<char*>(frames.at(frame).data());
+    bytes[0] ^= 1;
+    EXPECT_FALSE(wire.decode(std::move(frames)).ok()) << "frame " << frame;
+  }
+}
+
+TEST(WireTest, RefusesEveryTruncation) {
+  const Wire wire = make_wire();
+  for (std::size_t kept = 0; kept < 7; ++kept) {
+    zmq::multipart_t frames = wire.encode(message_of(wire, Json::object()));
+    while (frames.size() > kept) frames.remove();
+    EXPECT_FALSE(wire.decode(std::move(frames)).ok()) << kept << " frames";
+  }
+}
+
+TEST(WireTest, RefusesAShortSignature) {
+  const Wire wire = make_wire();
+  zmq::multipart_t frames = wire.encode(message_of(wire, Json::object()));
+  frames.at(2) = zmq::message_t(std::string("ab"));
+  EXPECT_FALSE(wire.decode(std::move(frames)).ok());
+}
+
+TEST(WireTest, TextThatIsNotUtf8IsSentAllTheSame) {
+  const Wire wire = make_wire();
+  const Result<xeus::xmessage> decoded = wire.decode(wire.encode(message_of(wire, {{"text", "\xff"}})));
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(decoded->content()["text"], "\xEF\xBF\xBD");
+}
+
+}  // namespace
+}  // namespace elastic::kernel
