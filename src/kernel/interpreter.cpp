@@ -73,7 +73,7 @@ Json Interpreter::inspect_request_impl(const std::string& code, int cursor_pos, 
 Json Interpreter::is_complete_request_impl(const std::string& code) { return call("is_complete", code); }
 
 Json Interpreter::internal_request_impl(const Json& message) {
-  return call("run_internal", message.value("code", ""));
+  return call("start_debugpy", message.value("host", ""), message.value("python", ""));
 }
 
 }  // namespace elastic::kernel

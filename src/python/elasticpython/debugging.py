@@ -1,8 +1,6 @@
 """What the debugger needs from Python: variables, shown plainly and richly.
 
-The C++ side (kernel/debugger.cpp) drives debugpy; xeus-python's part of it imports
-`xeus_python_shell.debugger`, whose published releases do not fit the xeus-python of Debian 12, so this
-module stands in for it.
+The C++ side (kernel/debugger.cpp) drives debugpy and asks here for what only Python can tell.
 """
 
 import ast
@@ -44,8 +42,8 @@ def shown(name: str) -> bool:
     return name not in _HIDDEN and not _HISTORY.match(name)
 
 
-class XDebugger:
-    """Variables of the namespace while no cell is stopped, as xeus-python's debugger asks for them."""
+class SessionVariables:
+    """The variables of the namespace while no cell is stopped, as the protocol shows them."""
 
     def __init__(self):
         self._frames = None
@@ -129,25 +127,23 @@ def modules() -> dict:
     return {"modules": found, "totalModules": len(loaded)}
 
 
-def start(code: str) -> None:
-    """Runs the code with which xeus-python starts debugpy, without its warnings in the user's cell."""
-    package = types.ModuleType("xeus_python_shell")
-    package.debugger = sys.modules[__name__]
-    sys.modules.setdefault("xeus_python_shell", package)
-    sys.modules.setdefault("xeus_python_shell.debugger", sys.modules[__name__])
+def start(host: str, python: str) -> int:
+    """Makes debugpy listen on a free port, which is returned, without its warnings in the user's cell."""
     before = os.environ.get("PYDEVD_DISABLE_FILE_VALIDATION")
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     try:
         import debugpy
 
-        debugpy.configure(subProcess=False)  # following children makes every `!command` wait for a debugger
-        exec(code, {"__name__": "elasticpython.debugging.start"})
+        # Following children would make every `!command` wait for a debugger.
+        debugpy.configure(python=python, subProcess=False)
+        _, port = debugpy.listen((host, 0))
     finally:
         if before is None:
             del os.environ["PYDEVD_DISABLE_FILE_VALIDATION"]
         else:
             os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = before
     _keep_leading_blank_lines()
+    return port
 
 
 def _keep_leading_blank_lines():

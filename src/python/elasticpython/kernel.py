@@ -314,15 +314,14 @@ class Kernel:
                 self.shell.events.trigger("post_run_cell", result)
         return result
 
-    def run_internal(self, code: str) -> dict:
-        """Runs code of the debugger's, on the main thread; it is no cell."""
+    def start_debugpy(self, host: str, python: str) -> dict:
+        """Makes debugpy listen, on the main thread; `port` of the answer says where."""
         from elasticpython import debugging
 
         try:
-            debugging.start(code)
+            return {"status": "ok", "port": debugging.start(host, python)}
         except Exception as error:
             return {"status": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": []}
-        return {"status": "ok"}
 
     # --- input ------------------------------------------------------------------------------------
 
