@@ -1,6 +1,5 @@
 #include "server.hpp"
 
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -17,7 +16,6 @@ namespace elastic::kernel {
 namespace {
 
 constexpr std::chrono::milliseconds kInterruptAgain{500};
-constexpr int kLookAtSignalsMs = 100;
 
 bool is_comm(const RequestPtr& request) {
   return request->type().starts_with("comm_") && request->type() != "comm_info_request";
@@ -38,10 +36,6 @@ std::optional<xeus::xmessage> for_xeus(const RequestPtr& request, const std::set
     content.erase("cursor_pos");
   return xeus::xmessage(message.identities(), message.header(), message.parent_header(), message.metadata(),
                         std::move(content), xeus::buffer_sequence(message.buffers()));
-}
-
-std::string reply_type_of(const std::string& request_type) {
-  return request_type.substr(0, request_type.rfind('_')) + "_reply";
 }
 
 }  // namespace
@@ -184,14 +178,17 @@ void Server::dispatch_shell(const RequestPtr& request) {
 
 void Server::answer(const RequestPtr& request) {
   const std::string type = request->type();
+  const bool is_cell = type == "execute_request";
+  if (is_cell) signals_.expect_cell();  // before the client is told: what it then interrupts is this cell
   publish_status("busy", request);
   RequestHandler::Reply answer = handler_->handle(request);
+  if (is_cell) signals_.forget_cell();
   if (Signals::in_forked_child())
     _exit(0);  // os.fork() in a cell: the child must not go on as a second kernel
   if (!is_comm(request)) {
     const std::string status = answer.content.value("status", "ok");
     const Json& content = request->message.content();
-    const bool stop = type == "execute_request" && status == "error" && !content.value("silent", false) &&
+    const bool stop = is_cell && status == "error" && !content.value("silent", false) &&
                       content.value("stop_on_error", true);
     reply(Channel::kShell, request, std::move(answer.content), std::move(answer.metadata));
     if (stop) abort_waiting_cells();
@@ -314,124 +311,6 @@ Json Server::run_on_main(std::function<Json()> work) {
 
 Json Server::send_to_shell_impl(const Json& message) {
   return run_on_main([this, message] { return notify_internal_listener(message); });
-}
-
-// --- replies and output
-// ---------------------------------------------------------------------------------------
-
-void Server::reply(Channel channel, const RequestPtr& request, Json content, Json metadata) {
-  streams_.flush();
-  xeus::xmessage message(request->message.identities(), wire_.header(reply_type_of(request->type())),
-                         request->message.header(), std::move(metadata), std::move(content), {});
-  transport_->send(channel, wire_.encode(std::move(message)));
-}
-
-void Server::publish_status(const char* state, const RequestPtr& parent) {
-  publish("status", {{"execution_state", state}}, Json::object(), {}, parent);
-}
-
-void Server::publish(const std::string& type, Json content, Json metadata, xeus::buffer_sequence buffers,
-                     const RequestPtr& parent) {
-  xeus::xpub_message message(type, wire_.header(type), parent_header_of(parent), std::move(metadata),
-                             std::move(content), std::move(buffers));
-  zmq::multipart_t frames = wire_.encode(std::move(message));
-  streams_.in_order([&] { transport_->send(Channel::kIopub, std::move(frames)); });
-}
-
-void Server::publish_impl(xeus::xpub_message message, xeus::channel) {
-  Json header = message.header();
-  wire_.adopt(header);
-  const std::string topic = header.value("msg_type", "");
-  xeus::xpub_message ours(topic, std::move(header), message.parent_header(), message.metadata(),
-                          message.content(), xeus::buffer_sequence(message.buffers()));
-  zmq::multipart_t frames = wire_.encode(std::move(ours));
-  streams_.in_order([&] { transport_->send(Channel::kIopub, std::move(frames)); });
-}
-
-namespace {
-
-xeus::xmessage with_header(const xeus::xmessage& message, Json header) {
-  return xeus::xmessage(message.identities(), std::move(header), message.parent_header(), message.metadata(),
-                        message.content(), xeus::buffer_sequence(message.buffers()));
-}
-
-}  // namespace
-
-void Server::send_shell_impl(xeus::xmessage message) {
-  Json header = message.header();
-  wire_.adopt(header);
-  transport_->send(Channel::kShell, wire_.encode(with_header(message, std::move(header))));
-}
-
-void Server::send_control_impl(xeus::xmessage message) {
-  Json header = message.header();
-  wire_.adopt(header);
-  transport_->send(Channel::kControl, wire_.encode(with_header(message, std::move(header))));
-}
-
-void Server::send_stdin_impl(xeus::xmessage message) {
-  Json header = message.header();
-  wire_.adopt(header);
-  transport_->send(Channel::kStdin, wire_.encode(with_header(message, std::move(header))));
-}
-
-void Server::write_stream(std::string_view stream, std::string_view text, const RequestPtr& parent) {
-  if (Signals::in_forked_child()) {  // the parent's reader brings it into the notebook
-    const int descriptor = stream == "stderr" ? STDERR_FILENO : STDOUT_FILENO;
-    while (!text.empty()) {
-      const ssize_t written = ::write(descriptor, text.data(), text.size());
-      if (written <= 0) return;
-      text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return;
-  }
-  streams_.write(stream, text, parent);
-}
-
-void Server::set_cell(RequestPtr request) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  cell_ = std::move(request);
-}
-
-void Server::drain_output() {
-  if (Signals::in_forked_child()) return;
-  capture_.drain();
-  streams_.flush();
-}
-
-// --- input
-// ----------------------------------------------------------------------------------------------------
-
-void Server::send_input_request(const std::string& prompt, bool password, const RequestPtr& parent) {
-  {
-    // Answers to a question that an interrupt took back.
-    std::lock_guard<std::mutex> lock(mutex_);
-    inputs_.clear();
-  }
-  streams_.flush();
-  const xeus::xmessage::guid_list nobody;
-  xeus::xmessage message(parent ? parent->message.identities() : nobody, wire_.header("input_request"),
-                         parent_header_of(parent), Json::object(),
-                         {{"prompt", prompt}, {"password", password}}, {});
-  transport_->send(Channel::kStdin, wire_.encode(std::move(message)));
-}
-
-std::optional<std::string> Server::wait_for_input() {
-  pollfd item{input_descriptor_, POLLIN, 0};
-  for (;;) {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (!inputs_.empty()) {
-        std::string line = std::move(inputs_.front());
-        inputs_.pop_front();
-        return line;
-      }
-    }
-    // The caller looks at signals: at once after EINTR, and soon where another thread took one.
-    if (::poll(&item, 1, kLookAtSignalsMs) <= 0) return std::nullopt;
-    eventfd_t ignored;
-    eventfd_read(input_descriptor_, &ignored);
-  }
 }
 
 void Server::close() {

@@ -70,23 +70,25 @@ void Signals::open_main_thread() {
 }
 
 void Signals::interrupt_cell() {
-  if (cells_running_ > 0) pthread_kill(main_thread_, SIGINT);
+  if (cells_expected_ > 0) pthread_kill(main_thread_, SIGINT);
 }
 
-void Signals::begin_cell() {
-  // An interrupt that came while no cell ran was meant for none.
+void Signals::expect_cell() {
   const sigset_t interrupt = only(SIGINT);
   const timespec at_once{};
   while (sigtimedwait(&interrupt, nullptr, &at_once) == SIGINT) {
   }
-  ++cells_running_;
+  ++cells_expected_;
+}
+
+void Signals::begin_cell() {
+  const sigset_t interrupt = only(SIGINT);
   pthread_sigmask(SIG_UNBLOCK, &interrupt, nullptr);
 }
 
 void Signals::end_cell() {
   const sigset_t interrupt = only(SIGINT);
   pthread_sigmask(SIG_BLOCK, &interrupt, nullptr);
-  --cells_running_;
   while (PyErr_CheckSignals() < 0) PyErr_Clear();  // one that came too late to interrupt anything
 }
 

@@ -24,13 +24,18 @@ class Signals {
   // Lets the main thread take signals again once the other threads are there.
   void open_main_thread();
 
-  // Raises KeyboardInterrupt in the cell that is running; nothing when none is. Any thread.
+  // Raises KeyboardInterrupt in the cell that is running or about to; nothing when none is. Any thread.
   void interrupt_cell();
 
   // Runs `terminate` on a thread of its own at the first SIGTERM, or when the parent dies.
   void watch_termination(bool watch_parent, std::function<void()> terminate);
 
-  // Around user code on the main thread. REQUIRES: the GIL is held.
+  // Around the handling of a request to run a cell, on the main thread. An interrupt from before was meant
+  // for no cell and is dropped; one that comes while the cell is made ready waits until its code runs.
+  void expect_cell();
+  void forget_cell() { --cells_expected_; }
+
+  // Around user code on the main thread, within the above. REQUIRES: the GIL is held.
   void begin_cell();
   void end_cell();
 
@@ -42,7 +47,7 @@ class Signals {
 
   pthread_t main_thread_;
   sigset_t original_mask_;
-  std::atomic<int> cells_running_{0};
+  std::atomic<int> cells_expected_{0};
   std::function<void()> terminate_;
   std::thread watcher_;
   std::atomic<bool> stopping_{false};

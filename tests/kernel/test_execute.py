@@ -59,7 +59,8 @@ def test_none_has_no_result_and_a_semicolon_hides_one(kernel):
     assert kernel.execute("7;").result is None
 
 
-def test_underscore_is_the_last_result(kernel):
+def test_underscore_is_the_last_result(own_kernel):
+    kernel = own_kernel  # a loop over _ in another test's cell would make the name the user's
     count = kernel.execute("'last' + ' one'").content["execution_count"]
     assert kernel.execute("_").result == "'last one'"
     assert kernel.execute(f"Out[{count}], _{count}").result == "('last one', 'last one')"

@@ -202,6 +202,17 @@ def test_interrupting_again_and_again_never_loses_a_reply(kernel, how):
     assert kernel.execute("'alive'").result == "'alive'"
 
 
+def test_an_interrupt_strikes_a_cell_that_was_announced_but_does_not_run_yet(kernel):
+    if not kernel.is_ours:
+        pytest.skip("under ipykernel such an interrupt can be lost")
+    for _ in range(20):
+        cell = kernel.submit("while True: pass")
+        cell.wait_for(lambda c: c.of_type("status"))
+        interrupted(kernel, cell, "message")
+        assert "kernel.py" not in "".join(cell.content["traceback"])
+    assert kernel.execute("'alive'").result == "'alive'"
+
+
 def test_children_of_a_cell_get_the_default_signal_mask(kernel):
     cell = kernel.execute(
         "import subprocess, sys\n"

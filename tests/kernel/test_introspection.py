@@ -274,6 +274,13 @@ def test_usage_on_control(kernel):
     assert content["host_virtual_memory"]["total"] > 0
 
 
+def test_usage_shows_the_work_since_it_was_last_asked_for(kernel):
+    kernel.request("usage_request", channel="control")
+    kernel.execute("import time\nuntil = time.process_time() + 0.3\nwhile time.process_time() < until: pass")
+    assert kernel.request("usage_request", channel="control").content["kernel_cpu"] > 0
+
+
+
 def test_an_unknown_request_leaves_the_kernel_alive(kernel):
     kernel.send("no_such_request", {})
     kernel.send("no_such_request", {}, channel="control")

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from IPython.core import release
 from IPython.core.error import StdinNotImplementedError
 
-from elasticpython import _core, application, comms, parents
+from elasticpython import _core, application, comms, introspection, parents
 from elasticpython.messages import jsonable
 from elasticpython.session import ShellSession
 from elasticpython.streams import NotebookStream
@@ -61,6 +61,7 @@ class Kernel:
             **dict.fromkeys(_COMMS, self._comm),
         }
         self._allow_stdin = False
+        self._usage_meter = introspection.UsageMeter()
         self._redirect()
         self.comm_manager = comms.install(self)
         self.loop = asyncio.new_event_loop()
@@ -207,7 +208,7 @@ class Kernel:
                 result = self._run_cell(code, silent=silent, store_history=store_history, cell_id=cell_id)
                 error = result.error_before_exec or result.error_in_exec or shell.display_error
             except BaseException as raised:  # struck between the user's code and ours: an interrupt
-                shell.showtraceback((type(raised), raised, raised.__traceback__))
+                shell.showtraceback((type(raised), raised, None))
                 error = raised
         self.server.drain_output()
         return self._execute_reply(content, error)
@@ -272,8 +273,8 @@ class Kernel:
         """Around user code: SIGINT means what it means in Python, or what the user has made of it. Between
         cells it means nothing, also when a thread of the user's takes it."""
         signal.signal(signal.SIGINT, self._on_interrupt)
-        self.server.begin_cell()
         try:
+            self.server.begin_cell()  # an interrupt that waited for the cell strikes here
             yield
         finally:
             self.server.end_cell()
@@ -362,77 +363,18 @@ class Kernel:
 
     def complete(self, code: str, cursor_pos: int) -> dict:
         """The content of complete_reply. `cursor_pos` counts characters; -1: the end."""
-        from IPython.core.completer import provisionalcompleter, rectify_completions
-
-        cursor_pos = len(code) if cursor_pos < 0 else cursor_pos
-        with provisionalcompleter():
-            found = list(rectify_completions(code, self.shell.Completer.completions(code, cursor_pos)))
-        details = [
-            {
-                "start": each.start,
-                "end": each.end,
-                "text": each.text,
-                "type": each.type,
-                "signature": each.signature,
-            }
-            for each in found
-        ]
-        return jsonable(
-            {
-                "status": "ok",
-                "matches": [each.text for each in found],
-                "cursor_start": found[0].start if found else cursor_pos,
-                "cursor_end": found[0].end if found else cursor_pos,
-                "metadata": {"_jupyter_types_experimental": details},
-            }
-        )
+        return introspection.complete(self.shell, code, cursor_pos)
 
     def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict:
         """The content of inspect_reply."""
-        from IPython.utils.tokenutil import token_at_cursor
-
-        name = token_at_cursor(code, len(code) if cursor_pos < 0 else cursor_pos)
-        try:
-            data = self.shell.object_inspect_mime(name, detail_level=detail_level)
-        except KeyError:
-            return {"status": "ok", "found": False, "data": {}, "metadata": {}}
-        if not self.shell.enable_html_pager:
-            data.pop("text/html", None)
-        return jsonable({"status": "ok", "found": True, "data": data, "metadata": {}})
+        return introspection.inspect(self.shell, code, cursor_pos, detail_level)
 
     def is_complete(self, code: str) -> dict:
         """The content of is_complete_reply."""
-        status, indent = self.shell.input_transformer_manager.check_complete(code)
-        return {"status": status, "indent": " " * indent} if status == "incomplete" else {"status": status}
+        return introspection.is_complete(self.shell, code)
 
     def _history(self, request) -> dict:
-        content, history = request.content, self.shell.history_manager
-        raw, output = content.get("raw", True), content.get("output", False)
-        kind = content.get("hist_access_type", "tail")
-        if kind == "tail":
-            found = history.get_tail(content.get("n"), raw=raw, output=output, include_latest=True)
-        elif kind == "range":
-            found = self._history_range(content, raw, output)
-        elif kind == "search":
-            found = history.search(
-                content.get("pattern") or "*",
-                raw=raw,
-                output=output,
-                n=content.get("n"),
-                unique=content.get("unique", False),
-            )
-        else:
-            found = []
-        return jsonable({"status": "ok", "history": list(found)})
-
-    def _history_range(self, content: dict, raw: bool, output: bool) -> list:
-        history, session = self.shell.history_manager, content.get("session", 0)
-        # IPython knows the session that is running as 0 only; one that asks by number is answered by number.
-        running = session == history.session_number
-        found = history.get_range(
-            0 if running else session, content.get("start", 0), content.get("stop"), raw=raw, output=output
-        )
-        return [(session, *entry[1:]) if running else entry for entry in found]
+        return introspection.history(self.shell, request.content)
 
     def _comm_info(self, request) -> dict:
         target = request.content.get("target_name")
@@ -459,24 +401,7 @@ class Kernel:
         }
 
     def _usage(self, request) -> dict:
-        import socket
-
-        import psutil
-
-        process = psutil.Process()
-        family = [process, *process.children(recursive=True)]
-        memory = psutil.virtual_memory()._asdict()
-        return jsonable(
-            {
-                "hostname": socket.gethostname(),
-                "pid": os.getpid(),
-                "kernel_cpu": sum(_tolerant(each.cpu_percent) for each in family),
-                "kernel_memory": sum(_tolerant(lambda each=each: each.memory_info().rss) for each in family),
-                "host_cpu_percent": psutil.cpu_percent(),
-                "cpu_count": psutil.cpu_count(),
-                "host_virtual_memory": memory,
-            }
-        )
+        return self._usage_meter.read()
 
     # --- whose output, for libraries --------------------------------------------------------------
 
@@ -497,11 +422,3 @@ class Kernel:
             else _core.kernel.Request(message.get("header", {}))
         )
 
-
-def _tolerant(figure):
-    import psutil
-
-    try:
-        return figure() or 0
-    except psutil.Error:
-        return 0
