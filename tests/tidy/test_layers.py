@@ -42,6 +42,7 @@ TESTED_BY = {
     "src/session/replay.cpp": "tests/session/test_restore.py: what is re-run is seen in what comes back",
     "src/kernel/bind_tracker.cpp": "tests/session/test_tracker.py: bindings are met from Python",
     "src/kernel/bind_kernel.cpp": "tests/kernel/test_execute.py: bindings are met from Python",
+    "src/kernel/server_output.cpp": "tests/kernel/test_output.py: seen by a client",
     "src/kernel/debugger.cpp": "tests/kernel/test_debugger.py: through the protocol",
     "src/kernel/interpreter.cpp": "tests/kernel/test_execute.py: through the protocol",
     "src/kernel/main.cpp": "tests/kernel/test_environment.py: a door is tested by going through it",
