@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -71,6 +72,25 @@ void register_core() {
   py::module_::import("sys").attr("modules")["elasticpython._core"] = core;
 }
 
+// The Python half of this very build, which `cmake --install` put beside the program. The environment need
+// not have it, and one of another version there would not fit. Its folder does not go onto sys.path: the
+// program may stand in another environment, whose packages are not to be seen.
+void import_own_package() {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::path prefix = fs::read_symlink("/proc/self/exe", ignored).parent_path().parent_path();
+  const fs::path package = prefix / ELASTIC_PYTHON_PACKAGE;
+  if (!fs::exists(package / "__init__.py", ignored)) return;
+  const py::module_ util = py::module_::import("importlib.util");
+  py::list folders;
+  folders.append(package.string());
+  const py::object spec = util.attr("spec_from_file_location")(
+      "elasticpython", (package / "__init__.py").string(), py::arg("submodule_search_locations") = folders);
+  const py::object module = util.attr("module_from_spec")(spec);
+  py::module_::import("sys").attr("modules")["elasticpython"] = module;
+  spec.attr("loader").attr("exec_module")(module);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -96,6 +116,7 @@ int main(int argc, char** argv) {
   char name[] = "elasticpython-kernel";
   const char* const arguments[] = {name};
   py::scoped_interpreter interpreter(&config, 1, arguments, /*add_program_dir_to_path=*/false);
+  import_own_package();
   register_core();
   return elastic::kernel::run({connection_file});
 }

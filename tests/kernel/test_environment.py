@@ -1,5 +1,6 @@
 """Environments a kernel cannot run in are refused with one line; another build of the same Python is fine."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -109,5 +110,36 @@ def test_the_module_door_runs_in_another_build_of_the_same_python(tmp_path, requ
         assert (cell.stdout.strip(), cell.result) == (str(environment), "42")
         kernel.send("shutdown_request", {"restart": False}, channel="control")
         assert process.wait(5) == 0
+    finally:
+        kernel.stop()
+
+
+def test_an_installation_into_a_prefix_brings_its_own_package(tmp_path, request, monkeypatch):
+    """`cmake --install --prefix`: its kernelspec starts the executable, which runs the Python beside it."""
+    from conftest import KernelUnderTest, chosen_doors
+
+    if "elasticpython-embedded" not in chosen_doors(request.config):
+        pytest.skip("elasticpython-embedded is not among --kernels")
+    build = Path(__file__).resolve().parents[2] / "build" / "release"
+    prefix = tmp_path / "prefix"
+    install = ["cmake", "--install", str(build), "--prefix", str(prefix)]
+    subprocess.run(install, check=True, capture_output=True)
+    spec = json.loads((prefix / "share/jupyter/kernels/elasticpython/kernel.json").read_text())
+    program = str(prefix / "bin" / "elasticpython-kernel")
+    assert spec["argv"] == [program, "-f", "{connection_file}"]
+    assert (prefix / "bin" / "elasticpython").is_file()
+
+    process = KernelProcess.start(
+        "elasticpython-embedded",
+        tmp_path / "home",
+        environment={"VIRTUAL_ENV": sys.prefix},
+        interpreter=program,
+    )
+    kernel = KernelUnderTest(process)
+    try:
+        kernel.connect(30)
+        cell = kernel.execute("import elasticpython, sys\nprint(elasticpython.__file__)\nsys.prefix")
+        assert cell.stdout.startswith(str(prefix)) and cell.result == repr(sys.prefix)
+        assert kernel.execute("%checkpoint").content["status"] == "ok"
     finally:
         kernel.stop()
