@@ -90,12 +90,24 @@ std::set<std::string> names_of(const py::object& names) {
   return set;
 }
 
+std::optional<std::int64_t> limit_us(const py::object& seconds) {
+  if (seconds.is_none()) return std::nullopt;
+  return static_cast<std::int64_t>(seconds.cast<double>() * 1e6);
+}
+
 CheckpointOptions checkpoint_options(const py::dict& from) {
   CheckpointOptions options;
   options.directory = from["directory"].cast<std::string>();
   options.label = from["label"].cast<std::string>();
   options.planner = from["plan"].cast<std::string>();
   options.alpha = from["alpha"].cast<double>();
+  if (const py::object bytes = from["max_bytes"]; !bytes.is_none())
+    options.limits.bytes = bytes.cast<std::uint64_t>();
+  options.limits.write_us = limit_us(from["deadline"]);
+  options.limits.restore_us = limit_us(from["restore_within"]);
+  if (const py::object ratio = from["cpu_ratio"]; !ratio.is_none()) options.cpu_ratio = ratio.cast<double>();
+  options.marks = from["marks"].cast<std::vector<std::pair<std::string, std::string>>>();
+  options.never_rerun_cells = from["never_rerun_cells"].cast<std::set<std::uint32_t>>();
   options.plan_only = from["plan_only"].cast<bool>();
   options.in_background = from["in_background"].cast<bool>();
   options.shell = json_of(from["shell"]);
@@ -157,6 +169,13 @@ void bind_session(py::module_& core) {
             return object_of(unwrap(self.session.restore(GilHeld::assume(), restore_options(options))));
           },
           py::arg("options"))
+      .def(
+          "mark",
+          [](BoundSession& self, const std::string& variable, const std::string& wish) {
+            if (auto done = self.session.mark(variable, wish); !done.ok()) raise(done.error());
+          },
+          py::arg("variable"), py::arg("wish"))
+      .def("marks", [](BoundSession& self) { return object_of(self.session.marks()); })
       .def("history",
            [](BoundSession& self) { return object_of(unwrap(self.session.history(GilHeld::assume()))); })
       .def_property_readonly("has_news", [](BoundSession& self) { return self.session.has_news(); });

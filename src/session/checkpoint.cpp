@@ -10,6 +10,7 @@
 #include "elastic/store/writer.hpp"
 #include "session/background_writer.hpp"
 #include "session/dumped.hpp"
+#include "session/marks.hpp"
 #include "session/place.hpp"
 
 namespace elastic::session {
@@ -81,6 +82,15 @@ std::map<std::string, std::size_t> groups_by_name(const DumpedSession& dumped) {
     if (!dumped.groups[i].ambient)
       for (const std::string& name : dumped.groups[i].names) places.emplace(name, i);
   return places;
+}
+
+bool is_marked_never_store(const DumpedSession& dumped, std::size_t group) {
+  const auto& wishes = dumped.input.wishes.variables;
+  for (const std::string& name : dumped.groups[group].names) {
+    const auto found = wishes.find(*dumped.history.find_variable(name));
+    if (found != wishes.end() && found->second == plan::StoreWish::kNever) return true;
+  }
+  return false;
 }
 
 std::vector<ConstBytes> parts_of(const Pickled& pickled) {
@@ -188,6 +198,12 @@ Result<> Session::choose_plan(const CheckpointOptions& options, DumpedSession& d
                  "there is no plan \"" + options.planner + "\"; there are: " + names);
   }
   dumped.input.alpha = options.alpha;
+  dumped.input.cpu_ratio = options.cpu_ratio.value_or(1.0);
+  dumped.input.limits = options.limits;
+  Marks marks = *marks_;
+  for (const auto& [name, wish] : options.marks) ELASTIC_TRY(marks.mark(name, wish));
+  for (const std::uint32_t cell : options.never_rerun_cells) marks.never_rerun(cell);
+  dumped.input.wishes = marks.wishes(dumped.history);
   const std::map<std::string, std::size_t> holding_of = groups_by_name(dumped);
 
   // What refers to something that cannot be stored cannot be loaded.
@@ -199,8 +215,12 @@ Result<> Session::choose_plan(const CheckpointOptions& options, DumpedSession& d
       if (!pickled || !holding.not_storable.empty()) continue;
       for (const std::string& name : pickled->references) {
         auto found = holding_of.find(name);
-        if (found != holding_of.end() && dumped.input.holdings[found->second].not_storable.empty()) continue;
-        holding.not_storable = "it refers to " + name + ", which cannot be stored";
+        const bool unwanted = found != holding_of.end() && is_marked_never_store(dumped, found->second);
+        if (found != holding_of.end() && dumped.input.holdings[found->second].not_storable.empty() &&
+            !unwanted)
+          continue;
+        holding.not_storable = "it refers to " + name +
+                               (unwanted ? ", which is marked never-store" : ", which cannot be stored");
         changed = true;
         break;
       }
@@ -326,6 +346,7 @@ Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& op
   Payload& payload = dumped.payload;
   ELASTIC_ASSIGN(payload.environment, pyobj::serializer_environment(gil));
   payload.shell = options.shell;
+  payload.marks = marks_->to_json();
   json& report = payload.report;
   report = plan::to_json(dumped.plan, dumped.input);
   report["path"] = options.directory;

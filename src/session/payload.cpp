@@ -51,6 +51,7 @@ std::string Payload::to_bytes() const {
                    {"lost", lost},
                    {"environment", environment},
                    {"shell", shell},
+                   {"marks", marks},
                    {"report", report}};
   return whole.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -72,6 +73,7 @@ Result<Payload> Payload::from_bytes(std::string_view bytes, std::size_t blob_cou
     whole.at("lost").get_to(payload.lost);
     whole.at("environment").get_to(payload.environment);
     payload.shell = whole.at("shell");
+    payload.marks = whole.value("marks", json::object());  // absent before there were marks
     payload.report = whole.at("report");
     bool exist = payload.history < blob_count;
     for (const StoredGroup& group : payload.groups)

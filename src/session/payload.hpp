@@ -57,7 +57,8 @@ struct Payload {
   std::map<std::string, std::string> lost{};  // variable -> why
   std::map<std::string, std::string> environment{};
   nlohmann::json shell{};
-  nlohmann::json report{};  // of the checkpoint, for `list` and `show`
+  nlohmann::json marks = nlohmann::json::object();  // session/marks.hpp
+  nlohmann::json report{};                          // of the checkpoint, for `list` and `show`
 
   std::string to_bytes() const;
   // kUnsupportedVersion: a newer program wrote it. kCorruption: not a payload, or a place beyond

@@ -6,6 +6,7 @@
 #include "elastic/pyobj/reads.hpp"
 #include "elastic/pyobj/walk.hpp"
 #include "elastic/session/session.hpp"
+#include "session/marks.hpp"
 #include "session/place.hpp"
 #include "session/replay.hpp"
 
@@ -318,6 +319,10 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
     tracker_.keep_ambient_value(*source.history.find_variable(group.names.front()),
                                 {group.snapshots.front().writer}, std::string(store::as_text(bytes.bytes())));
   }
+  if (auto marks = Marks::from_json(source.payload.marks); marks.ok())
+    marks_->add(*marks);
+  else
+    log(LogLevel::kWarning, marks.error().to_string());
   news_ = false;
   report["seconds"] = static_cast<double>(clock_->monotonic_us() - started_us) / 1e6;
   return report;

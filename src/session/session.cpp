@@ -2,6 +2,7 @@
 
 #include "elastic/core/log.hpp"
 #include "elastic/pyobj/reads.hpp"
+#include "session/marks.hpp"
 
 namespace elastic::session {
 
@@ -16,7 +17,8 @@ Session::Session(const GilHeld& gil, Borrowed user_namespace, const Clock& clock
     : namespace_(Owned::share(user_namespace)),
       clock_(&clock),
       driver_(&driver),
-      tracker_(gil, user_namespace, clock, transform) {}
+      tracker_(gil, user_namespace, clock, transform),
+      marks_(std::make_unique<Marks>()) {}
 
 Session::~Session() = default;
 
@@ -26,6 +28,14 @@ void Session::stop_tracking(const Error& error) {
   log(LogLevel::kError,
       "watching the session has stopped, checkpoints will store everything they can: " + error.to_string());
 }
+
+Result<> Session::mark(const std::string& variable, const std::string& wish) {
+  ELASTIC_TRY(marks_->mark(variable, wish));
+  news_ = true;
+  return success();
+}
+
+json Session::marks() const { return marks_->to_json(); }
 
 void Session::cell_starting(const GilHeld& gil, WatchedCell cell) {
   PendingError pending(gil);

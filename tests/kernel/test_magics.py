@@ -186,3 +186,13 @@ def test_extensions_of_the_shell_load_once(kernel, tmp_path):
     kernel.execute("%load_ext own_extension")
     assert kernel.execute("loaded_ext").result == "1"
     kernel.execute("sys.path.pop(0)")
+
+
+def test_the_tags_of_a_cell_are_wishes_about_it(kernel):
+    if not kernel.is_ours:
+        pytest.skip("only ours makes checkpoints")
+    kernel.submit("tagged = [1]", metadata={"tags": ["never-store", 3]}).wait()
+    kernel.submit("odd = [1]", metadata={"tags": "never-store"}).wait()
+    shown = kernel.execute("%checkpoint --plan store-all --plan-only --explain").stdout
+    assert "tagged" in shown and "marked never-store" in shown
+    assert "odd" in shown and shown.count("marked never-store") == 1

@@ -27,7 +27,8 @@ WORKER = textwrap.dedent("""
         answer = {}
         if "cell" in request:
             source = request["cell"]
-            with capture_output() as captured, session.cell(source, shell.transform_cell(source)) as running:
+            transformed, tags = shell.transform_cell(source), request.get("tags", ())
+            with capture_output() as captured, session.cell(source, transformed, tags=tags) as running:
                 result = shell.run_cell(source, store_history=True)
                 error = result.error_before_exec or result.error_in_exec
                 running.ended(error)
@@ -83,10 +84,10 @@ class Process:
         assert line, f"the process died with {self._process.wait()} on {request}"
         return json.loads(line)
 
-    def run(self, *cells, fails=False):
+    def run(self, *cells, fails=False, tags=()):
         """Runs cells; returns the last one's answer. Each must succeed unless `fails`."""
         for cell in cells:
-            answer = self._ask(cell=textwrap.dedent(cell))
+            answer = self._ask(cell=textwrap.dedent(cell), tags=tags)
             assert fails or answer["error"] is None, f"{cell}: {answer}"
         return answer
 

@@ -9,9 +9,11 @@
 // Threads: all calls on the thread that runs cells, with the GIL; writing and hashing release it.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -27,12 +29,18 @@
 namespace elastic::session {
 
 struct DumpedSession;
+class Marks;
 
 struct CheckpointOptions {
   std::string directory{};
   std::string label{};  // whose checkpoint it is, within the directory; may be empty
   std::string planner = "optimal";
-  double alpha = 1.0;          // weight of the time to write; 0: the user is gone
+  double alpha = 1.0;  // weight of the time to write; 0: the user is gone
+  plan::Limits limits{};
+  std::optional<double> cpu_ratio{};  // of the machine that restores; empty: as the last restore showed
+  // For this checkpoint alone, beside the session's marks: (variable, as mark() takes it).
+  std::vector<std::pair<std::string, std::string>> marks{};
+  std::set<std::uint32_t> never_rerun_cells{};
   bool plan_only = false;      // report, and write nothing
   bool in_background = false;  // a forked child writes what takes long; the caller ends the process
   nlohmann::json shell{};  // the shell's own state, kept as it is; "outputs" names variables like _3 to keep
@@ -72,6 +80,12 @@ class Session {
   // The list of section 9 ("history").
   Result<nlohmann::json> history(const pyobj::GilHeld&);
 
+  // "never-store", "always-store", "never-rerun" or "none", for all checkpoints to come and those of sessions
+  // restored from them.
+  Result<> mark(const std::string& variable, const std::string& wish);
+  // {variable: [words]}.
+  nlohmann::json marks() const;
+
   // Whether there is anything that the last checkpoint or restore does not have.
   bool has_news() const { return news_; }
 
@@ -88,6 +102,7 @@ class Session {
   const Clock* clock_;
   Driver* driver_;
   Tracker tracker_;
+  std::unique_ptr<Marks> marks_;
   bool running_ = false;
   std::optional<Error> tracking_error_;
   bool news_ = false;

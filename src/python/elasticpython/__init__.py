@@ -1,21 +1,51 @@
 """ElasticPython: a Jupyter kernel whose session comes back."""
 
-__all__ = ["CheckpointError", "checkpoint", "history", "restore"]
+__all__ = ["CheckpointError", "checkpoint", "history", "mark", "restore"]
 
 
 class CheckpointError(Exception):
     """A checkpoint or restore could not be made; the message says what is wrong and what to do."""
 
 
-def checkpoint(path=None, *, plan="optimal", plan_only=False):
+def checkpoint(
+    path=None,
+    *,
+    plan="optimal",
+    plan_only=False,
+    alpha=1.0,
+    max_bytes=None,
+    deadline=None,
+    restore_within=None,
+    never_store=(),
+    always_store=(),
+    never_rerun=(),
+    cpu_ratio=None,
+):
     """Writes the session down, at `path` or where the notebook's checkpoints are; returns a report.
 
     `plan`: "optimal", "paper", "store-all" or "recompute-all". `plan_only`: reports, and writes nothing.
+    `alpha`: what a second of writing counts against one of restoring, from 0 to 1000. `max_bytes`: to be
+    written; `deadline`, `restore_within`: seconds for writing and for restoring. A limit that no plan keeps
+    is given up, and the report says so. `never_store`, `always_store`: names of variables; `never_rerun`:
+    names, for the cells that write them, or indices of cells; for this checkpoint, `mark` is for all.
+    `cpu_ratio`: how many times as long a cell takes where the session will be restored.
     Raises CheckpointError; the former checkpoint is then as it was.
     """
     from elasticpython.session import current
 
-    return current().checkpoint(path, plan=plan, plan_only=plan_only)
+    return current().checkpoint(
+        path,
+        plan=plan,
+        plan_only=plan_only,
+        alpha=alpha,
+        max_bytes=max_bytes,
+        deadline=deadline,
+        restore_within=restore_within,
+        never_store=never_store,
+        always_store=always_store,
+        never_rerun=never_rerun,
+        cpu_ratio=cpu_ratio,
+    )
 
 
 def restore(path=None, *, trust=False, safe=False, only=None, skip=None, dry_run=False, at=None):
@@ -29,6 +59,17 @@ def restore(path=None, *, trust=False, safe=False, only=None, skip=None, dry_run
     from elasticpython.session import current
 
     return current().restore(path, trust=trust, safe=safe, only=only, skip=skip, dry_run=dry_run, at=at)
+
+
+def mark(names, wish):
+    """How checkpoints treat these variables, in this session and those restored from it.
+
+    `wish`: "never-store"; "always-store"; "never-rerun", the cells that write them are not run again on
+    restore; "none" takes their marks away. Cells can carry the first three as tags.
+    """
+    from elasticpython.session import current
+
+    current().mark(names, wish)
 
 
 def history():

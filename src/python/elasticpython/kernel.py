@@ -33,6 +33,12 @@ def _between_cells(signal_number, frame):
     """An interrupt that was meant for no cell."""
 
 
+def _tags_of(metadata: dict) -> list:
+    """The cell's tags, as JupyterLab sends them with its other metadata."""
+    tags = metadata.get("tags")
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+
+
 class Message(dict):
     """A request as other libraries know it, which remembers what it was made from."""
 
@@ -200,12 +206,18 @@ class Kernel:
                 jsonable({"code": code, "execution_count": shell.execution_count}),
                 parent=request,
             )
-        cell_id = (request.metadata or {}).get("cellId")
+        metadata = request.metadata or {}
         if store_history:
             self._announce_checkpoint(code)
         with self._input_allowed(content.get("allow_stdin", True)):
             try:
-                result = self._run_cell(code, silent=silent, store_history=store_history, cell_id=cell_id)
+                result = self._run_cell(
+                    code,
+                    _tags_of(metadata),
+                    silent=silent,
+                    store_history=store_history,
+                    cell_id=metadata.get("cellId"),
+                )
                 error = result.error_before_exec or result.error_in_exec or shell.display_error
             except BaseException as raised:  # struck between the user's code and ours: an interrupt
                 shell.showtraceback((type(raised), raised, None))
@@ -241,7 +253,7 @@ class Kernel:
         shell.payload_manager.clear_payload()
         return jsonable(reply)
 
-    def _run_cell(self, code, **options):
+    def _run_cell(self, code, tags, **options):
         shell = self.shell
         transformed, problem = code, None
         try:
@@ -252,7 +264,7 @@ class Kernel:
         with (
             self._serving_comms(),
             self.session.cell(
-                code, transformed, silent=options["silent"], cell_id=options["cell_id"]
+                code, transformed, silent=options["silent"], cell_id=options["cell_id"], tags=tags
             ) as running,
         ):
             if awaits:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 from elasticpython import CheckpointError, _core, places
 
+MARKS = ("never-store", "never-rerun", "always-store", "none")
+
 _current = None
 
 
@@ -72,7 +74,7 @@ class ShellSession:
 
     def _is_command(self, transformed: str) -> bool:
         """True for a cell that does nothing but checkpoint, restore or look at the history."""
-        if not any(word in transformed for word in ("checkpoint", "restore", "history")):
+        if not any(word in transformed for word in ("checkpoint", "restore", "history", "elastic")):
             return False
         try:
             statements = ast.parse(transformed).body
@@ -88,20 +90,35 @@ class ShellSession:
         if not all(_is_literal(each) for each in arguments):
             return False
         if call.func.attr == "run_line_magic" and ast.unparse(call.func.value) == "get_ipython()":
-            return call.args[0].value in ("checkpoint", "restore")
+            return call.args[0].value in ("checkpoint", "restore", "elastic")
         owner = call.func.value
         module = self.shell.user_ns.get(owner.id) if isinstance(owner, ast.Name) else None
         return getattr(module, "__name__", None) == "elasticpython" and call.func.attr in (
             "checkpoint",
             "restore",
             "history",
+            "mark",
         )
 
     # --- what people ask ------------------------------------------------------------------------------------
 
-    def checkpoint(self, path=None, *, plan="optimal", plan_only=False, alpha=1.0, in_background=False):
-        """See elasticpython.checkpoint. `alpha`: weight of writing time; `in_background`: the process
-        ends."""
+    def checkpoint(
+        self,
+        path=None,
+        *,
+        plan="optimal",
+        plan_only=False,
+        alpha=1.0,
+        max_bytes=None,
+        deadline=None,
+        restore_within=None,
+        never_store=(),
+        always_store=(),
+        never_rerun=(),
+        cpu_ratio=None,
+        in_background=False,
+    ):
+        """See elasticpython.checkpoint. `in_background`: the process ends."""
         from elasticpython import reports
 
         directory = places.directory_of(path)
@@ -111,6 +128,16 @@ class ShellSession:
             "plan": plan,
             "alpha": alpha,
             "plan_only": plan_only,
+            "max_bytes": max_bytes,
+            "deadline": deadline,
+            "restore_within": restore_within,
+            "cpu_ratio": cpu_ratio,
+            "marks": [
+                *((name, "never-store") for name in _names(never_store)),
+                *((name, "always-store") for name in _names(always_store)),
+                *((name, "never-rerun") for name in _names(never_rerun) if not name.isdecimal()),
+            ],
+            "never_rerun_cells": {int(name) for name in _names(never_rerun) if name.isdecimal()},
             "in_background": in_background,
             "shell": self._shell_state(),
         }
@@ -136,6 +163,15 @@ class ShellSession:
         if not dry_run:
             self._put_shell_state(shell_state or {})
         return reports.RestoreReport(report)
+
+    def mark(self, names, wish) -> None:
+        """See elasticpython.mark."""
+        for name in _names(names):
+            self._ask(self._session.mark, name, wish)
+
+    def marks(self) -> dict:
+        """The marks by variable."""
+        return self._session.marks()
 
     def history(self) -> list:
         """See elasticpython.history."""

@@ -7,10 +7,21 @@ import shlex
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 
-from elasticpython import CheckpointError
+from elasticpython import CheckpointError, elastic_magic
 from elasticpython.session import current
 
 PLANS = ("optimal", "paper", "store-all", "recompute-all")
+
+
+_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+
+
+def _bytes(text: str) -> int:
+    number = text.rstrip("bBkKMGT")
+    unit = text[len(number) :].rstrip("bB").replace("K", "k")
+    if unit not in _UNITS:
+        raise ValueError
+    return int(float(number) * _UNITS[unit])
 
 
 class _Help(Exception):
@@ -39,6 +50,30 @@ def checkpoint_parser() -> argparse.ArgumentParser:
         default="optimal",
         metavar="NAME",
         help="how to choose between storing and recomputing: " + ", ".join(PLANS),
+    )
+    parser.add_argument(
+        "--alpha",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="what a second of writing counts against one of restoring; 0: only the restore counts",
+    )
+    parser.add_argument("--max-bytes", type=_bytes, metavar="SIZE", help="write at most this: 200MB, 1.5GB")
+    parser.add_argument("--deadline", type=float, metavar="SECONDS", help="for the writing")
+    parser.add_argument("--restore-within", type=float, metavar="SECONDS", help="for the restore")
+    parser.add_argument("--never-store", default="", metavar="NAMES", help="with commas between them")
+    parser.add_argument("--always-store", default="", metavar="NAMES", help="with commas between them")
+    parser.add_argument(
+        "--never-rerun",
+        default="",
+        metavar="NAMES",
+        help="the cells that write these variables; or indices of cells",
+    )
+    parser.add_argument(
+        "--cpu-ratio",
+        type=float,
+        metavar="X",
+        help="how many times as long a cell takes where it is restored",
     )
     parser.add_argument(
         "--plan-only",
@@ -84,7 +119,8 @@ class SessionMagics(Magics):
         --help."""
 
         def run(options):
-            return current().checkpoint(options.path, plan=options.plan, plan_only=options.plan_only)
+            wishes = {name: value for name, value in vars(options).items() if name not in ("path", "explain")}
+            return current().checkpoint(options.path, **wishes)
 
         return self._run(checkpoint_parser(), line, run)
 
@@ -170,5 +206,6 @@ def _paths(beginning: str) -> list:
 def register(shell) -> None:
     """Makes the magics known to `shell`."""
     shell.register_magics(SessionMagics)
+    elastic_magic.register(shell)
     for command in ("%checkpoint", "%restore", "checkpoint", "restore"):
         shell.set_hook("complete_command", complete, str_key=command)
