@@ -84,6 +84,20 @@ def reduce_index(context, index):
     return make, arguments, references, None, None, unpickling.share_references
 
 
+def reduce_frame(context, frame):
+    """Series and frames: pandas loads them with an attribute more than they had, in another order."""
+    make, arguments, state = frame.__reduce_ex__(5)[:3]
+    if not isinstance(state, dict) or "_typ" in frame.__dict__:
+        return make, arguments, state
+    return make, arguments, (state, tuple(frame.__dict__)), None, None, unpickling.set_frame_state
+
+
+def reduce_arrow_backed(context, array):
+    """A column over Arrow with the chunks it has, which pandas would join."""
+    make, arguments, state = array.__reduce_ex__(5)[:3]
+    return make, arguments, state | {"_pa_array": array._pa_array}
+
+
 def reduce_block_references(context, references):
     return unpickling.make_block_references, ()
 
@@ -124,6 +138,12 @@ _BY_BASE = {
     "pandas.core.internals.managers.SingleBlockManager": reduce_single_manager,
     "pandas.core.indexes.base.Index": reduce_index,
     "pandas.Index": reduce_index,
+    "pandas.core.arrays.arrow.array.ArrowExtensionArray": reduce_arrow_backed,
+    "pandas.arrays.ArrowExtensionArray": reduce_arrow_backed,
+    "pandas.DataFrame": reduce_frame,
+    "pandas.Series": reduce_frame,
+    "pandas.core.frame.DataFrame": reduce_frame,
+    "pandas.core.series.Series": reduce_frame,
 }
 
 

@@ -208,7 +208,9 @@ def set_enum_state(cls, state):
     for name, value in attributes.items():
         type.__setattr__(cls, name, value)
     for name, member_state in member_states.items():
-        cls._member_map_[name].__dict__.update(member_state)
+        own = cls._member_map_[name].__dict__
+        own.clear()   # of the name it was made with, whose place among the attributes may be another
+        own.update(member_state)
     type.__setattr__(cls, "_value2member_map_", {value: cls._member_map_[name] for value, name in by_value})
 
 
@@ -438,6 +440,16 @@ def set_single_manager(manager, state):
     own, references = state
     manager.__setstate__(own)
     share_references(manager.blocks[0], references)
+
+
+@written
+def set_frame_state(frame, state):
+    stored, names = state
+    frame.__setstate__(stored)
+    attributes = dict(frame.__dict__)
+    attributes.pop("_typ", None)   # of the class; pandas leaves it behind on the instance
+    frame.__dict__.clear()
+    frame.__dict__.update({name: attributes.pop(name) for name in names if name in attributes} | attributes)
 
 
 @written
