@@ -15,6 +15,14 @@ VALUES = {
     "categorical column": (
         "import pandas as pd\nframe = pd.DataFrame({'c': pd.Categorical(list('aab'))})\nvalue = frame.c"
     ),
+    "indexed by time": (
+        "import pandas as pd\nframe = pd.DataFrame({'t': pd.date_range('2020', periods=3, tz='UTC'), 'x': 1})\n"
+        "value = frame.set_index('t')"
+    ),
+    "merged, filtered and text": (
+        "import pandas as pd\nframe = pd.DataFrame({'k': list('aab'), 'x': range(3)})\n"
+        "indexed = frame.set_index('k')\nvalue = frame[frame.k.str.upper() == 'A'].merge(frame, on='k')"
+    ),
     "array": "import numpy as np\nvalue = np.arange(10.).reshape(2, 5)",
     "view": "import numpy as np\nbase = np.arange(10.)\nvalue = base[2:]",
     "enum": "import enum\nclass Colour(enum.Enum):\n    RED = 1\n    GREEN = 2\nvalue = [Colour.RED, Colour]",

@@ -78,18 +78,18 @@ def reduce_single_manager(context, manager):
 
 def reduce_index(context, index):
     make, arguments = index.__reduce__()[:2]
-    references = index.__dict__.get("_references")   # not by attribute: a RangeIndex has no memory to share
-    if references is None:
-        return make, arguments
-    return make, arguments, references, None, None, unpickling.share_references
+    names = tuple(index.__dict__)
+    # Not by attribute: a RangeIndex has no memory to share.
+    return make, arguments, (index.__dict__.get("_references"), names), None, None, unpickling.set_index_state
 
 
-def reduce_frame(context, frame):
-    """Series and frames: pandas loads them with an attribute more than they had, in another order."""
-    make, arguments, state = frame.__reduce_ex__(5)[:3]
-    if not isinstance(state, dict) or "_typ" in frame.__dict__:
-        return make, arguments, state
-    return make, arguments, (state, tuple(frame.__dict__)), None, None, unpickling.set_frame_state
+def reduce_with_names(context, owner):
+    """Series, frames and column types: pandas loads them with other attributes, or in another order."""
+    reduced = owner.__reduce_ex__(5)
+    if len(reduced) < 3 or not isinstance(reduced[2], dict) or not hasattr(owner, "__setstate__"):
+        return reduced
+    make, arguments, state = reduced[:3]
+    return make, arguments, (state, tuple(owner.__dict__)), None, None, unpickling.set_pandas_state
 
 
 def reduce_arrow_backed(context, array):
@@ -140,10 +140,11 @@ _BY_BASE = {
     "pandas.Index": reduce_index,
     "pandas.core.arrays.arrow.array.ArrowExtensionArray": reduce_arrow_backed,
     "pandas.arrays.ArrowExtensionArray": reduce_arrow_backed,
-    "pandas.DataFrame": reduce_frame,
-    "pandas.Series": reduce_frame,
-    "pandas.core.frame.DataFrame": reduce_frame,
-    "pandas.core.series.Series": reduce_frame,
+    "pandas.DataFrame": reduce_with_names,
+    "pandas.Series": reduce_with_names,
+    "pandas.core.frame.DataFrame": reduce_with_names,
+    "pandas.core.series.Series": reduce_with_names,
+    "pandas.core.dtypes.dtypes.PandasExtensionDtype": reduce_with_names,
 }
 
 

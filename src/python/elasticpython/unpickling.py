@@ -442,14 +442,26 @@ def set_single_manager(manager, state):
     share_references(manager.blocks[0], references)
 
 
+def _keep_attributes(owner, names):
+    """Those of `names`, in their order: pandas' own loading adds some (`_typ`, `_freq`) and moves others."""
+    attributes = dict(owner.__dict__)
+    owner.__dict__.clear()
+    owner.__dict__.update({name: attributes[name] for name in names if name in attributes})
+
+
 @written
-def set_frame_state(frame, state):
-    stored, names = state
-    frame.__setstate__(stored)
-    attributes = dict(frame.__dict__)
-    attributes.pop("_typ", None)   # of the class; pandas leaves it behind on the instance
-    frame.__dict__.clear()
-    frame.__dict__.update({name: attributes.pop(name) for name in names if name in attributes} | attributes)
+def set_pandas_state(owner, state):
+    own, names = state
+    owner.__setstate__(own)
+    _keep_attributes(owner, names)
+
+
+@written
+def set_index_state(index, state):
+    references, names = state
+    if references is not None:
+        share_references(index, references)
+    _keep_attributes(index, names)
 
 
 @written
