@@ -13,10 +13,12 @@ VALUES = {
     ),
     "series": "import pandas as pd\nvalue = pd.Series([1., 2.], name='weights')",
     "categorical column": (
-        "import pandas as pd\nframe = pd.DataFrame({'c': pd.Categorical(list('aab'))})\nvalue = frame.c"
+        "import pandas as pd\nframe = pd.DataFrame({'c': pd.Categorical(list('aab'))})\n"
+        "value = frame.c"
     ),
     "indexed by time": (
-        "import pandas as pd\nframe = pd.DataFrame({'t': pd.date_range('2020', periods=3, tz='UTC'), 'x': 1})\n"
+        "import pandas as pd\n"
+        "frame = pd.DataFrame({'t': pd.date_range('2020', periods=3, tz='UTC'), 'x': 1})\n"
         "value = frame.set_index('t')"
     ),
     "merged, filtered and text": (
@@ -25,9 +27,12 @@ VALUES = {
     ),
     "array": "import numpy as np\nvalue = np.arange(10.).reshape(2, 5)",
     "view": "import numpy as np\nbase = np.arange(10.)\nvalue = base[2:]",
-    "enum": "import enum\nclass Colour(enum.Enum):\n    RED = 1\n    GREEN = 2\nvalue = [Colour.RED, Colour]",
+    "enum": (
+        "import enum\nclass Colour(enum.Enum):\n    RED = 1\n    GREEN = 2\nvalue = [Colour.RED, Colour]"
+    ),
     "dataclass": (
-        "import dataclasses\n@dataclasses.dataclass\nclass Point:\n    x: int\n    y: list\nvalue = Point(1, [2])"
+        "import dataclasses\n@dataclasses.dataclass\nclass Point:\n    x: int\n    y: list\n"
+        "value = Point(1, [2])"
     ),
     "model": (
         "from sklearn.linear_model import LinearRegression\n"

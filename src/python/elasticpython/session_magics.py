@@ -162,7 +162,7 @@ class SessionMagics(Magics):
             report = run(options)
         except (CheckpointError, OSError) as error:
             raise UsageError(f"{parser.prog}: {error}") from None
-        print(report)
+        report.print()
         if options.explain:
             for name, entry in sorted(report.to_dict()["variables"].items()):
                 print(f"  {name:24} {entry[report.status_key]:10} {entry['why']}")
