@@ -2,7 +2,7 @@
 import pickle
 import sys
 
-from elasticpython import unpickling
+from elasticpython import unpickling, unpickling_arrays
 from elasticpython.pickling_refusals import name_of
 
 
@@ -118,7 +118,7 @@ def reduce_tensor(context, tensor):
              and tensor.device.type in ("cpu", "cuda"))
     if not plain:
         return NotImplemented
-    storage = unpickling.untyped_storage(tensor)
+    storage = unpickling_arrays.untyped_storage(tensor)
     stand_in = context.storages.get(storage.data_ptr()) if storage.nbytes() else None
     if stand_in is None:
         memory = torch.empty(0, dtype=torch.uint8, device=tensor.device)

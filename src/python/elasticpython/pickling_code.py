@@ -8,7 +8,7 @@ import types
 import cloudpickle
 import cloudpickle.cloudpickle as field
 
-from elasticpython import unpickling
+from elasticpython import unpickling, unpickling_code
 from elasticpython.pickling_refusals import NotSerializable
 
 _HEAP_TYPE = 1 << 9
@@ -37,7 +37,7 @@ def reduce_function(context, function):
 
 def reduce_code(context, code):
     _, arguments = cloudpickle.CloudPickler._dispatch_table[types.CodeType](code)
-    return unpickling.make_code, (unpickling.MAGIC, *arguments)
+    return unpickling.make_code, (unpickling_code.MAGIC, *arguments)
 
 
 def reduce_cell(context, cell):
