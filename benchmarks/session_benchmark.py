@@ -1,13 +1,13 @@
-"""Checkpoint and restore of whole sessions, beside dill, joblib, cloudpickle, Kishu and `cat`, on the same data.
+"""Checkpoint and restore of whole sessions, beside dill, joblib, cloudpickle and `cat`, on the same data.
 
     .venv/bin/python benchmarks/session_benchmark.py [--scale 0.1] [--only NAME...] [--data NAME...]
-                                                     [--directory D] [--kishu PYTHON] [--json FILE]
+                                                     [--directory D] [--json FILE]
 
 Each figure is of a process of its own. "checkpoint" ends when the contender says it is done (ours: with the
 bytes synced to the disk, the others: without); "restore" starts in a process that has the libraries imported
 and ends when the variables are usable. Peak memory is what the process holds beyond what it held before, at
 most (VmHWM). "again" is a second checkpoint after a change of 1 kB; contenders that know no increments write
-everything. Kishu needs a Python that has it (--kishu), since its pins do not go with ours.
+everything.
 """
 import argparse
 import json
@@ -154,8 +154,12 @@ def measured(work):
     return time.perf_counter() - start, max(0, status_kb("VmHWM") - before_kb) / 1024, result
 
 
+def files_in(directory):
+    return [os.path.join(at, name) for at, _, names in os.walk(directory) for name in names]
+
+
 def size_of(directory):
-    return sum(os.path.getsize(os.path.join(at, name)) for at, _, names in os.walk(directory) for name in names)
+    return sum(os.path.getsize(path) for path in files_in(directory))
 
 
 def child_checkpoint(contender, cells, change, expression, directory):
@@ -187,7 +191,7 @@ def in_child(python, arguments):
 
 def cat(directory):
     """Seconds in which `cat` copies the same bytes, without and with fsync."""
-    source = [os.path.join(at, name) for at, _, names in os.walk(directory) for name in names]
+    source = files_in(directory)
     target = os.path.join(directory, "copy")
     subprocess.run(["cat", *source], stdout=subprocess.DEVNULL)   # from the page cache
     os.sync()
