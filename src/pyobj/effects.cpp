@@ -14,6 +14,8 @@
 #include <unordered_set>
 
 #include "elastic/core/log.hpp"
+#include "pyobj/doer.hpp"
+#include "pyobj/outside_inputs.hpp"
 
 namespace elastic::pyobj {
 namespace {
@@ -25,6 +27,9 @@ constexpr Py_ssize_t kRuntimeTextBytes = 1
 struct Recording {
   CellEffects found;
   std::unordered_set<std::string> seen;  // kind and detail of effects, "r" and path of inputs
+  std::uint32_t outside = 0;             // kinds of outside inputs seen, by bit: the first of each will do
+  Asker drawn_by;                        // whose call drew the randomness that was seen first
+  int draws = 0;                         // since then, that one included
 };
 
 // Process-wide, as the hook is: the one cell that is active, if any. Guarded by the GIL; the flag alone is
@@ -33,18 +38,6 @@ std::atomic<bool> active{false};
 std::unique_ptr<Recording> recording;
 thread_local int paused_depth = 0;
 
-std::string text_of(PyObject* object) {
-  if (object == nullptr) return {};
-  if (PyUnicode_Check(object)) {
-    const char* text = PyUnicode_AsUTF8(object);
-    if (text == nullptr) PyErr_Clear();
-    return text != nullptr ? text : "";
-  }
-  if (PyBytes_Check(object))
-    return {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
-  return {};
-}
-
 PyObject* item(PyObject* args, Py_ssize_t index) {
   return PyTuple_Check(args) && index < PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, index) : nullptr;
 }
@@ -52,86 +45,11 @@ PyObject* item(PyObject* args, Py_ssize_t index) {
 bool starts_with(std::string_view text, std::string_view start) {
   return text.substr(0, start.size()) == start;
 }
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-bool holds(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 std::string absolute(const std::string& path) {
   std::error_code error;
   const auto full = std::filesystem::absolute(path, error);
   return error ? path : full.lexically_normal().string();
-}
-
-// Where installed code and its data live, and the machine's own files: reading there is not the cell's input.
-bool is_system_path(std::string_view path) {
-  static const std::array kPlaces = {"/dev/",       "/proc/",    "/sys/", "/etc/",
-                                     "/usr/share/", "/usr/lib/", "/lib/", "/run/"};
-  if (std::any_of(kPlaces.begin(), kPlaces.end(),
-                  [&](const char* place) { return starts_with(path, place); }))
-    return true;
-  static const std::string library = [] {
-    PyObject* os = PyDict_GetItemString(PyImport_GetModuleDict(), "os");
-    PyObject* file = os != nullptr ? PyDict_GetItemString(PyModule_GetDict(os), "__file__") : nullptr;
-    const std::string path_of_os = text_of(file);
-    return path_of_os.substr(0, path_of_os.rfind('/') + 1);
-  }();
-  if (!library.empty() && starts_with(path, library)) return true;
-  return holds(path, "/site-packages/") || holds(path, "/dist-packages/");
-}
-
-// Caches and histories that libraries keep for themselves.
-bool is_private_path(std::string_view path) {
-  return holds(path, "/__pycache__/") || ends_with(path, ".pyc") || holds(path, "/.ipython/") ||
-         holds(path, "/.jupyter/") || holds(path, "/.cache/matplotlib") ||
-         holds(path, "/.config/matplotlib") || holds(path, "/.matplotlib/") ||
-         holds(path, "/.cache/fontconfig") || holds(path, "/matplotlib-") ||
-         holds(path, "/.local/share/jupyter/") || starts_with(path, "/dev/null") ||
-         starts_with(path, "/dev/tty") || starts_with(path, "/dev/urandom") || starts_with(path, "/proc/");
-}
-
-enum class Doer { kCell, kImport, kLinecache };
-
-// Who is behind an event, from the innermost frame outwards: code of the session or of the user's files comes
-// first, or the import system, or the machinery that shows tracebacks.
-Doer doer() {
-  Owned frame = Owned::share(Borrowed(reinterpret_cast<PyObject*>(PyEval_GetFrame())));
-  while (frame) {
-    auto* current = reinterpret_cast<PyFrameObject*>(frame.get());
-    const Owned code = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(current)));
-    const std::string file = text_of(reinterpret_cast<PyCodeObject*>(code.get())->co_filename);
-    if (starts_with(file, "<frozen importlib")) return Doer::kImport;
-    if (ends_with(file, "/linecache.py")) return Doer::kLinecache;
-    if (!starts_with(file, "<frozen") && !is_system_path(file)) return Doer::kCell;
-    frame = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(current)));
-  }
-  return Doer::kCell;
-}
-
-// The module whose code evaluates something, `ast` and its like looked through.
-std::string evaluating_module() {
-  Owned frame = Owned::share(Borrowed(reinterpret_cast<PyObject*>(PyEval_GetFrame())));
-  while (frame) {
-    auto* current = reinterpret_cast<PyFrameObject*>(frame.get());
-    const Owned globals = Owned::steal(PyFrame_GetGlobals(current));
-    PyObject* name =
-        globals && PyDict_Check(globals.get()) ? PyDict_GetItemString(globals.get(), "__name__") : nullptr;
-    const std::string module = text_of(name);
-    if (module != "ast" && module != "codeop") return module;
-    frame = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(current)));
-  }
-  return {};
-}
-
-// These compile and run code of their own making, in namespaces of their own.
-bool evaluates_for_itself(std::string_view module) {
-  static const std::unordered_set<std::string_view> kPackages = {
-      "importlib", "collections", "dataclasses", "IPython",      "ipykernel", "typing",    "attr",
-      "attrs",     "functools",   "traitlets",   "matplotlib",   "linecache", "traceback", "inspect",
-      "enum",      "pkgutil",     "zipimport",   "runpy",        "decorator", "jedi",      "parso",
-      "executing", "stack_data",  "debugpy",     "pygments",     "tokenize",  "numpy",     "scipy",
-      "sympy",     "jinja2",      "pydantic",    "elasticpython"};
-  return module.empty() || kPackages.count(module.substr(0, module.find('.'))) != 0;
 }
 
 void add_effect(EffectKind kind, std::string detail) {
@@ -140,9 +58,9 @@ void add_effect(EffectKind kind, std::string detail) {
 }
 
 void on_open(PyObject* args) {
-  const std::string given = text_of(item(args, 0));
+  const std::string given = text_or_bytes(item(args, 0));
   if (given.empty()) return;  // a descriptor
-  const std::string mode = text_of(item(args, 1));
+  const std::string mode = text_or_bytes(item(args, 1));
   bool writes = mode.find_first_of("wax+") != std::string::npos;
   PyObject* flags = item(args, 2);
   if (!writes && mode.empty() && flags != nullptr && PyLong_Check(flags)) {
@@ -163,20 +81,31 @@ void on_open(PyObject* args) {
     recording->found.inputs.push_back({std::move(path), -1, 0, {}});
 }
 
+// The directory as `os.listdir` and its like see it.
+void on_listing(PyObject* args) {
+  PyObject* given = item(args, 0);
+  const std::string path = given == nullptr || given == Py_None ? "." : text_or_bytes(given);
+  if (path.empty()) return;  // a descriptor
+  std::string full = absolute(path);
+  if (is_private_path(full) || is_system_path(full) || doer() != Doer::kCell) return;
+  if (recording->seen.insert("r" + full).second)
+    recording->found.inputs.push_back({std::move(full), -1, 0, {}});
+}
+
 void on_path(EffectKind kind, PyObject* args) {
-  const std::string given = text_of(item(args, 0));
+  const std::string given = text_or_bytes(item(args, 0));
   if (given.empty()) return;
   std::string detail = absolute(given);
   if (is_private_path(detail) || doer() != Doer::kCell) return;
-  if (kind == EffectKind::kFileRenamed) detail += " -> " + absolute(text_of(item(args, 1)));
+  if (kind == EffectKind::kFileRenamed) detail += " -> " + absolute(text_or_bytes(item(args, 1)));
   add_effect(kind, std::move(detail));
 }
 
 void on_socket(PyObject* args) {
   PyObject* address = item(args, 1);
-  std::string detail = text_of(address);  // a path, for local sockets
+  std::string detail = text_or_bytes(address);  // a path, for local sockets
   if (address != nullptr && PyTuple_CheckExact(address) && PyTuple_GET_SIZE(address) >= 2) {
-    detail = text_of(PyTuple_GET_ITEM(address, 0));
+    detail = text_or_bytes(PyTuple_GET_ITEM(address, 0));
     PyObject* port = PyTuple_GET_ITEM(address, 1);
     if (PyLong_CheckExact(port)) detail += ":" + std::to_string(PyLong_AsLong(port));
     if (PyErr_Occurred() != nullptr) PyErr_Clear();
@@ -190,10 +119,10 @@ void on_subprocess(std::string_view event, PyObject* args) {
   PyObject* command = item(args, event == "subprocess.Popen" ? 1 : 0);
   if (command != nullptr && (PyList_CheckExact(command) || PyTuple_CheckExact(command))) {
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(command); ++i) {
-      detail += (i == 0 ? "" : " ") + text_of(PySequence_Fast_GET_ITEM(command, i));
+      detail += (i == 0 ? "" : " ") + text_or_bytes(PySequence_Fast_GET_ITEM(command, i));
     }
   } else {
-    detail = text_of(command);
+    detail = text_or_bytes(command);
   }
   add_effect(EffectKind::kSubprocess, detail.empty() ? std::string(event) : detail);
 }
@@ -208,7 +137,7 @@ void on_evaluation(bool is_exec, PyObject* args) {
   if (is_exec) {
     found.codes.push_back(Owned::share(Borrowed(what)));
   } else if (PyObject_Size(what) <= kRuntimeTextBytes) {
-    found.texts.push_back(text_of(what));
+    found.texts.push_back(text_or_bytes(what));
   }
 }
 
@@ -221,12 +150,13 @@ void on_event(std::string_view event, PyObject* args) {
     return;
   }
   if (event == "pickle.find_class") {
-    if (text_of(item(args, 0)) == "__main__") recording->found.names.push_back(text_of(item(args, 1)));
+    if (text_or_bytes(item(args, 0)) == "__main__")
+      recording->found.names.push_back(text_or_bytes(item(args, 1)));
     return;
   }
-  if (event == "builtins.input") return add_effect(EffectKind::kInput, text_of(item(args, 0)));
+  if (event == "builtins.input") return add_effect(EffectKind::kInput, text_or_bytes(item(args, 0)));
   if (event == "sqlite3.connect") {
-    if (text_of(item(args, 0)) != ":memory:") on_path(EffectKind::kFileWritten, args);
+    if (text_or_bytes(item(args, 0)) != ":memory:") on_path(EffectKind::kFileWritten, args);
     return;
   }
   if (event == "subprocess.Popen" || event == "pty.spawn") return on_subprocess(event, args);
@@ -239,6 +169,7 @@ void on_event(std::string_view event, PyObject* args) {
   }
   if (!starts_with(event, "os.")) return;
   const std::string_view call = event.substr(3);
+  if (call == "listdir" || call == "scandir") return on_listing(args);
   if (call == "remove" || call == "rmdir") return on_path(EffectKind::kFileRemoved, args);
   if (call == "rename") return on_path(EffectKind::kFileRenamed, args);
   if (call == "truncate" || call == "mkdir" || call == "chmod" || call == "chown" || call == "utime" ||
@@ -250,6 +181,35 @@ void on_event(std::string_view event, PyObject* args) {
       call == "forkpty" || call == "kill" || call == "startfile") {
     return on_subprocess(event, args);
   }
+}
+
+// A timer that a library looks at measures how long something takes.
+void on_outside_input(EffectKind kind, const char* function, Asked asked) {
+  if (!active.load(std::memory_order_relaxed) || paused_depth > 0 || !recording) return;
+  Recording& now = *recording;
+  const std::uint32_t bit = 1u << static_cast<unsigned>(kind);
+  if (kind == EffectKind::kRandomnessDrawn && asked == Asked::kValue && (now.outside & bit) != 0) ++now.draws;
+  if (((now.outside & bit) != 0) != (asked == Asked::kReseeded)) return;
+  const GilHeld gil = GilHeld::assume();
+  const EffectsPaused paused;
+  const PendingError pending(gil);
+  const Asker by = asker();
+  if (asked == Asked::kReseeded) {
+    // Only what it drew itself is made up for, and not what others drew before.
+    if (!by.same_call(now.drawn_by) || --now.draws > 0) return;
+    now.outside &= ~bit;
+    std::erase_if(now.found.effects, [&](const Effect& effect) { return effect.kind == kind; });
+    std::erase_if(now.seen, [&](const std::string& seen) { return starts_with(seen, name_of(kind)); });
+    return;
+  }
+  if (by.who == Asker::Who::kNobody || (asked == Asked::kTimer && by.who != Asker::Who::kSession)) return;
+  now.outside |= bit;
+  if (kind == EffectKind::kRandomnessDrawn) {
+    now.drawn_by = by;
+    now.draws = 1;
+    watch_outside_inputs(gil);  // numpy may have come with this cell
+  }
+  add_effect(kind, function);
 }
 
 int hook(const char* event, PyObject* args, void*) {
@@ -277,21 +237,43 @@ std::string_view name_of(EffectKind kind) {
       return "subprocess";
     case EffectKind::kInput:
       return "input";
+    case EffectKind::kClockRead:
+      return "clock-read";
+    case EffectKind::kRandomnessDrawn:
+      return "randomness-drawn";
+    case EffectKind::kProcessAsked:
+      return "process-asked";
   }
   return "effect";
+}
+
+std::string no_rerun_reason(EffectKind kind, std::string_view detail) {
+  const std::string what(detail);
+  switch (kind) {
+    case EffectKind::kClockRead:
+      return "reads the clock (" + what + "): another run would see another time";
+    case EffectKind::kRandomnessDrawn:
+      return "draws from the system's randomness (" + what + "): another run would draw something else";
+    case EffectKind::kProcessAsked:
+      return "asks for facts of this process or machine (" + what + ")";
+    default:
+      return "had an effect outside the session: " + std::string(name_of(kind)) + " " + what;
+  }
 }
 
 void install_audit_hook(const GilHeld& gil) {
   static bool installed = false;
   if (installed) return;
   installed = true;
+  set_outside_input_sink(&on_outside_input);
   const PendingError pending(gil);
   if (PySys_AddAuditHook(&hook, nullptr) < 0)
     log(LogLevel::kWarning, "an audit hook refused ours: effects go unseen");
 }
 
-void begin_effects(const GilHeld&) {
+void begin_effects(const GilHeld& gil) {
   if (recording) return;
+  watch_outside_inputs(gil);
   recording = std::make_unique<Recording>();
   active.store(true, std::memory_order_relaxed);
 }
@@ -309,10 +291,29 @@ void note_effect(const GilHeld&, EffectKind kind, std::string detail) {
   if (recording) add_effect(kind, std::move(detail));
 }
 
+namespace {
+
+// By the names in it: its own time also changes when something is made and removed again.
+InputFile describe_directory(std::string path) {
+  std::vector<std::string> names;
+  std::error_code error;
+  std::filesystem::directory_iterator at(path, error);
+  for (; !error && at != std::filesystem::directory_iterator(); at.increment(error))
+    names.push_back(at->path().filename().string());
+  std::sort(names.begin(), names.end());
+  std::string text;
+  for (const std::string& name : names) text += name + '\0';
+  return {std::move(path), static_cast<std::int64_t>(names.size()), 0, digest_of(std::string_view(text))};
+}
+
+}  // namespace
+
 InputFile describe_file(std::string path) {
   InputFile file{std::move(path), -1, 0, {}};
   struct stat status {};
-  if (stat(file.path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return file;
+  if (stat(file.path.c_str(), &status) != 0) return file;
+  if (S_ISDIR(status.st_mode)) return describe_directory(std::move(file.path));
+  if (!S_ISREG(status.st_mode)) return file;
   file.size_bytes = status.st_size;
   file.modified_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
   if (file.size_bytes > kInputDigestBytes) return file;

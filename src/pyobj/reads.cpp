@@ -122,6 +122,8 @@ class Reads::Analysis {
                     [&](const char* a) { return attributes_.count(a) != 0; })) {
       evaluate_texts();
     }
+    // numpy reads the clock in C, where nobody sees it, and knows these words.
+    access_.may_read_clock = words_now_ && (words_datetime64_ || attributes_.count("datetime64") != 0);
     for (const std::string& module : modules_) {
       if (getattr_) reach("uses getattr and " + module);
       for (const std::string& attribute : attributes_) {
@@ -160,7 +162,11 @@ class Reads::Analysis {
     const ReadRule word_rule =
         rule == ReadRule::kNamed || rule == ReadRule::kReached ? ReadRule::kWord : rule;
     for (const NameUse& use : names.loads) enqueue(use, prefix, {rule, via});
-    for (const NameUse& use : names.words) enqueue(use, prefix, {word_rule, via});
+    for (const NameUse& use : names.words) {
+      words_now_ = words_now_ || use.name == "now" || use.name == "today";
+      words_datetime64_ = words_datetime64_ || use.name == "datetime64";
+      enqueue(use, prefix, {word_rule, via});
+    }
     for (const NameUse& use : names.builtins_used) {
       if (!bound_before(use.name, std::max(use.prefix, prefix)) && state_.value_of(use.name) == nullptr) {
         reach("uses " + use.name + (via.empty() ? "" : " in " + via));
@@ -251,6 +257,8 @@ class Reads::Analysis {
   std::set<std::string, std::less<>> modules_;
   std::vector<std::pair<std::string, std::string>> texts_;
   bool getattr_ = false;
+  bool words_now_ = false;
+  bool words_datetime64_ = false;
 };
 
 // Names in the order of their first possible use, so that each is expanded once, with the fewest names bound

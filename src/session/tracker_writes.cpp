@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "elastic/session/tracker.hpp"
+#include "session/input_files.hpp"
 
 namespace elastic::session {
 
@@ -19,8 +20,6 @@ constexpr std::uint64_t kReferencesPerUs = 200;
 bool is_generator(const std::string& name) {
   return name == "<random>" || name == "<numpy.random>" || name == "<torch>";
 }
-
-std::string effect_text(const graph::Effect& effect) { return effect.kind + " " + effect.detail; }
 
 }  // namespace
 
@@ -65,9 +64,8 @@ std::int64_t Tracker::recheck_cost_us(const std::string& name) const {
   return static_cast<std::int64_t>(state->size_bytes / kBytesPerUs + state->references / kReferencesPerUs);
 }
 
-std::optional<bool> Tracker::differs(const GilHeld& gil, const std::string& name, Deadline deadline,
-                                     bool however_long) {
-  if (deadline && !however_long &&
+std::optional<bool> Tracker::differs(const GilHeld& gil, const std::string& name, Deadline deadline) {
+  if (deadline &&
       std::chrono::steady_clock::now() + std::chrono::microseconds(recheck_cost_us(name)) > *deadline) {
     return std::nullopt;
   }
@@ -205,16 +203,18 @@ void Tracker::add_effects(const pyobj::CellEffects& effects, CellRecord& record)
   for (const pyobj::Effect& effect : effects.effects) {
     record.effects.push_back({std::string(pyobj::name_of(effect.kind)), effect.detail});
   }
-  if (!record.effects.empty()) {
-    record.no_rerun_reason = "had an effect outside the session: " + effect_text(record.effects.front());
+  if (!effects.effects.empty()) {
+    const pyobj::Effect& first = effects.effects.front();
+    record.no_rerun_reason = pyobj::no_rerun_reason(first.kind, first.detail);
   }
-  const auto add_input = [&](const pyobj::InputFile& file) {
-    record.effects.push_back({"file-read", file.path + " (" + std::to_string(file.size_bytes) +
-                                               " bytes, modified " + std::to_string(file.modified_ns) +
-                                               ", digest " + file.digest.to_hex() + ")"});
-  };
-  for (const pyobj::InputFile& file : effects.inputs) add_input(file);
-  for (const std::string& path : access_.module_files) add_input(pyobj::describe_file(path));
+  if (access_.may_read_clock && record.no_rerun_reason.empty()) {
+    constexpr auto kClock = pyobj::EffectKind::kClockRead;
+    record.effects.push_back({std::string(pyobj::name_of(kClock)), "numpy.datetime64"});
+    record.no_rerun_reason = pyobj::no_rerun_reason(kClock, "numpy.datetime64");
+  }
+  for (const pyobj::InputFile& file : effects.inputs) record.effects.push_back(effect_of(file));
+  for (const std::string& path : access_.module_files)
+    record.effects.push_back(effect_of(pyobj::describe_file(path)));
 }
 
 Result<CellIndex> Tracker::commit(const GilHeld&, CellRecord record, Whys whys) {

@@ -17,21 +17,36 @@
 
 namespace elastic::pyobj {
 
-enum class EffectKind { kFileWritten, kFileRemoved, kFileRenamed, kConnected, kSubprocess, kInput };
+enum class EffectKind {
+  kFileWritten,
+  kFileRemoved,
+  kFileRenamed,
+  kConnected,
+  kSubprocess,
+  kInput,
+  // Not effects but inputs from outside that no later run gets again.
+  kClockRead,
+  kRandomnessDrawn,
+  kProcessAsked
+};
 
-// "file-written", "file-removed", "file-renamed", "connected", "subprocess", "input".
+// "file-written", "file-removed", "file-renamed", "connected", "subprocess", "input", "clock-read",
+// "randomness-drawn", "process-asked".
 std::string_view name_of(EffectKind kind);
+
+// Why a cell that had this effect is not re-run; one line for a person.
+std::string no_rerun_reason(EffectKind kind, std::string_view detail);
 
 struct Effect {
   EffectKind kind;
-  std::string detail;  // a path, "old -> new", "host:port", a command line, a prompt
+  std::string detail;  // a path, "old -> new", "host:port", a command line, a prompt, "time.time"
   bool operator==(const Effect&) const = default;
 };
 
-// A file the cell opened for reading, as it was when the cell ended.
+// A file the cell opened for reading, or a directory it listed, as it was when the cell ended.
 struct InputFile {
   std::string path;              // absolute
-  std::int64_t size_bytes = -1;  // -1: gone by then
+  std::int64_t size_bytes = -1;  // of a directory, the number of its entries; -1: gone by then
   std::int64_t modified_ns = 0;
   Digest digest;  // all zero for files above kInputDigestBytes
 };
@@ -47,7 +62,8 @@ struct CellEffects {
   bool imported = false;  // some module was imported
 };
 
-// Adds the hook; later calls do nothing. A refusal (another hook may veto) is logged: effects then go unseen.
+// Adds the hook, and watches what no audit event shows (pyobj/outside_inputs); later calls do nothing. A
+// refusal (another hook may veto) is logged: effects then go unseen.
 void install_audit_hook(const GilHeld&);
 
 // A cell is active from begin_effects to end_effects; they do not nest (a second begin is ignored).

@@ -46,9 +46,10 @@ struct Access {
   std::set<std::string, std::less<>> maybe_deletes;
   std::set<std::string, std::less<>> imports;       // dotted module names, by the cell itself
   std::set<std::string, std::less<>> module_files;  // sources of the user's own modules that it uses
-  std::string everything;     // why every name may be read and written; empty: it may not
-  bool handles_code = false;  // it makes functions or classes, or reads what holds some: they may escape
-  bool compiled = true;       // false: a syntax error; nothing runs
+  std::string everything;       // why every name may be read and written; empty: it may not
+  bool handles_code = false;    // it makes functions or classes, or reads what holds some: they may escape
+  bool may_read_clock = false;  // through numpy.datetime64, which no call shows
+  bool compiled = true;         // false: a syntax error; nothing runs
 };
 
 // The names that belong to IPython and not to the user: In, Out, _, _3, _i, exit, __name__ ...
