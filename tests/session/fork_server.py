@@ -1,0 +1,99 @@
+"""Processes that have imported what notebooks import, at the price of a fork.
+
+`ForkServer.run(task)` has a fresh child of the server do `book.run_task(task)`. Two servers share nothing:
+their addresses and string hashes differ, so a session that moves from one's child to the other's is in a new
+process.
+
+The children drive the session with the modules beside this file. Those must not pass for the user's own,
+which belong to the session: they are imported through a link called site-packages.
+"""
+
+import faulthandler
+import json
+import os
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+HEAVY = """
+    numpy scipy.stats scipy.optimize scipy.signal scipy.sparse.linalg scipy.interpolate scipy.integrate
+    scipy.cluster.hierarchy scipy.ndimage pandas matplotlib.pyplot seaborn sklearn.ensemble sklearn.pipeline
+    sklearn.compose sklearn.linear_model sklearn.model_selection sklearn.datasets sklearn.decomposition
+    sklearn.cluster sklearn.feature_extraction.text sklearn.neighbors sklearn.svm sklearn.manifold
+    statsmodels.api statsmodels.formula.api statsmodels.tsa.api lightgbm networkx sympy skimage.filters
+    skimage.data skimage.measure skimage.morphology skimage.segmentation PIL.Image ipywidgets sqlite3 asyncio
+    IPython elasticpython.session
+""".split()
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+TIME_LIMIT = 100  # of a child, in seconds
+
+
+class ForkServer:
+    """One server process. `close` ends it."""
+
+    def __init__(self, directory):
+        library = directory / "site-packages"
+        library.symlink_to(Path(__file__).parent)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(library)!r}); import fork_server; "
+             "fork_server.serve()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | ONE_THREAD | {"PYTHONHASHSEED": "random", "MPLBACKEND": "agg"},
+            cwd=directory,
+        )
+
+    def run(self, **task):
+        """The task's answer; an AssertionError with what the child printed when it has none."""
+        answer = Path(task["directory"]) / "answer.json"
+        log = Path(task["directory"]) / "log.txt"
+        answer.unlink(missing_ok=True)
+        task |= {"answer": str(answer), "log": str(log)}
+        print(json.dumps(task), file=self._process.stdin, flush=True)
+        ended = self._process.stdout.readline()
+        assert answer.exists(), f"the process ended with {ended.strip()}: {log.read_text()[-6000:]}"
+        return json.loads(answer.read_text())
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+def serve():
+    """The server's loop: a line in, a child, a line out."""
+    import importlib
+
+    requests, replies = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    for name in HEAVY:
+        importlib.import_module(name)
+    for line in requests:
+        task = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            do(task)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), file=replies, flush=True)
+
+
+def do(task):
+    """A child's life."""
+    status = 1
+    try:
+        log = os.open(task["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        faulthandler.dump_traceback_later(TIME_LIMIT, exit=True)
+        from book import run_task
+
+        run_task(task)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
