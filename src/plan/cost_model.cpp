@@ -10,7 +10,12 @@ namespace {
 constexpr double kPickleFixedUs = 50, kPickleRate = 200, kUnpickleRate = 300, kLinkFixedUs = 1000,
                  kLinkRate = 200;
 constexpr std::size_t kMaxObservations = 1000;
-constexpr std::size_t kMaxTypes = 500;
+constexpr std::size_t kMaxTypes = 500, kMaxLinks = 50;
+// A link above this is not worth compressing for: compressed frames cannot be mapped, and zstd does not come
+// back faster than such a disk reads.
+constexpr double kCompressBelowBytesPerS = 150e6;
+// No link is faster than memory, whatever two probes say that were measured too closely.
+constexpr double kLeastUsPerByte = 5e-5;
 // Weight of a new observation once many were seen; the first ones count 1, 1/2, 1/3...
 constexpr double kNewest = 0.2;
 
@@ -37,6 +42,19 @@ std::int64_t RateEstimate::estimate_us(std::uint64_t bytes) const {
   return std::max<std::int64_t>(1, std::llround(std::min(time, 1e15)));
 }
 
+std::int64_t RateEstimate::marginal_us(std::uint64_t bytes) const {
+  return std::llround(std::min(us_per_byte_ * static_cast<double>(bytes), 1e15));
+}
+
+void RateEstimate::observe_pair(std::uint64_t small_bytes, std::int64_t small_us, std::uint64_t large_bytes,
+                                std::int64_t large_us) {
+  const double rate =
+      static_cast<double>(large_us - small_us) / static_cast<double>(large_bytes - small_bytes);
+  us_per_byte_ = std::max(rate, kLeastUsPerByte);
+  fixed_us_ = std::max(0.0, static_cast<double>(small_us) - us_per_byte_ * static_cast<double>(small_bytes));
+  ++observations_;
+}
+
 void RateEstimate::observe(std::uint64_t bytes, std::int64_t time_us) {
   const double time = static_cast<double>(std::max<std::int64_t>(time_us, 0));
   const double size = static_cast<double>(bytes);
@@ -54,10 +72,9 @@ void RateEstimate::observe(std::uint64_t bytes, std::int64_t time_us) {
 }
 
 CostModel::CostModel()
-    : serialize_all_(kPickleFixedUs, kPickleRate),
-      deserialize_all_(kPickleFixedUs, kUnpickleRate),
-      write_(kLinkFixedUs, kLinkRate),
-      read_(kLinkFixedUs, kLinkRate) {}
+    : serialize_all_(kPickleFixedUs, kPickleRate), deserialize_all_(kPickleFixedUs, kUnpickleRate) {
+  use_target("");
+}
 
 const RateEstimate& CostModel::rate_for(const ByType& rates, const RateEstimate& all,
                                         std::string_view type) const {
@@ -65,20 +82,33 @@ const RateEstimate& CostModel::rate_for(const ByType& rates, const RateEstimate&
   return at == rates.end() ? all : at->second;
 }
 
-std::int64_t CostModel::store_us(std::string_view type, std::uint64_t bytes,
-                                 std::uint64_t stored_bytes) const {
-  const std::int64_t link = stored_bytes == 0 ? 0 : write_.estimate_us(stored_bytes);
-  return rate_for(serialize_, serialize_all_, type).estimate_us(bytes) + link;
+StoredSize CostModel::stored_size(std::string_view type, std::uint64_t bytes) const {
+  const auto at = parts_.find(type);
+  if (at == parts_.end()) return {bytes, 0};
+  const double size = static_cast<double>(bytes);
+  return {static_cast<std::uint64_t>(size * at->second.pickle),
+          static_cast<std::uint64_t>(size * at->second.buffer)};
 }
 
-std::int64_t CostModel::load_us(std::string_view type, std::uint64_t bytes,
-                                std::uint64_t stored_bytes) const {
-  return rate_for(deserialize_, deserialize_all_, type).estimate_us(bytes) + read_.estimate_us(stored_bytes);
+std::int64_t CostModel::serialize_us(std::string_view type, std::uint64_t pickle_bytes) const {
+  return rate_for(serialize_, serialize_all_, type).estimate_us(pickle_bytes);
 }
 
-bool CostModel::compression_pays(double compress_bytes_per_us, double compressed_part) const {
-  if (!(compress_bytes_per_us > 0) || compressed_part >= 1) return false;
-  return 1 / compress_bytes_per_us < (1 - compressed_part) * write_.us_per_byte_;
+std::int64_t CostModel::deserialize_us(std::string_view type, std::uint64_t pickle_bytes) const {
+  if (!deserialize_.contains(type) && serialize_.contains(type)) return serialize_us(type, pickle_bytes);
+  return rate_for(deserialize_, deserialize_all_, type).estimate_us(pickle_bytes);
+}
+
+void CostModel::use_target(std::string_view target) {
+  target_ = target;
+  if (links_.contains(target_)) return;
+  if (links_.size() >= kMaxLinks) links_.clear();
+  links_.emplace(target_, Link{{kLinkFixedUs, kLinkRate}, {kLinkFixedUs, kLinkRate}});
+}
+
+std::uint64_t CostModel::compress_for_bytes_per_s() const {
+  const double speed = link().write.bytes_per_s();
+  return link_known() && speed < kCompressBelowBytesPerS ? static_cast<std::uint64_t>(speed) : 0;
 }
 
 void CostModel::keep(CostObservation observation) {
@@ -86,9 +116,8 @@ void CostModel::keep(CostObservation observation) {
   observations_.push_back(observation);
 }
 
-void CostModel::learn(ByType& rates, RateEstimate& all, CostKind kind, std::string_view type,
-                      std::uint64_t bytes, std::int64_t time_us) {
-  keep({kind, rate_for(rates, all, type).estimate_us(bytes), time_us});
+void CostModel::learn(ByType& rates, RateEstimate& all, std::string_view type, std::uint64_t bytes,
+                      std::int64_t time_us) {
   auto at = rates.find(type);
   if (at == rates.end() && rates.size() < kMaxTypes) {
     RateEstimate start = all;
@@ -99,22 +128,40 @@ void CostModel::learn(ByType& rates, RateEstimate& all, CostKind kind, std::stri
   all.observe(bytes, time_us);
 }
 
-void CostModel::observe_serialize(std::string_view type, std::uint64_t bytes, std::int64_t time_us) {
-  learn(serialize_, serialize_all_, CostKind::kSerialize, type, bytes, time_us);
+void CostModel::observe_serialize(std::string_view type, std::uint64_t bytes, StoredSize stored,
+                                  std::int64_t time_us) {
+  keep({CostKind::kSerialize, serialize_us(type, stored_size(type, bytes).pickle_bytes), time_us});
+  learn(serialize_, serialize_all_, type, stored.pickle_bytes, time_us);
+  if (parts_.size() >= kMaxTypes && !parts_.contains(type)) return;
+  const double size = static_cast<double>(std::max<std::uint64_t>(bytes, 1));
+  const Parts seen{static_cast<double>(stored.pickle_bytes) / size,
+                   static_cast<double>(stored.buffer_bytes) / size};
+  const auto [at, added] = parts_.emplace(type, seen);
+  if (added) return;
+  at->second.pickle += kNewest * (seen.pickle - at->second.pickle);
+  at->second.buffer += kNewest * (seen.buffer - at->second.buffer);
 }
 
-void CostModel::observe_deserialize(std::string_view type, std::uint64_t bytes, std::int64_t time_us) {
-  learn(deserialize_, deserialize_all_, CostKind::kDeserialize, type, bytes, time_us);
+void CostModel::observe_deserialize(std::string_view type, std::uint64_t pickle_bytes, std::int64_t time_us) {
+  keep({CostKind::kDeserialize, deserialize_us(type, pickle_bytes), time_us});
+  learn(deserialize_, deserialize_all_, type, pickle_bytes, time_us);
 }
 
 void CostModel::observe_write(std::uint64_t bytes, std::int64_t time_us) {
-  keep({CostKind::kWrite, write_.estimate_us(bytes), time_us});
-  write_.observe(bytes, time_us);
+  keep({CostKind::kWrite, write_us(bytes), time_us});
+  link().write.observe(bytes, time_us);
 }
 
 void CostModel::observe_read(std::uint64_t bytes, std::int64_t time_us) {
-  keep({CostKind::kRead, read_.estimate_us(bytes), time_us});
-  read_.observe(bytes, time_us);
+  keep({CostKind::kRead, read_us(bytes), time_us});
+  link().read.observe(bytes, time_us);
+}
+
+void CostModel::observe_probe(std::uint64_t small_bytes, std::int64_t small_write_us,
+                              std::int64_t small_read_us, std::uint64_t large_bytes,
+                              std::int64_t large_write_us, std::int64_t large_read_us) {
+  link().write.observe_pair(small_bytes, small_write_us, large_bytes, large_write_us);
+  link().read.observe_pair(small_bytes, small_read_us, large_bytes, large_read_us);
 }
 
 void CostModel::observe_rerun(std::int64_t run_time_us, std::int64_t time_us) {
@@ -126,14 +173,48 @@ void CostModel::observe_rerun(std::int64_t run_time_us, std::int64_t time_us) {
   cpu_ratio_ += kNewest * (ratio - cpu_ratio_);
 }
 
-std::optional<double> CostModel::mean_error() const {
-  double error = 0, actual = 0;
-  for (const CostObservation& seen : observations_) {
-    error += std::abs(static_cast<double>(seen.estimated_us - seen.actual_us));
-    actual += static_cast<double>(seen.actual_us);
+namespace {
+
+// Of |estimate - actual|.
+struct ErrorSum {
+  std::int64_t count = 0, estimated_us = 0, actual_us = 0, error_us = 0;
+
+  void add(const CostObservation& seen) {
+    ++count;
+    estimated_us += seen.estimated_us;
+    actual_us += seen.actual_us;
+    error_us += std::abs(seen.estimated_us - seen.actual_us);
   }
-  if (actual <= 0) return std::nullopt;
-  return error / actual;
+  std::optional<double> mean() const {
+    if (actual_us <= 0) return std::nullopt;
+    return static_cast<double>(error_us) / static_cast<double>(actual_us);
+  }
+  nlohmann::json to_json() const {
+    const auto error = mean();
+    return {{"count", count},
+            {"estimated_us", estimated_us},
+            {"actual_us", actual_us},
+            {"mean_error", error ? nlohmann::json(*error) : nlohmann::json()}};
+  }
+};
+
+}  // namespace
+
+std::optional<double> CostModel::mean_error() const {
+  ErrorSum all;
+  for (const CostObservation& seen : observations_) all.add(seen);
+  return all.mean();
+}
+
+nlohmann::json CostModel::errors_json() const {
+  std::map<std::string, ErrorSum, std::less<>> sums;
+  for (const CostObservation& seen : observations_) {
+    sums[std::string(name_of(seen.kind))].add(seen);
+    sums["all"].add(seen);
+  }
+  nlohmann::json errors = nlohmann::json::object();
+  for (const auto& [kind, sum] : sums) errors[kind] = sum.to_json();
+  return errors;
 }
 
 nlohmann::json CostModel::to_json() const {
@@ -146,12 +227,17 @@ nlohmann::json CostModel::to_json() const {
     for (const auto& [type, r] : by_type) result[type] = rate(r);
     return result;
   };
+  nlohmann::json parts = nlohmann::json::object(), links = nlohmann::json::object();
+  for (const auto& [type, part] : parts_) parts[type] = {{"pickle", part.pickle}, {"buffer", part.buffer}};
+  for (const auto& [target, link] : links_) {
+    if (link.write.learned()) links[target] = {{"write", rate(link.write)}, {"read", rate(link.read)}};
+  }
   return {{"serialize", rates(serialize_)},
           {"deserialize", rates(deserialize_)},
           {"serialize_all", rate(serialize_all_)},
           {"deserialize_all", rate(deserialize_all_)},
-          {"write", rate(write_)},
-          {"read", rate(read_)},
+          {"parts", std::move(parts)},
+          {"links", std::move(links)},
           {"cpu_ratio", cpu_ratio_}};
 }
 
@@ -171,21 +257,27 @@ Result<CostModel> CostModel::from_json(const nlohmann::json& json) {
     result.observations_ = static_cast<std::uint32_t>(number(in, "seen", 0, 1e9));
     return result;
   };
-  const auto part = [&](const char* key) -> const nlohmann::json& {
-    static const nlohmann::json kNothing;
-    const auto at = json.is_object() ? json.find(key) : json.end();
-    good = good && at != json.end() && at->is_object();
-    return good ? *at : kNothing;
+  static const nlohmann::json kNothing = nlohmann::json::object();
+  const auto part = [&](const nlohmann::json& in, const char* key) -> const nlohmann::json& {
+    const auto at = in.is_object() ? in.find(key) : in.end();
+    const bool there = at != in.end() && at->is_object();
+    good = good && there;
+    return there ? *at : kNothing;
   };
   CostModel model;
   for (const auto& [key, by_type] :
        {std::pair("serialize", &model.serialize_), {"deserialize", &model.deserialize_}}) {
-    for (const auto& [type, value] : part(key).items()) by_type->insert_or_assign(type, rate(value));
+    for (const auto& [type, value] : part(json, key).items()) by_type->insert_or_assign(type, rate(value));
   }
-  model.serialize_all_ = rate(part("serialize_all"));
-  model.deserialize_all_ = rate(part("deserialize_all"));
-  model.write_ = rate(part("write"));
-  model.read_ = rate(part("read"));
+  model.serialize_all_ = rate(part(json, "serialize_all"));
+  model.deserialize_all_ = rate(part(json, "deserialize_all"));
+  for (const auto& [type, value] : part(json, "parts").items()) {
+    model.parts_.insert_or_assign(type,
+                                  Parts{number(value, "pickle", 0, 1e6), number(value, "buffer", 0, 1e6)});
+  }
+  for (const auto& [target, value] : part(json, "links").items()) {
+    model.links_.insert_or_assign(target, Link{rate(part(value, "write")), rate(part(value, "read"))});
+  }
   model.cpu_ratio_ = number(json, "cpu_ratio", 0.01, 100);
   if (!good) return Error(ErrorCode::kCorruption, "these are not the rates of a cost model");
   return model;

@@ -1,0 +1,65 @@
+#include "elastic/store/presence.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "store/chunk_hasher.hpp"
+#include "store/digester.hpp"
+#include "store/pack_index.hpp"
+#include "store/parts.hpp"
+
+namespace elastic::store {
+namespace {
+
+constexpr int kHashThreads = 2;
+
+}  // namespace
+
+Presence::Presence(const Store& store, std::unique_ptr<Lease> lease, std::shared_ptr<PackIndex> index)
+    : seed_(store.seed()),
+      strong_digests_(store.options().strong_digests),
+      lease_(std::move(lease)),
+      index_(std::move(index)) {}
+
+Result<Presence> Presence::open(Store& store) {
+  ELASTIC_ASSIGN(auto lease, store.shared_lease());
+  ELASTIC_ASSIGN(auto index, store.index());
+  return Presence(store, std::move(lease), std::move(index));
+}
+
+bool Presence::has(const BlobDigest& digest, std::uint64_t raw_bytes) const {
+  const PackEntry* const stored = index_->find(digest);
+  return stored != nullptr && stored->raw_bytes == raw_bytes;
+}
+
+Presence::Found Presence::look_up(std::span<const ConstBytes> pieces, BlobKind kind) const {
+  const Parts parts(pieces);
+  BlobRef ref;
+  ref.kind = kind;
+  ref.size_bytes = parts.size_bytes();
+  const bool fast = kind == BlobKind::kBuffer && !strong_digests_;
+  ref.algorithm = fast ? DigestAlgorithm::kXxh3 : DigestAlgorithm::kSha256;
+  if (ref.size_bytes <= kChunkBytes) {
+    ref.digest = digest_chunk(ref.algorithm, seed_, parts.slice(0, ref.size_bytes));
+    if (ref.size_bytes == 0 || has(ref.digest, ref.size_bytes)) return {ref, 0};
+    return {std::nullopt, ref.size_bytes};
+  }
+  std::vector<std::uint64_t> wanted(parts.chunk_count());
+  std::iota(wanted.begin(), wanted.end(), std::uint64_t{0});
+  ChunkHasher hasher(parts, ref.algorithm, seed_, wanted, kHashThreads);
+  ChunkList list;
+  std::uint64_t missing = 0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const std::uint64_t raw_bytes = std::min(kChunkBytes, ref.size_bytes - i * kChunkBytes);
+    list.digests.push_back(hasher.digest_of(i));
+    if (!list.digests.back().is_zero() && !has(list.digests.back(), raw_bytes)) missing += raw_bytes;
+  }
+  const std::vector<std::byte> bytes = encode_chunk_list(list, ref.algorithm);
+  ref.shape = BlobShape::kList;
+  ref.digest = digest_chunk(ref.algorithm, seed_, bytes);
+  if (!has(ref.digest, bytes.size())) missing += bytes.size();
+  if (missing > 0) return {std::nullopt, missing};
+  return {ref, 0};
+}
+
+}  // namespace elastic::store
