@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "elastic/pyobj/bindings.hpp"
+#include "elastic/pyobj/page_tracking.hpp"
 #include "elastic/pyobj/walk.hpp"
 
 namespace elastic::pyobj {
@@ -50,6 +51,16 @@ py::object state_of(const Walk& walk, const std::string& name) {
   return result;
 }
 
+py::dict tracking_as_dict() {
+  const PageTracking tracking = page_tracking();
+  py::dict result;
+  result["available"] = tracking.available;
+  result["on"] = tracking.on;
+  result["buffers"] = tracking.buffers;
+  result["hashed_bytes"] = tracking.hashed_bytes;
+  return result;
+}
+
 }  // namespace
 
 void bind_walk(py::module_& core) {
@@ -93,7 +104,13 @@ void bind_walk(py::module_& core) {
       .def(
           "forget", [](Walk& walk, const std::string& name) { walk.forget(GilHeld::assume(), name); },
           py::arg("name"))
+      .def(
+          "recheck_bytes", [](const Walk& walk, const std::string& name) { return walk.recheck_bytes(name); },
+          py::arg("name"), "How many bytes recheck() would read to answer for the variable.")
       .def_property_readonly("log_size_bytes", &Walk::log_size_bytes);
+  module.def("page_tracking", &tracking_as_dict, "Whether large buffers are watched by their pages.");
+  module.def("set_page_tracking", &set_page_tracking, py::arg("on"),
+             "Turns page tracking on or off in this process; whether it is on afterwards.");
 }
 
 }  // namespace elastic::pyobj

@@ -61,7 +61,8 @@ std::set<std::string> Tracker::with_linked(const std::set<std::string>& names) c
 std::int64_t Tracker::recheck_cost_us(const std::string& name) const {
   const pyobj::VariableState* state = walk_.state(name);
   if (state == nullptr) return 0;  // a walk stops at its deadline by itself
-  return static_cast<std::int64_t>(state->size_bytes / kBytesPerUs + state->references / kReferencesPerUs);
+  return static_cast<std::int64_t>(walk_.recheck_bytes(name) / kBytesPerUs +
+                                   state->references / kReferencesPerUs);
 }
 
 std::optional<bool> Tracker::differs(const GilHeld& gil, const std::string& name, Deadline deadline) {

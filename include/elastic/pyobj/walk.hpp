@@ -77,7 +77,7 @@ class Walk {
   std::size_t walk(const GilHeld&, std::span<const WalkTarget> targets, Deadline deadline = std::nullopt);
 
   // What became of each target since it was last walked. Linear in its containers, at a few ns each; arrays
-  // are hashed.
+  // are hashed, but for large buffers whose pages the kernel watches (page_tracking.hpp).
   std::vector<Change> recheck(const GilHeld&, std::span<const WalkTarget> targets);
 
   // As of the last walk; null if never walked.
@@ -89,6 +89,10 @@ class Walk {
 
   // Forgets a variable, when its name is deleted.
   void forget(const GilHeld&, const std::string& name);
+
+  // How many bytes recheck() has to read to answer for the variable: what it holds, less the buffers whose
+  // pages are known not to have been written. 0 if never walked.
+  std::uint64_t recheck_bytes(const std::string& name) const;
 
   std::uint64_t log_size_bytes() const;
 

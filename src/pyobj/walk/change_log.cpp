@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "pyobj/walk/hashed_memory.hpp"
 #include "pyobj/walk/numpy_abi.hpp"
 
 namespace elastic::pyobj::walk {
@@ -117,6 +118,7 @@ std::size_t ChangeLog::size_bytes() const {
 }
 
 bool ChangeLog::verify(PyObject* user_namespace, TypeCache& types, std::vector<Meeting>& newly_shared) {
+  hashed_memory().begin_moment();
   const Stamper stamper(types);
   const std::size_t count = records_.size();
   for (std::size_t i = 0; i < count; ++i) {

@@ -109,6 +109,9 @@ inline Token finish_token(Token chain, std::uint64_t count) {
 // Any number of bytes; at memory speed for many.
 Token bytes_token(const void* data, std::size_t size, Tag tag);
 
+// The same for a buffer that is looked at again and again: hashed_memory.cpp.
+Token memory_token(const void* data, std::size_t size, Tag tag);
+
 // The same for short strings inside an object. REQUIRES: 16 bytes may be read at `data`, whatever `size` says
 // (a PyObject's block is a multiple of 16 bytes and the data starts at a multiple of 16).
 inline Token short_bytes_token(const void* data, std::size_t size, Tag tag) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pyobj/walk/hashed_memory.hpp"
+
 namespace elastic::pyobj::walk {
 namespace {
 
@@ -239,6 +241,11 @@ class BlockHasher {
     if (buffer_.size() >= block_size_) flush();
   }
   void whole(const char* data, std::size_t size) {
+    if (size >= kLargeBufferBytes) {
+      for (const Token token : hashed_memory().tokens({data, size, block_size_, Tag::kBlock}))
+        absorb(token_, token);
+      return;
+    }
     for (std::size_t done = 0; done < size; done += block_size_) {
       absorb(token_, bytes_token(data + done, std::min(block_size_, size - done), Tag::kBlock));
     }

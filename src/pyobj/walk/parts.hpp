@@ -43,9 +43,9 @@ class Parts {
   void text(std::string_view text) { bytes(text.data(), text.size()); }
   void bytes(const void* data, std::size_t size) {
     if (digests()) {
-      absorb(chain_, bytes_token(data, size, Tag::kRaw));
+      absorb(chain_, memory_token(data, size, Tag::kRaw));
     } else {
-      mix(raw_stamp(data, size));
+      mix(memory_token(data, size, Tag::kRaw).a);
     }
   }
   void token(Token token) {

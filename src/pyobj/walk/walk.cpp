@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "pyobj/walk/co_variables.hpp"
+#include "pyobj/walk/hashed_memory.hpp"
 #include "pyobj/walk/walker.hpp"
 
 namespace elastic::pyobj {
@@ -228,6 +229,26 @@ std::vector<std::vector<std::string>> Walk::co_variables(const GilHeld&) const {
 }
 
 void Walk::forget(const GilHeld&, const std::string& name) { impl_->forget(name); }
+
+std::uint64_t Walk::recheck_bytes(const std::string& name) const {
+  const Remembered* known = impl_->find(name);
+  if (!known) return 0;
+  std::vector<walk::Extent> large;
+  for (const walk::Extent& extent : known->extents) {
+    if (extent.end - extent.begin >= walk::kLargeBufferBytes) large.push_back(extent);
+  }
+  std::sort(large.begin(), large.end());
+  std::uint64_t bytes = known->state.size_bytes;
+  std::uintptr_t done = 0;  // several views of one buffer are counted once, as in the size
+  for (const walk::Extent& extent : large) {
+    if (extent.begin < done) continue;
+    done = extent.end;
+    bytes -= std::min<std::uint64_t>(
+        bytes, walk::hashed_memory().known_bytes(reinterpret_cast<const char*>(extent.begin),
+                                                 extent.end - extent.begin));
+  }
+  return bytes;
+}
 
 std::uint64_t Walk::log_size_bytes() const { return impl_->log_size_bytes(); }
 

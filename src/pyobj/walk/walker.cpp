@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pyobj/walk/hashed_memory.hpp"
 #include "pyobj/walk/shows.hpp"
 
 namespace elastic::pyobj::walk {
@@ -75,6 +76,7 @@ void Walker::suspend() {
 }
 
 bool Walker::run(Deadline deadline) {
+  hashed_memory().begin_moment();
   if (root_) {
     PyObject* root = std::exchange(root_, nullptr);
     Token token;

@@ -1,0 +1,208 @@
+#include "pyobj/walk/hashed_memory.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+namespace elastic::pyobj::walk {
+namespace {
+
+constexpr std::size_t kMostEntries =
+    1024;                                 // each can split a mapping in three, of which a process has 65,530
+constexpr std::size_t kMostSpans = 1024;  // of written pages, each a system call; beyond, all is hashed
+constexpr unsigned kMostRewrites = 2;
+
+using Buffer = HashedMemory::Buffer;
+
+Pages memory_of(const Buffer& buffer) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(buffer.data);
+  return {begin, begin + buffer.size_bytes};
+}
+
+std::size_t block_count(const Buffer& buffer) {
+  return (buffer.size_bytes + buffer.block_size_bytes - 1) / buffer.block_size_bytes;
+}
+
+Token block_token(const Buffer& buffer, std::size_t block) {
+  const std::size_t at = block * buffer.block_size_bytes;
+  return bytes_token(buffer.data + at, std::min(buffer.block_size_bytes, buffer.size_bytes - at), buffer.tag);
+}
+
+// Of the bytes outside the pages that are watched.
+std::uint64_t edges_stamp(const Buffer& buffer) {
+  const Pages memory = memory_of(buffer), inside = pages_inside(memory);
+  const std::uint64_t head = raw_stamp(buffer.data, inside.begin - memory.begin);
+  return std::rotl(head, 1) ^ raw_stamp(reinterpret_cast<const char*>(inside.end), memory.end - inside.end);
+}
+
+bool wanted_by_environment() {
+  const char* wanted = std::getenv("ELASTICPYTHON_PAGE_TRACKING");
+  return wanted == nullptr || std::string_view(wanted) != "0";
+}
+
+}  // namespace
+
+HashedMemory& hashed_memory() {
+  // Never destroyed: the kernel lets go of the pages when the process is gone, and the walk may outlive us.
+  static auto* const memory = [] {
+    auto* made = new HashedMemory;
+    made->turn(wanted_by_environment());
+    return made;
+  }();
+  return *memory;
+}
+
+Token memory_token(const void* data, std::size_t size, Tag tag) {
+  if (size < kLargeBufferBytes) return bytes_token(data, size, tag);
+  return hashed_memory().tokens({static_cast<const char*>(data), size, size, tag})[0];
+}
+
+std::span<const Token> HashedMemory::tokens(const Buffer& buffer) {
+  if (!on_ || !watch_.works()) return hash_unwatched(buffer);
+  Entry& entry = entry_of(buffer);
+  if (entry.moment == moment_) return entry.tokens;
+  entry.moment = moment_;
+  std::vector<Pages> written;
+  look(entry, written);
+  if (std::find(entry.known.begin(), entry.known.end(), false) == entry.known.end()) {
+    entry.rewrites = 0;
+    return entry.tokens;
+  }
+  // Protected before they are hashed, and the edges read before their blocks are: what is written from here
+  // on is seen at the next look.
+  protect(entry, written);
+  entry.edges = edges_stamp(buffer);
+  hash_unknown(entry);
+  return entry.tokens;
+}
+
+std::span<const Token> HashedMemory::hash_unwatched(const Buffer& buffer) {
+  if (unwatched_.moment != moment_ || unwatched_.buffer != buffer) {
+    const std::size_t blocks = block_count(buffer);
+    unwatched_ = {buffer, std::vector<Token>(blocks), std::vector<bool>(blocks, false), 0, moment_};
+    hash_unknown(unwatched_);
+  }
+  return unwatched_.tokens;
+}
+
+std::size_t HashedMemory::known_bytes(const char* data, std::size_t size_bytes) {
+  Entry* entry = on_ && watch_.works() ? find(data, size_bytes) : nullptr;
+  if (!entry) return 0;
+  std::vector<Pages> written;
+  look(*entry, written);
+  const auto known = static_cast<std::size_t>(std::count(entry->known.begin(), entry->known.end(), true));
+  return std::min(size_bytes, known * entry->buffer.block_size_bytes);
+}
+
+HashedMemory::Entry* HashedMemory::find(const char* data, std::size_t size_bytes) {
+  const auto [first, last] = by_address_.equal_range(data);
+  for (auto at = first; at != last; ++at) {
+    if (at->second->buffer.size_bytes == size_bytes) return &*at->second;
+  }
+  return nullptr;
+}
+
+HashedMemory::Entry& HashedMemory::entry_of(const Buffer& buffer) {
+  const auto [first, last] = by_address_.equal_range(buffer.data);
+  for (auto at = first; at != last; ++at) {
+    if (at->second->buffer != buffer) continue;
+    entries_.splice(entries_.begin(), entries_, at->second);
+    return entries_.front();
+  }
+  if (entries_.size() >= kMostEntries) {
+    const Buffer oldest = entries_.back().buffer;
+    const auto [begin, end] = by_address_.equal_range(oldest.data);
+    by_address_.erase(std::find_if(begin, end, [&](const auto& at) { return at.second->buffer == oldest; }));
+    entries_.pop_back();
+    watch_.release(memory_of(oldest));
+  }
+  const std::size_t blocks = block_count(buffer);
+  entries_.push_front({buffer, std::vector<Token>(blocks), std::vector<bool>(blocks, false), 0, 0});
+  by_address_.emplace(buffer.data, entries_.begin());
+  return entries_.front();
+}
+
+// Finds out what of the entry is not known any more.
+void HashedMemory::look(Entry& entry, std::vector<Pages>& written) {
+  const Pages memory = memory_of(entry.buffer);
+  watch_.append_written(pages_inside(memory), written);
+  mark_written(written);
+  if (edges_stamp(entry.buffer) == entry.edges) return;
+  const Pages inside = pages_inside(memory);
+  entry.forget({memory.begin, inside.begin});
+  entry.forget({inside.end, memory.end});
+}
+
+// Every buffer over these pages has to be hashed there, whoever found it out.
+void HashedMemory::mark_written(const std::vector<Pages>& written) {
+  if (written.empty()) return;
+  for (Entry& entry : entries_) {
+    for (const Pages& span : written) entry.forget(span);
+  }
+}
+
+void HashedMemory::Entry::forget(Pages span) {
+  const Pages memory = memory_of(buffer);
+  const std::uintptr_t begin = std::max(span.begin, memory.begin), end = std::min(span.end, memory.end);
+  if (begin >= end) return;
+  const std::size_t last = (end - 1 - memory.begin) / buffer.block_size_bytes;
+  for (std::size_t block = (begin - memory.begin) / buffer.block_size_bytes; block <= last; ++block)
+    known[block] = false;
+}
+
+bool HashedMemory::protect(Entry& entry, const std::vector<Pages>& written) {
+  const auto unknown = static_cast<std::size_t>(std::count(entry.known.begin(), entry.known.end(), false));
+  entry.rewrites = unknown * 2 > entry.known.size() ? entry.rewrites + 1 : 0;
+  // The first look at a buffer finds all of it written, too.
+  if (entry.rewrites > kMostRewrites || !watch_.enlist(memory_of(entry.buffer))) return false;
+  if (written.size() > kMostSpans) {
+    const std::vector all{pages_inside(memory_of(entry.buffer))};
+    mark_written(all);
+    return watch_.protect(all.front());
+  }
+  bool all_protected = true;
+  for (const Pages& span : written) all_protected &= watch_.protect(span);
+  return all_protected;
+}
+
+void HashedMemory::hash_unknown(Entry& entry) {
+  bool changed = false;
+  for (std::size_t block = 0; block < entry.known.size(); ++block) {
+    if (entry.known[block]) continue;
+    const Token token = block_token(entry.buffer, block);
+    hashed_bytes_ += std::min(entry.buffer.block_size_bytes,
+                              entry.buffer.size_bytes - block * entry.buffer.block_size_bytes);
+    changed |= token != entry.tokens[block];
+    entry.tokens[block] = token;
+    entry.known[block] = true;
+  }
+  if (!changed) entry.rewrites = 0;
+}
+
+PageTracking HashedMemory::tracking() {
+  const bool works = watch_.works();
+  return {works, works && on_, entries_.size(), hashed_bytes_};
+}
+
+bool HashedMemory::turn(bool on) {
+  if (!on) drop_all();
+  on_ = on;
+  return tracking().on;
+}
+
+void HashedMemory::drop_all() {
+  if (watch_.works()) {
+    for (const Entry& entry : entries_) watch_.release(memory_of(entry.buffer));
+  }
+  entries_.clear();
+  by_address_.clear();
+}
+
+}  // namespace elastic::pyobj::walk
+
+namespace elastic::pyobj {
+
+PageTracking page_tracking() { return walk::hashed_memory().tracking(); }
+bool set_page_tracking(bool on) { return walk::hashed_memory().turn(on); }
+
+}  // namespace elastic::pyobj

@@ -1,0 +1,85 @@
+// The tokens of large buffers, kept while the kernel vouches that their pages have not been written.
+//
+// A cache under the hash function: whoever asks gets what hashing would give, so that digests and change
+// stamps are the same with and without it. Of a buffer that was written in places only the blocks around them
+// are hashed again.
+//
+// Invariants: a block's token is kept only if its pages were protected before it was hashed and none has been
+// written since; the bytes at both ends that share a page with others' memory are compared by a hash of their
+// own. What one buffer's look finds written is written for every buffer over the same pages.
+//
+// A buffer that is rewritten from look to look is no longer protected, since each first write to a page costs
+// the user's code a fault, until a look finds it unchanged.
+//
+// REQUIRES: the GIL. Other threads may write to the buffers meanwhile: the next look sees it.
+#pragma once
+#include <list>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "elastic/pyobj/page_tracking.hpp"
+#include "pyobj/walk/hash.hpp"
+#include "pyobj/walk/page_watch.hpp"
+
+namespace elastic::pyobj::walk {
+
+// From here on a buffer is worth the system calls; numpy asks for huge pages from here on, too.
+inline constexpr std::size_t kLargeBufferBytes = std::size_t{4} << 20;
+
+class HashedMemory {
+ public:
+  struct Buffer {
+    const char* data;
+    std::size_t size_bytes;
+    std::size_t block_size_bytes;  // what one token covers
+    Tag tag;
+    bool operator==(const Buffer&) const = default;
+  };
+
+  // Within a moment no Python code runs: a buffer that is asked for twice, for its stamp and for its digest,
+  // is looked at once.
+  void begin_moment() { ++moment_; }
+  // The tokens of the buffer's blocks, in order; valid until the next call.
+  std::span<const Token> tokens(const Buffer& buffer);
+  // How much of this memory need not be hashed to answer for it.
+  std::size_t known_bytes(const char* data, std::size_t size_bytes);
+
+  PageTracking tracking();
+  bool turn(bool on);
+
+ private:
+  struct Entry {
+    Buffer buffer;
+    std::vector<Token> tokens;
+    std::vector<bool> known;  // by block
+    std::uint64_t edges = 0;
+    std::uint64_t moment = 0;  // of the last look
+    unsigned rewrites = 0;     // looks in a row that found most of it written
+
+    void forget(Pages span);  // the tokens of what lies there
+  };
+  using Entries = std::list<Entry>;  // the one asked for last is first
+
+  Entry* find(const char* data, std::size_t size_bytes);
+  Entry& entry_of(const Buffer& buffer);
+  void look(Entry& entry, std::vector<Pages>& written);
+  void mark_written(const std::vector<Pages>& written);
+  bool protect(Entry& entry, const std::vector<Pages>& written);
+  void hash_unknown(Entry& entry);
+  std::span<const Token> hash_unwatched(const Buffer& buffer);
+  void drop_all();
+
+  PageWatch watch_;
+  bool on_ = true;
+  Entries entries_;
+  std::unordered_multimap<const char*, Entries::iterator> by_address_;
+  std::uint64_t moment_ = 1;
+  Entry unwatched_{};  // the last buffer that was hashed without being watched
+  std::uint64_t hashed_bytes_ = 0;
+};
+
+// The process's.
+HashedMemory& hashed_memory();
+
+}  // namespace elastic::pyobj::walk

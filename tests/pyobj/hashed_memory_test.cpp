@@ -1,0 +1,112 @@
+#include "pyobj/walk/hashed_memory.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <memory>
+
+namespace elastic::pyobj::walk {
+namespace {
+
+constexpr std::size_t kMb = std::size_t{1} << 20;
+
+class HashedMemoryTest : public testing::Test {
+ protected:
+  HashedMemoryTest() : data_(std::make_unique<char[]>(kSize)) { std::memset(data_.get(), 1, kSize); }
+
+  // The tokens in a moment of its own, checked against hashing.
+  std::uint64_t hashed(const HashedMemory::Buffer& buffer) {
+    const std::uint64_t before = memory_.tracking().hashed_bytes;
+    memory_.begin_moment();
+    const std::span<const Token> tokens = memory_.tokens(buffer);
+    for (std::size_t block = 0; block < tokens.size(); ++block) {
+      const std::size_t at = block * buffer.block_size_bytes;
+      const std::size_t size = std::min(buffer.block_size_bytes, buffer.size_bytes - at);
+      EXPECT_EQ(tokens[block], bytes_token(buffer.data + at, size, buffer.tag)) << "block " << block;
+    }
+    return memory_.tracking().hashed_bytes - before;
+  }
+  HashedMemory::Buffer buffer(std::size_t from = 0, std::size_t size = kSize,
+                              std::size_t block = 4 * kMb) const {
+    return {data_.get() + from, size, block, Tag::kBlock};
+  }
+  bool watches() { return memory_.tracking().available; }
+
+  static constexpr std::size_t kSize = 18 * kMb + 5;
+  std::unique_ptr<char[]> data_;
+  HashedMemory memory_;
+};
+
+TEST_F(HashedMemoryTest, HashesOnceWhatIsNotWritten) {
+  EXPECT_EQ(hashed(buffer()), kSize);
+  EXPECT_EQ(hashed(buffer()), watches() ? 0 : kSize);
+  EXPECT_EQ(memory_.known_bytes(data_.get(), kSize), watches() ? kSize : 0);
+}
+
+TEST_F(HashedMemoryTest, HashesTheBlocksAroundAWrite) {
+  hashed(buffer());
+  data_[9 * kMb] = 2;
+  EXPECT_EQ(hashed(buffer()), watches() ? 4 * kMb : kSize);
+  // The bytes at both ends have one stamp.
+  for (const std::size_t end : {std::size_t{0}, kSize - 1}) {
+    data_[end] = 3;
+    EXPECT_LE(hashed(buffer()), watches() ? 6 * kMb + 5 : kSize);
+  }
+}
+
+TEST_F(HashedMemoryTest, AWriteIsNewsForEveryBufferOverThePage) {
+  const auto whole = buffer(), inner = buffer(3 * kMb + 7, 10 * kMb), one = buffer(100, 17 * kMb, 17 * kMb);
+  for (const auto& each : {whole, inner, one}) hashed(each);
+  for (const std::size_t at : {5 * kMb, 5 * kMb + 1, 12 * kMb, std::size_t{200}}) {
+    ++data_[at];
+    for (const auto& each : {inner, whole, one}) hashed(each);  // compared with hashing in there
+  }
+}
+
+TEST_F(HashedMemoryTest, TheEndsShareAPageWithOthers) {
+  const auto inner = buffer(4 * kMb + 100, 5 * kMb);
+  hashed(inner);
+  data_[4 * kMb + 99] = 9;  // beside it
+  EXPECT_EQ(hashed(inner), watches() ? 0 : 5 * kMb);
+  data_[4 * kMb + 100] = 9;
+  hashed(inner);
+  data_[9 * kMb + 99] = 9;
+  hashed(inner);
+}
+
+TEST_F(HashedMemoryTest, ATailBlockShorterThanItsPage) {
+  const auto odd = buffer(16, 8 * kMb + 3);
+  hashed(odd);
+  data_[16 + 8 * kMb - 1] = 9;  // in the last page, of the block before the last
+  hashed(odd);
+}
+
+TEST_F(HashedMemoryTest, ScatteredWritesAreAllSeen) {
+  hashed(buffer());
+  for (int round = 0; round < 3; ++round) {
+    for (std::size_t at = 0; at < kSize; at += 2 * kPageSizeBytes) ++data_[at];
+    hashed(buffer());
+  }
+}
+
+TEST_F(HashedMemoryTest, OnceAMoment) {
+  memory_.turn(false);
+  memory_.begin_moment();
+  memory_.tokens(buffer());
+  memory_.tokens(buffer());
+  EXPECT_EQ(memory_.tracking().hashed_bytes, kSize);
+}
+
+TEST_F(HashedMemoryTest, TurnedOffItHashes) {
+  hashed(buffer());
+  EXPECT_FALSE(memory_.turn(false));
+  EXPECT_EQ(hashed(buffer()), kSize);
+  EXPECT_EQ(memory_.tracking().buffers, 0);
+  EXPECT_EQ(memory_.turn(true), watches());
+  hashed(buffer());
+  data_[7] = 8;
+  hashed(buffer());
+}
+
+}  // namespace
+}  // namespace elastic::pyobj::walk
