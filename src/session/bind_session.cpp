@@ -122,6 +122,8 @@ RestoreOptions restore_options(const py::dict& from) {
   options.trust = from["trust"].cast<bool>();
   options.safe = from["safe"].cast<bool>();
   options.dry_run = from["dry_run"].cast<bool>();
+  options.verify = from["verify"].cast<bool>();
+  options.rerun_effects = from["rerun_effects"].cast<bool>();
   if (!from["only"].is_none()) options.only = names_of(from["only"]);
   if (!from["skip"].is_none()) options.skip = names_of(from["skip"]);
   return options;

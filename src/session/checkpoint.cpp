@@ -102,6 +102,17 @@ std::vector<ConstBytes> parts_of(const Pickled& pickled) {
 
 }  // namespace
 
+std::vector<std::string> referable_names(const graph::History& history, Borrowed user_namespace) {
+  std::vector<std::string> referable;
+  for (const std::vector<SnapshotId>& covariable : history.active_covariables())
+    for (const SnapshotId id : covariable) {
+      const std::string& name = history.name_of(history.snapshot(id).variable);
+      PyObject* value = PyDict_GetItemString(user_namespace.get(), name.c_str());
+      if (value && is_referable(value)) referable.push_back(name);
+    }
+  return referable;
+}
+
 std::int64_t estimated_load_us(std::uint64_t pickle_bytes, std::uint64_t buffer_bytes) {
   return 50 + static_cast<std::int64_t>(pickle_bytes / 100 + buffer_bytes / 5000);
 }
@@ -114,19 +125,14 @@ Result<> Session::dump_all(const GilHeld& gil, const CheckpointOptions&, DumpedS
   const graph::History& history = dumped.history;
   dumped.input.history = &dumped.history;
   const auto covariables = history.active_covariables();
-  std::vector<std::string> references;
   std::vector<std::pair<std::vector<std::string>, std::vector<SnapshotId>>> groups;
   for (const std::vector<SnapshotId>& covariable : covariables) {
     std::vector<std::string> names;
     for (const SnapshotId id : covariable) names.push_back(history.name_of(history.snapshot(id).variable));
     if (history.is_ambient(history.snapshot(covariable.front()).variable)) continue;
-    for (const std::string& name : names) {
-      PyObject* value = PyDict_GetItemString(namespace_.get(), name.c_str());
-      if (value && is_referable(value)) references.push_back(name);
-    }
     groups.emplace_back(std::move(names), covariable);
   }
-  ELASTIC_ASSIGN(Dumper dumper, Dumper::create(gil, namespace_, references));
+  ELASTIC_ASSIGN(Dumper dumper, Dumper::create(gil, namespace_, referable_names(history, namespace_)));
   const auto dump = [&](DumpedGroup& group, Holding& holding,
                         const std::vector<std::string>& names) -> Result<> {
     const std::int64_t started_us = clock_->monotonic_us();

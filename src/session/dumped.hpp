@@ -41,6 +41,9 @@ struct DumpedSession {
   }
 };
 
+// The active variables that other groups refer to instead of copying them: functions, classes and modules.
+std::vector<std::string> referable_names(const graph::History& history, pyobj::Borrowed user_namespace);
+
 // How long it takes to load what was dumped, as far as that can be told without trying.
 std::int64_t estimated_load_us(std::uint64_t pickle_bytes, std::uint64_t buffer_bytes);
 std::int64_t estimated_write_us(std::uint64_t bytes);

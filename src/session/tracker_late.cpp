@@ -7,6 +7,13 @@ namespace elastic::session {
 
 using pyobj::GilHeld;
 
+namespace {
+
+// What nobody named is looked at in the idle time after every cell; more than this before a checkpoint only.
+constexpr std::int64_t kIdleLookUs = 20000;
+
+}  // namespace
+
 // The cells that ran since then. Entries of changes outside cells are none of them.
 std::vector<CellIndex> Tracker::cells_since(std::uint32_t first) const {
   std::vector<CellIndex> cells;
@@ -49,11 +56,12 @@ Result<> Tracker::attribute(const GilHeld& gil, std::vector<CellIndex> cells, co
 }
 
 Result<bool> Tracker::resolve(const GilHeld& gil, Deadline deadline) {
-  while (!unresolved_.empty()) {
+  // The first may take longer than there is time: no other budget would be large enough for it either.
+  for (bool first = true; !unresolved_.empty(); first = false) {
     const auto next = unresolved_.begin();
     const std::string name = next->first;
     const Unresolved entry = next->second;
-    const auto changed = differs(gil, name, deadline);
+    const auto changed = differs(gil, name, deadline, first);
     if (!changed) return false;
     unresolved_.erase(name);
     verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
@@ -70,7 +78,7 @@ Result<bool> Tracker::resolve(const GilHeld& gil, Deadline deadline) {
 
 Result<bool> Tracker::verify_rest(const GilHeld& gil, Deadline deadline) {
   for (const std::string& name : names_.names()) {
-    if (idle_checked_.count(name) != 0) continue;
+    if (idle_checked_.count(name) != 0 || (deadline && recheck_cost_us(name) > kIdleLookUs)) continue;
     const auto changed = differs(gil, name, deadline);
     if (!changed) return false;
     idle_checked_.insert(name);

@@ -65,8 +65,9 @@ std::int64_t Tracker::recheck_cost_us(const std::string& name) const {
                                    state->references / kReferencesPerUs);
 }
 
-std::optional<bool> Tracker::differs(const GilHeld& gil, const std::string& name, Deadline deadline) {
-  if (deadline &&
+std::optional<bool> Tracker::differs(const GilHeld& gil, const std::string& name, Deadline deadline,
+                                     bool however_long) {
+  if (deadline && !however_long &&
       std::chrono::steady_clock::now() + std::chrono::microseconds(recheck_cost_us(name)) > *deadline) {
     return std::nullopt;
   }

@@ -116,7 +116,7 @@ def test_check_loads_finds_what_does_not_and_leaves_the_session(serializer):   #
 
 def test_byte_code_of_another_python_is_an_unsupported_version(serializer, monkeypatch):   # noqa: F811
     pickled = serializer.Dumper(namespace_of("def f(): return 1")).dump(["f"])
-    monkeypatch.setattr("elasticpython.unpickling.MAGIC", b"else")
+    monkeypatch.setattr("elasticpython.unpickling_code.MAGIC", b"else")
     with pytest.raises(serializer.SerializerError) as raised:
         load(serializer, pickled)
     assert raised.value.code == "unsupported_version"

@@ -53,6 +53,8 @@ struct RestoreOptions {
   bool trust = false;
   bool safe = false;  // only what needs no cell re-run
   bool dry_run = false;
+  bool verify = false;         // also what is large: all of it is read before the restore returns
+  bool rerun_effects = false;  // cells with outside effects may be run again
   std::optional<std::set<std::string>> only{};
   std::set<std::string> skip{};
 };

@@ -89,8 +89,10 @@ class Tracker {
                    graph::CellRecord& record, Whys& whys);
   void add_effects(const pyobj::CellEffects& effects, graph::CellRecord& record) const;
   Result<CellIndex> commit(const pyobj::GilHeld&, graph::CellRecord record, Whys whys);
-  // Whether the variable differs from what was last walked; nothing if the deadline came first.
-  std::optional<bool> differs(const pyobj::GilHeld&, const std::string& name, Deadline deadline);
+  // Whether the variable differs from what was last walked; nothing if the deadline came first, or would
+  // while memory is looked at, unless that is wanted `however_long` it takes.
+  std::optional<bool> differs(const pyobj::GilHeld&, const std::string& name, Deadline deadline,
+                              bool however_long = false);
   std::int64_t recheck_cost_us(const std::string& name) const;
   graph::Write write_of(const std::string& name);
   std::vector<std::vector<VariableId>> links_now(const pyobj::GilHeld&, const std::set<std::string>& written);

@@ -244,6 +244,7 @@ const std::vector<std::string_view>* find_hidden_attributes(PyTypeObject* type) 
       {"pandas._libs.internals", "SharedBlock", {"_cache"}},  // blocks of pandas 1.5
       {"pandas._libs.internals", "Block", {"_cache"}},
       {"pandas.core.arrays.base", "ExtensionArray", {"_cache"}},
+      {"pandas.core.dtypes.base", "ExtensionDtype", {"_cache"}},
       {"pathlib", "PurePath", {"_str", "_hash", "_pparts", "_cached_cparts"}},
       {"numpy", "memmap", {"_mmap"}},
   };

@@ -48,17 +48,18 @@ def checkpoint(
     )
 
 
-def restore(path=None, *, trust=False, safe=False, only=None, skip=None, dry_run=False, at=None):
+def restore(path=None, **options):
     """Brings back the session of the newest checkpoint at `path`, a directory or an exported file; reports.
 
-    `trust`: also one that somebody else wrote: restoring runs its code. `safe`: re-runs no cell. `only`,
-    `skip`: names of variables. `dry_run`: reports, and changes nothing. `at`: the name of an older
-    checkpoint. Variables of the same name are replaced. Raises CheckpointError; the session is as it was
-    then.
+    Options, all off by default. `trust`: also one that somebody else wrote: restoring runs its code. `safe`:
+    re-runs no cell. `only`, `skip`: names of variables. `dry_run`: reports, and changes nothing. `verify`:
+    reads and compares everything before it returns, however large. `rerun_effects`: re-runs also cells that
+    wrote files, connected or started processes. `at`: the name of an older checkpoint. Variables of the same
+    name are replaced. Raises CheckpointError; the session is as it was then.
     """
     from elasticpython.session import current
 
-    return current().restore(path, trust=trust, safe=safe, only=only, skip=skip, dry_run=dry_run, at=at)
+    return current().restore(path, **options)
 
 
 def mark(names, wish):

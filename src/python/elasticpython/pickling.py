@@ -18,7 +18,7 @@ import types
 import cloudpickle
 import cloudpickle.cloudpickle as field
 
-from elasticpython import pickling_arrays, pickling_code, pickling_types, unpickling
+from elasticpython import pickling_arrays, pickling_code, pickling_types, unpickling, unpickling_code
 from elasticpython.pickling_refusals import NotSerializable, refusal_for
 
 
@@ -184,7 +184,7 @@ def environment():
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
-        "bytecode_magic": unpickling.MAGIC.hex(),
+        "bytecode_magic": unpickling_code.MAGIC.hex(),
         "byteorder": sys.byteorder,
         "word_bits": str(struct.calcsize("P") * 8),
         "machine": platform.machine(),

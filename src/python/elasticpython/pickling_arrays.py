@@ -2,7 +2,7 @@
 import pickle
 import sys
 
-from elasticpython import unpickling
+from elasticpython import unpickling, unpickling_arrays
 from elasticpython.pickling_refusals import name_of
 
 
@@ -78,10 +78,24 @@ def reduce_single_manager(context, manager):
 
 def reduce_index(context, index):
     make, arguments = index.__reduce__()[:2]
-    references = index.__dict__.get("_references")   # not by attribute: a RangeIndex has no memory to share
-    if references is None:
-        return make, arguments
-    return make, arguments, references, None, None, unpickling.share_references
+    names = tuple(index.__dict__)
+    # Not by attribute: a RangeIndex has no memory to share.
+    return make, arguments, (index.__dict__.get("_references"), names), None, None, unpickling.set_index_state
+
+
+def reduce_with_names(context, owner):
+    """Series, frames and column types: pandas loads them with other attributes, or in another order."""
+    reduced = owner.__reduce_ex__(5)
+    if len(reduced) < 3 or not isinstance(reduced[2], dict) or not hasattr(owner, "__setstate__"):
+        return reduced
+    make, arguments, state = reduced[:3]
+    return make, arguments, (state, tuple(owner.__dict__)), None, None, unpickling.set_pandas_state
+
+
+def reduce_arrow_backed(context, array):
+    """A column over Arrow with the chunks it has, which pandas would join."""
+    make, arguments, state = array.__reduce_ex__(5)[:3]
+    return make, arguments, state | {"_pa_array": array._pa_array}
 
 
 def reduce_block_references(context, references):
@@ -104,7 +118,7 @@ def reduce_tensor(context, tensor):
              and tensor.device.type in ("cpu", "cuda"))
     if not plain:
         return NotImplemented
-    storage = unpickling.untyped_storage(tensor)
+    storage = unpickling_arrays.untyped_storage(tensor)
     stand_in = context.storages.get(storage.data_ptr()) if storage.nbytes() else None
     if stand_in is None:
         memory = torch.empty(0, dtype=torch.uint8, device=tensor.device)
@@ -124,6 +138,13 @@ _BY_BASE = {
     "pandas.core.internals.managers.SingleBlockManager": reduce_single_manager,
     "pandas.core.indexes.base.Index": reduce_index,
     "pandas.Index": reduce_index,
+    "pandas.core.arrays.arrow.array.ArrowExtensionArray": reduce_arrow_backed,
+    "pandas.arrays.ArrowExtensionArray": reduce_arrow_backed,
+    "pandas.DataFrame": reduce_with_names,
+    "pandas.Series": reduce_with_names,
+    "pandas.core.frame.DataFrame": reduce_with_names,
+    "pandas.core.series.Series": reduce_with_names,
+    "pandas.core.dtypes.dtypes.PandasExtensionDtype": reduce_with_names,
 }
 
 

@@ -8,7 +8,7 @@ import types
 import cloudpickle
 import cloudpickle.cloudpickle as field
 
-from elasticpython import unpickling
+from elasticpython import unpickling, unpickling_code
 from elasticpython.pickling_refusals import NotSerializable
 
 _HEAP_TYPE = 1 << 9
@@ -37,7 +37,7 @@ def reduce_function(context, function):
 
 def reduce_code(context, code):
     _, arguments = cloudpickle.CloudPickler._dispatch_table[types.CodeType](code)
-    return unpickling.make_code, (unpickling.MAGIC, *arguments)
+    return unpickling.make_code, (unpickling_code.MAGIC, *arguments)
 
 
 def reduce_cell(context, cell):
@@ -138,10 +138,11 @@ def _reduce_enum(cls):
     kind = cls._member_type_
     raw_value = _raw_value_of(cls, kind)
     members = [(name, member._name_, raw_value(member)) for name, member in cls._member_map_.items()]
-    head = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
-    skipped = {"_member_map_", "_value2member_map_", "_member_type_", *head}
-    attributes = {name: value for name, value in vars(cls).items()
-                  if name not in skipped and not _made_by_type(cls, name, value)}
+    skipped = {"_member_map_", "_value2member_map_", "_member_type_", "__module__", "__qualname__"}
+    own = {name: value for name, value in vars(cls).items() if not _made_by_type(cls, name, value)}
+    attributes = {name: value for name, value in own.items() if name not in skipped}
+    # The names alone, so that `vars(cls)` keeps its order however the values come in.
+    head = dict.fromkeys(own) | {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
     states = {name: dict(member.__dict__) for name, member in cls._member_map_.items()
               if member._name_ == name}
     by_value = [(value, member._name_) for value, member in cls._value2member_map_.items()

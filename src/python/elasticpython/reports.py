@@ -26,6 +26,12 @@ class Report:
 
     def __init__(self, content: dict):
         self._content = content
+        self._printed = False
+
+    def print(self) -> None:
+        """Prints the short table; what a notebook shows of this object then does not begin with it again."""
+        print(self)
+        self._printed = True
 
     def to_dict(self) -> dict:
         """A copy of everything that is known."""
@@ -83,8 +89,9 @@ class Report:
             f"<td>{html.escape(entry['why'])}</td></tr>"
             for name, entry in sorted(self._content["variables"].items())
         )
+        summary = "each variable" if self._printed else html.escape(self._headline())
         return (
-            f"<details><summary>{html.escape(self._headline())}</summary><table><thead><tr><th>variable</th>"
+            f"<details><summary>{summary}</summary><table><thead><tr><th>variable</th>"
             f"<th>{self.status_key}</th><th>size</th><th>why</th></tr></thead>"
             f"<tbody>{rows}</tbody></table></details>"
         )

@@ -144,7 +144,19 @@ class ShellSession:
         with quietly(self.shell):
             return reports.CheckpointReport(self._ask(self._session.checkpoint, options))
 
-    def restore(self, path=None, *, trust=False, safe=False, only=None, skip=None, dry_run=False, at=None):
+    def restore(
+        self,
+        path=None,
+        *,
+        trust=False,
+        safe=False,
+        only=None,
+        skip=None,
+        dry_run=False,
+        verify=False,
+        rerun_effects=False,
+        at=None,
+    ):
         """See elasticpython.restore."""
         from elasticpython import reports
 
@@ -155,10 +167,13 @@ class ShellSession:
             "trust": trust,
             "safe": safe,
             "dry_run": dry_run,
+            "verify": verify,
+            "rerun_effects": rerun_effects,
             "only": None if only is None else _names(only),
             "skip": _names(skip or ()),
         }
-        report = self._ask(self._session.restore, options)
+        with quietly(self.shell):
+            report = self._ask(self._session.restore, options)
         shell_state = report.pop("shell", None)
         if not dry_run:
             self._put_shell_state(shell_state or {})
@@ -288,15 +303,16 @@ def quietly(shell):
     def show_nothing(*_, **__):
         return None
 
-    patched = ("showtraceback", "showsyntaxerror")
-    with capture_output():
-        for name in patched:
-            shell.__dict__[name] = show_nothing
+    patched = {name: show_nothing for name in ("showtraceback", "showsyntaxerror")}
+    before = {name: shell.__dict__[name] for name in patched if name in shell.__dict__}
+    with capture_output() as captured:
+        shell.__dict__.update(patched)
         try:
-            yield
+            yield captured
         finally:
             for name in patched:
                 shell.__dict__.pop(name, None)
+            shell.__dict__.update(before)
 
 
 def _utf8(text: str) -> str:

@@ -103,6 +103,14 @@ def restore_parser() -> argparse.ArgumentParser:
         "--dry-run", action="store_true", help="say what would come back and how; change nothing"
     )
     parser.add_argument(
+        "--verify", action="store_true", help="compare everything, however large, before it is done"
+    )
+    parser.add_argument(
+        "--rerun-effects",
+        action="store_true",
+        help="run also cells again that wrote files, connected or started processes",
+    )
+    parser.add_argument(
         "--at", metavar="NAME", help="an older checkpoint, by its name or the beginning of it"
     )
     parser.add_argument("--explain", action="store_true", help="say for each variable why")
@@ -136,6 +144,8 @@ class SessionMagics(Magics):
                 only=options.only,
                 skip=options.skip,
                 dry_run=options.dry_run,
+                verify=options.verify,
+                rerun_effects=options.rerun_effects,
                 at=options.at,
             )
 
@@ -152,7 +162,7 @@ class SessionMagics(Magics):
             report = run(options)
         except (CheckpointError, OSError) as error:
             raise UsageError(f"{parser.prog}: {error}") from None
-        print(report)
+        report.print()
         if options.explain:
             for name, entry in sorted(report.to_dict()["variables"].items()):
                 print(f"  {name:24} {entry[report.status_key]:10} {entry['why']}")

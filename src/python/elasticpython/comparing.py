@@ -1,0 +1,337 @@
+"""Whether two pickles of the same variables hold the same state, and where they first differ.
+
+A restored object may differ from the original in what its type does not store (caches, canvases, callbacks)
+and still be the same to everybody who asks it. So what was stored is compared with what the type stores of
+the restored object now. Two pickles of equal state need not be equal bytes: which equal strings are one
+object is an accident of interning, and sets come in any order. They are therefore read into trees, without
+importing or running anything they name, and the trees are compared: types, values, order, and who shares
+what with whom.
+"""
+
+import io
+import pickle
+import struct
+
+from elasticpython import comparing_arrays
+
+MAX_BYTES = 4 << 20  # a pickle above this is compared by its bytes only: reading is 1 us an opcode
+_MATCHED_IN_SETS = 64
+_ATOMS = (int, float, complex, str, bytes, bool, type(None))
+# What a library keeps for itself: matplotlib draws anew what is stale, which is all that was just loaded, and
+# numbers callbacks as it makes them.
+_NOT_STATE = {"matplotlib": {"_stale", "_cid_gen", "_parents", "_invalid", "_inverted"}}
+# Which argument names the object, and is none of its state.
+_TRACKERS = {"make_class": 4, "make_enum": 4, "tracked": 0}
+
+
+class _Name:
+    """A class or function that the pickle names."""
+
+    def __init__(self, module, name):
+        self.text = f"{module}.{name}"
+        self.tracker = _TRACKERS.get(name) if module == "elasticpython.unpickling" else None
+
+    def __call__(self, *arguments):
+        return _Object(self, arguments)
+
+
+class _Object:
+    """What calling a name with arguments gives, and what is done to it afterwards."""
+
+    def __init__(self, maker, arguments, keywords=None):
+        if isinstance(maker, _Name) and maker.tracker is not None:
+            arguments = (*arguments[: maker.tracker], *arguments[maker.tracker + 1 :])
+        self.maker, self.arguments, self.keywords = maker, arguments, keywords
+        self.state, self.items, self.pairs = [], [], []
+
+    def __setstate__(self, state):
+        self.state.append(state)
+
+    def append(self, item):
+        self.items.append(item)
+
+    def add(self, item):
+        self.items.append(item)
+
+    def __setitem__(self, key, value):
+        self.pairs.append((key, value))
+
+    def __call__(self, *arguments):
+        return _Object(self, arguments)
+
+
+class _Buffer:
+    """Memory beside the pickle."""
+
+    def __init__(self, memory, readonly=False):
+        self.memory, self.readonly = memory, readonly
+
+
+class _Reader(pickle._Unpickler):
+    """Reads a pickle into lists, dicts, atoms and the classes above."""
+
+    dispatch = dict(pickle._Unpickler.dispatch)
+
+    def find_class(self, module, name):
+        return _Name(module, name)
+
+    def persistent_load(self, reference):
+        return _Object("reference", (reference,))
+
+    def load_newobj(self):
+        arguments = self.stack.pop()
+        self.stack[-1] = _Object(self.stack[-1], arguments)
+
+    dispatch[pickle.NEWOBJ[0]] = load_newobj
+
+    def load_newobj_ex(self):
+        keywords = self.stack.pop()
+        arguments = self.stack.pop()
+        self.stack[-1] = _Object(self.stack[-1], arguments, keywords)
+
+    dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
+
+    def load_build(self):
+        state = self.stack.pop()
+        target = self.stack[-1]
+        if not isinstance(target, _Object):
+            self.stack[-1] = target = _Object("built", (target,))
+        target.__setstate__(state)
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+    def load_readonly_buffer(self):
+        self.stack[-1] = _Buffer(self.stack[-1].memory, True)
+
+    dispatch[pickle.READONLY_BUFFER[0]] = load_readonly_buffer
+
+
+def read(names, content, buffers):
+    """{name: tree} of a group's pickle."""
+    reader = _Reader(io.BytesIO(content), buffers=(_Buffer(memoryview(each)) for each in buffers))
+    return {name: reader.load() for name in names}
+
+
+def first_difference(names, before, after):
+    """The first difference between two (pickle, buffers) as a sentence, or None if they hold the same."""
+    if max(len(before[0]), len(after[0])) > MAX_BYTES:
+        return f"what it stores is {len(after[0])} bytes that are not the {len(before[0])} bytes stored"
+    try:
+        trees = [read(names, *each) for each in (before, after)]
+    except (pickle.UnpicklingError, TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
+        return f"the pickles cannot be compared ({error})"
+    comparison = _Comparison()
+    for name in names:
+        found = comparison.run(name, trees[0][name], trees[1][name])
+        if found:
+            return found
+    return None
+
+
+class _Comparison:
+    def __init__(self):
+        self._partners = ({}, {})  # of what has an identity: object of one tree -> that of the other
+        self._kept = []
+        self._copied = {}  # id of an owner in the first tree -> the view that has memory of its own now
+
+    def run(self, path, before, after):
+        """A sentence, or None."""
+        todo = [(path, before, after)]
+        while todo:
+            path, before, after = todo.pop()
+            parts = self._parts(path, before, after)
+            if isinstance(parts, str):
+                return parts
+            todo.extend(reversed(parts))
+        return None
+
+    def _parts(self, path, before, after):
+        """What of the two has to be equal, or a sentence."""
+        if type(before) is not type(after):
+            return f"{path} is {_described(after)}, was {_described(before)}"
+        if isinstance(before, _ATOMS):
+            return [] if _same_atom(before, after) else f"{path} is {_short(after)}, was {_short(before)}"
+        if isinstance(before, _Name):
+            same = before.text == after.text
+            return [] if same else f"{path} is {after.text}, was {before.text}"
+        if isinstance(before, _Buffer):
+            return self._buffers(path, before, after)
+        if not isinstance(before, tuple) and not (_is_value(before) and _is_value(after)):
+            partners, owners = self._partners
+            if id(before) in partners or id(after) in owners:
+                one = partners.get(id(before)) == id(after)
+                return [] if one else f"{path} is not shared with what it was shared with"
+            partners[id(before)], owners[id(after)] = id(after), id(before)
+            self._kept.append((before, after))
+        if isinstance(before, (list, tuple)):
+            return self._sequences(path, before, after)
+        if isinstance(before, dict):
+            return self._pairs(path, list(before.items()), list(after.items()))
+        if isinstance(before, (set, frozenset)):
+            return self._sets(path, before, after)
+        if isinstance(before, _Object):
+            return self._objects(path, before, after)
+        return [] if before == after else f"{path} is {_short(after)}, was {_short(before)}"
+
+    def _sequences(self, path, before, after, label="[{}]"):
+        if len(before) != len(after):
+            return f"{path} has {len(after)} elements, had {len(before)}"
+        return [(path + label.format(i), *pair) for i, pair in enumerate(zip(before, after))]
+
+    def _pairs(self, path, before, after, label="[{}]"):
+        if len(before) != len(after):
+            gone = _keys(before) - _keys(after)
+            new = _keys(after) - _keys(before)
+            what = [f"without {', '.join(sorted(gone)[:3])}"] if gone else []
+            what += [f"with {', '.join(sorted(new)[:3])}"] if new else []
+            return f"{path} has {len(after)} entries, had {len(before)}: now {' and '.join(what)}"
+        parts = []
+        for (key, value), (new_key, new_value) in zip(before, after):
+            parts.append((f"a key of {path}", key, new_key))
+            parts.append((path + label.format(_key(key)), value, new_value))
+        return parts
+
+    def _sets(self, path, before, after):
+        if len(before) != len(after):
+            return f"{path} has {len(after)} elements, had {len(before)}"
+        rest, unmatched = list(after), []
+        for each in before:
+            if isinstance(each, _ATOMS) and each in after:
+                rest.remove(each) if len(rest) <= _MATCHED_IN_SETS else None
+            else:
+                unmatched.append(each)
+        if all(isinstance(each, _ATOMS) for each in before):
+            return f"{path} is without {_short(unmatched[0])}" if unmatched else []
+        if len(before) > _MATCHED_IN_SETS:
+            return list(zip([f"an element of {path}"] * len(before), before, after))
+        for each in unmatched:
+            partner = next((one for one in rest if _Comparison().run("", each, one) is None), None)
+            if partner is None:
+                return f"an element of {path} is not what it was"
+            rest.remove(partner)
+        return []
+
+    def _arrays(self, path, before, after):
+        """For two arrays that are written differently; None where only that can be compared."""
+        mine, other = comparing_arrays.elements(before), comparing_arrays.elements(after)
+        if mine is None or other is None:
+            return None
+        if mine.dtype != other.dtype or mine.shape != other.shape:
+            return f"{path} is {other.dtype} {other.shape}, was {mine.dtype} {mine.shape}"
+        owner = comparing_arrays.owner_of(before)
+        if owner is not None and comparing_arrays.owner_of(after) is None:
+            if id(owner) in self._copied or id(owner) in self._partners[0]:
+                return f"{path} does not share its memory any more"
+            self._copied[id(owner)] = before
+        if mine.tobytes() == other.tobytes():
+            return []
+        pairs = enumerate(zip(mine.ravel(), other.ravel()))
+        unequal = [i for i, (one, new) in pairs if one.tobytes() != new.tobytes()]
+        place = unequal[0]
+        return f"{path} differs in {len(unequal)} of {mine.size} elements, first in number {place}: " \
+            f"{other.ravel()[place]}, was {mine.ravel()[place]}"
+
+    def _objects(self, path, before, after):
+        if comparing_arrays.is_array(before) and comparing_arrays.is_array(after):
+            if before.maker.text != after.maker.text or comparing_arrays.owner_of(before) is None:
+                found = self._arrays(path, before, after)
+                if found is not None:
+                    return found
+        parts = [(f"the type of {path}", before.maker, after.maker)]
+        if isinstance(before.maker, str):
+            parts = [] if before.maker == after.maker else [(path, before.maker, after.maker)]
+        parts.append((f"{path}(...)", before.arguments, after.arguments))
+        parts.append((f"{path}(...)", before.keywords, after.keywords))
+        for mine, other in zip(before.state, after.state):
+            parts += self._states(path, mine, other, _not_state(before))
+        for more in (
+            self._sequences(path, before.state, after.state, "")
+            if len(before.state) != len(after.state)
+            else [],
+            self._sequences(path, before.items, after.items),
+            self._pairs(path, before.pairs, after.pairs),
+        ):
+            if isinstance(more, str):
+                return more
+            parts += more
+        return parts
+
+    def _states(self, path, before, after, left_out):
+        """Attributes by their name, where a state is what Python makes of an instance."""
+        pairs = [(before, after)]
+        if isinstance(before, tuple) and isinstance(after, tuple) and len(before) == len(after) == 2:
+            pairs = list(zip(before, after))
+        if left_out == "masked array" and before[-1:] == (None,):  # the fill value is made when it loads
+            pairs = [(before[:-1], after[:-1])]
+        parts = []
+        for pair in pairs:
+            mine, other = pair
+            named = [isinstance(each, dict) and all(isinstance(key, str) for key in each) for each in pair]
+            if not all(named) or mine.keys() != other.keys():
+                parts.append((path, mine, other))
+                continue
+            parts += [
+                (f"{path}.{name}", value, other[name])
+                for name, value in mine.items()
+                if name not in left_out
+            ]
+        return parts
+
+    def _buffers(self, path, before, after):
+        if before.memory.nbytes != after.memory.nbytes:
+            return f"{path} has {after.memory.nbytes} bytes, had {before.memory.nbytes}"
+        mine, other = before.memory.cast("B"), after.memory.cast("B")
+        for start in range(0, len(mine), 1 << 16):
+            piece, new = bytes(mine[start : start + (1 << 16)]), bytes(other[start : start + (1 << 16)])
+            if piece != new:
+                place = start + next(i for i, pair in enumerate(zip(piece, new)) if pair[0] != pair[1])
+                return f"the memory of {path} differs from byte {place} on"
+        return []
+
+
+def _not_state(tree):
+    """What of an object's state does not count."""
+    named = [each.text for each in (tree.maker, *tree.arguments) if isinstance(each, _Name)]
+    if "numpy.ma.core._mareconstruct" in named:
+        return "masked array"
+    libraries = {text.partition(".")[0] for text in named}
+    return next((names for library, names in _NOT_STATE.items() if library in libraries), ())
+
+
+def _is_value(tree):
+    """True for what has no identity to speak of: a date, a dtype; made of atoms only."""
+    if not isinstance(tree, _Object) or tree.items or tree.pairs or tree.keywords:
+        return False
+    parts = [*tree.arguments, *tree.state]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, tuple):
+            parts += part
+        elif not isinstance(part, (*_ATOMS, _Name)):
+            return False
+    return True
+
+
+def _same_atom(before, after):
+    if isinstance(before, float):
+        return struct.pack("d", before) == struct.pack("d", after)
+    return before == after if not isinstance(before, complex) else repr(before) == repr(after)
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _described(value):
+    if isinstance(value, _Object):
+        return f"a {value.maker.text}" if isinstance(value.maker, _Name) else "an object"
+    return _short(value) if isinstance(value, _ATOMS) else f"a {type(value).__name__}"
+
+
+def _key(key):
+    return _short(key) if isinstance(key, _ATOMS) else "..."
+
+
+def _keys(pairs):
+    return {_key(key) for key, _ in pairs}

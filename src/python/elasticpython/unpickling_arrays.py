@@ -1,0 +1,119 @@
+"""Makes arrays, frames and tensors over memory they share. Written by `pickling_arrays`."""
+from elasticpython.unpickling_written import written
+
+
+@written
+def array_view(owner, dtype, shape, strides, offset, writeable):
+    """An array over the memory of `owner`, which is an array, a bytearray or a memoryview."""
+    import numpy
+    if isinstance(owner, numpy.ndarray):
+        if dtype.hasobject:
+            view = _object_view(numpy, owner, dtype, shape, strides, offset)
+        else:
+            flat = owner if owner.dtype.kind in "biufc" else _as_bytes(numpy, owner)
+            view = numpy.ndarray(shape, dtype, flat, offset, strides)
+    else:
+        view = numpy.ndarray(shape, dtype, owner, offset, strides)
+    if view.flags.writeable != writeable:
+        view.flags.writeable = writeable
+    return view
+
+
+def _as_bytes(numpy, owner):
+    flat = owner.ravel(order="K")
+    return flat.view(numpy.uint8) if numpy.shares_memory(flat, owner) else owner
+
+
+def _object_view(numpy, owner, dtype, shape, strides, offset):
+    flat = owner.ravel(order="K")
+    start = flat[offset // dtype.itemsize:]
+    return numpy.lib.stride_tricks.as_strided(start, shape, strides)
+
+
+@written
+def readonly_array(array):
+    array.flags.writeable = False
+    return array
+
+
+@written
+def array_subclass(cls, array, attributes):
+    instance = array.view(cls)
+    if attributes:
+        instance.__dict__.update(attributes)
+    return instance
+
+
+@written
+def share_references(block, references):
+    """pandas' copy-on-write: blocks and indexes over one memory know of each other."""
+    if hasattr(block, "refs"):
+        block.refs = references
+        references.add_reference(block)
+    else:
+        block._references = references
+        references.add_index_reference(block)
+
+
+@written
+def set_single_manager(manager, state):
+    own, references = state
+    manager.__setstate__(own)
+    share_references(manager.blocks[0], references)
+
+
+def _keep_attributes(owner, names):
+    """Those of `names`, in their order: pandas' own loading adds some (`_typ`, `_freq`) and moves others."""
+    attributes = dict(owner.__dict__)
+    owner.__dict__.clear()
+    owner.__dict__.update({name: attributes[name] for name in names if name in attributes})
+
+
+@written
+def set_pandas_state(owner, state):
+    own, names = state
+    owner.__setstate__(own)
+    _keep_attributes(owner, names)
+
+
+@written
+def set_index_state(index, state):
+    references, names = state
+    if references is not None:
+        share_references(index, references)
+    _keep_attributes(index, names)
+
+
+@written
+def make_block_references():
+    from pandas._libs.internals import BlockValuesRefs
+    return BlockValuesRefs()
+
+
+def untyped_storage(tensor):
+    if hasattr(tensor, "untyped_storage"):
+        return tensor.untyped_storage()
+    return tensor.storage().untyped()   # torch 1
+
+
+@written
+def torch_storage(memory, device):
+    """All bytes of a storage as a tensor of bytes, on its device, or on the CPU where there is none such."""
+    import torch
+    if not memoryview(memory).nbytes:
+        return torch.empty(0, dtype=torch.uint8)
+    tensor = torch.frombuffer(memory, dtype=torch.uint8)
+    try:
+        return tensor if device == "cpu" else tensor.to(device)
+    except (RuntimeError, AssertionError):
+        return tensor
+
+
+@written
+def torch_tensor(memory, dtype, offset, size, stride, requires_grad, attributes):
+    import torch
+    tensor = torch.empty(0, dtype=dtype, device=memory.device)
+    tensor.set_(untyped_storage(memory), offset, size, stride)
+    tensor.requires_grad_(requires_grad)
+    tensor.__dict__.update(attributes)
+    return tensor

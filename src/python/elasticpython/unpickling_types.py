@@ -1,0 +1,106 @@
+"""Makes objects of the standard library's types. Written by `pickling_types`."""
+import weakref
+
+from elasticpython.unpickling_written import written
+
+
+@written
+def dict_view(mapping, kind):
+    return getattr(type(mapping), kind)(mapping)
+
+
+@written
+def make_weakref(referent, callback):
+    return weakref.ref(referent, callback) if callback is not None else weakref.ref(referent)
+
+
+@written
+def make_proxy(referent):
+    return weakref.proxy(referent)
+
+
+@written
+def dead_weakref():
+    class Gone:
+        pass
+    return weakref.ref(Gone())
+
+
+@written
+def make_memoryview(owner, offset, size, item_format, shape, readonly):
+    view = memoryview(owner).cast("B")[offset:offset + size]
+    if item_format != "B" or len(shape) != 1:
+        view = view.cast(item_format, shape) if len(shape) != 1 else view.cast(item_format)
+    return view.toreadonly() if readonly and not view.readonly else view
+
+
+@written
+def slice_memoryview(owner, start, stop, step):
+    return memoryview(owner)[start:stop:step]
+
+
+@written
+def make_exception(cls, arguments):
+    error = cls.__new__(cls, *arguments)
+    builtin = next(base for base in cls.__mro__ if base.__module__ == "builtins")
+    if builtin.__init__ is not BaseException.__init__:
+        builtin.__init__(error, *arguments)   # OSError's errno and the like, not the session's __init__
+    error.args = arguments
+    return error
+
+
+@written
+def set_exception_state(error, state):
+    attributes, cause, context, suppress = state
+    error.__dict__.update(attributes)
+    error.__cause__ = cause
+    error.__context__ = context
+    error.__suppress_context__ = suppress
+
+
+@written
+def make_lru_cache(function, maxsize, typed):
+    import functools
+    return functools.lru_cache(maxsize=maxsize, typed=typed)(function)
+
+
+@written
+def set_attributes(instance, state):
+    """State of an object whose own `__setattr__` must not run (a frozen class)."""
+    attributes, slots = state
+    if attributes:
+        instance.__dict__.update(attributes)
+    for name, value in (slots or {}).items():
+        object.__setattr__(instance, name, value)
+
+
+@written
+def make_new_type(name, supertype, module):
+    import typing
+    kind = typing.NewType(name, supertype)
+    kind.__module__ = module
+    return kind
+
+
+@written
+def make_type_parameter(kind, name, module, options):
+    import typing
+    parameter = getattr(typing, kind)(name, **options)
+    parameter.__module__ = module
+    return parameter
+
+
+@written
+def make_constrained_type(name, module, constraints, covariant, contravariant):
+    import typing
+    parameter = typing.TypeVar(name, *constraints, covariant=covariant, contravariant=contravariant)
+    parameter.__module__ = module
+    return parameter
+
+
+@written
+def field_kind(name):
+    """What sort of field of a dataclass: compared by identity."""
+    import dataclasses
+    return next(kind for kind in (dataclasses._FIELD, dataclasses._FIELD_CLASSVAR, dataclasses._FIELD_INITVAR)
+                if kind.name == name)

@@ -1,0 +1,62 @@
+#include "session/restore_source.hpp"
+
+namespace elastic::session {
+
+using nlohmann::json;
+
+namespace {
+
+std::string why_lost(const Source& source, const plan::VariablePlan& variable) {
+  const std::string& name = source.history.name_of(variable.variable);
+  for (const auto& [group, error] : source.group_errors)
+    for (const StoredSnapshot& each : source.payload.groups[group].snapshots)
+      if (each.variable == name) return "it did not load (" + error + "), and " + variable.why;
+  const CellIndex writer = source.history.snapshot(variable.snapshot).writer;
+  if (auto found = source.banned_cells.find(writer); found != source.banned_cells.end()) return found->second;
+  if (auto found = source.payload.lost.find(name); found != source.payload.lost.end()) return found->second;
+  return variable.why;
+}
+
+}  // namespace
+
+json report_of(const Source& source, const plan::Plan& plan, const RestoreOptions& options) {
+  json variables = json::object(), ambient = json::object(), cells = json::array();
+  for (const plan::VariablePlan& variable : plan.variables) {
+    json entry;
+    switch (variable.action) {
+      case plan::Action::kStore:
+        entry = {{"status", "same"}, {"why", ""}, {"bytes", variable.bytes}};
+        break;
+      case plan::Action::kRecompute:
+        entry = {{"status", "recomputed"}, {"why", variable.why}};
+        break;
+      case plan::Action::kLost:
+        entry = {{"status", "lost"}, {"why", why_lost(source, variable)}};
+        break;
+    }
+    for (const auto& [group, error] : source.group_errors)
+      for (const StoredSnapshot& each : source.payload.groups[group].snapshots)
+        if (each.variable == source.history.name_of(variable.variable) &&
+            variable.action == plan::Action::kRecompute)
+          entry["why"] = "it did not load: " + error;
+    (source.history.is_ambient(variable.variable) ? ambient
+                                                  : variables)[source.history.name_of(variable.variable)] =
+        entry;
+  }
+  for (const CellIndex cell : plan.cells_to_rerun) cells.push_back(cell.value);
+  const store::CheckpointInfo& info = source.reader->info();
+  json failed = json::array();
+  for (const auto& [cell, why] : source.banned_cells) failed.push_back({{"cell", cell.value}, {"why", why}});
+  json passed_over = json::array();
+  for (const store::CheckpointInfo& each : source.reader->passed_over())
+    passed_over.push_back(
+        {{"checkpoint", each.name.to_string()}, {"why", each.damage ? each.damage->message() : ""}});
+  return {{"path", options.directory},     {"checkpoint", info.name.to_string()},
+          {"notebook", info.label},        {"created", static_cast<double>(info.created_us) / 1e6},
+          {"variables", variables},        {"ambient", ambient},
+          {"cells_rerun", cells},          {"cells_failed", failed},
+          {"passed_over", passed_over},    {"environment", source.payload.environment},
+          {"shell", source.payload.shell}, {"bytes", info.total_bytes}};
+}
+
+}  // namespace elastic::session

@@ -1,0 +1,48 @@
+#include "session/rollback.hpp"
+
+#include "elastic/core/log.hpp"
+#include "elastic/pyobj/reads.hpp"
+
+namespace elastic::session {
+
+using pyobj::Borrowed;
+using pyobj::GilHeld;
+using pyobj::Owned;
+
+std::vector<std::string> user_names(Borrowed user_namespace) {
+  std::vector<std::string> names;
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t position = 0; PyDict_Next(user_namespace.get(), &position, &key, &value);) {
+    const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
+    if (!name)
+      PyErr_Clear();
+    else if (pyobj::is_user_name(name))
+      names.emplace_back(name);
+  }
+  return names;
+}
+
+void remove_names(Borrowed user_namespace, const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (PyDict_DelItemString(user_namespace.get(), name.c_str()) < 0) PyErr_Clear();
+}
+
+Rollback::Rollback(const GilHeld& gil, Borrowed user_namespace)
+    : namespace_(user_namespace),
+      saved_(Owned::steal(PyDict_Copy(user_namespace.get()))),
+      values_(ambient_.changes(gil)) {}
+
+Rollback::~Rollback() {
+  if (!saved_) return;
+  clear();
+  PyDict_Update(namespace_.get(), saved_.get());
+  const GilHeld gil = GilHeld::assume();
+  for (const auto& [name, value] : values_)
+    if (auto put = ambient_.put(gil, name, value); !put.ok())
+      log(LogLevel::kWarning, "putting back " + name + ": " + put.error().to_string());
+  PyErr_Clear();
+}
+
+void Rollback::clear() { remove_names(namespace_, user_names(namespace_)); }
+
+}  // namespace elastic::session

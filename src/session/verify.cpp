@@ -1,0 +1,190 @@
+#include "session/verify.hpp"
+
+#include "elastic/pyobj/serializer.hpp"
+#include "elastic/pyobj/walk.hpp"
+#include "session/dumped.hpp"
+#include "session/input_files.hpp"
+
+namespace elastic::session {
+
+using nlohmann::json;
+using pyobj::Borrowed;
+using pyobj::GilHeld;
+using pyobj::GilReleased;
+using pyobj::Owned;
+using pyobj::Pickled;
+
+namespace {
+
+constexpr std::uint64_t kVerifyBytes = 16 << 20;
+
+Owned view_of(std::span<const std::byte> bytes) {
+  return Owned::steal(PyMemoryView_FromMemory(reinterpret_cast<char*>(const_cast<std::byte*>(bytes.data())),
+                                              static_cast<Py_ssize_t>(bytes.size()), PyBUF_READ));
+}
+
+Owned list_of(const std::vector<Owned>& items) {
+  Owned list = Owned::steal(PyList_New(0));
+  for (const Owned& item : items)
+    if (!list || !item || PyList_Append(list.get(), item.get()) < 0) return {};
+  return list;
+}
+
+Owned names_of(const std::vector<std::string>& names) {
+  std::vector<Owned> items;
+  for (const std::string& name : names) items.push_back(Owned::steal(PyUnicode_FromString(name.c_str())));
+  return list_of(items);
+}
+
+// A pickle with its buffers, in memory.
+struct Written {
+  std::string pickle{};
+  std::vector<std::span<const std::byte>> buffers{};
+
+  bool operator==(const Written& other) const {
+    return pickle == other.pickle &&
+           std::equal(buffers.begin(), buffers.end(), other.buffers.begin(), other.buffers.end(),
+                      [](const auto& mine, const auto& theirs) {
+                        return mine.size() == theirs.size() &&
+                               (mine.empty() || std::memcmp(mine.data(), theirs.data(), mine.size()) == 0);
+                      });
+  }
+  Owned as_tuple() const {
+    std::vector<Owned> views;
+    for (const auto bytes : buffers) views.push_back(view_of(bytes));
+    const Owned list = list_of(views);
+    return list ? Owned::steal(Py_BuildValue("(y#O)", pickle.data(), static_cast<Py_ssize_t>(pickle.size()),
+                                             list.get()))
+                : Owned();
+  }
+};
+
+// What was stored against what the same variables are serialised to now.
+class StoredComparison {
+ public:
+  StoredComparison(Borrowed user_namespace, const Source& source)
+      : namespace_(user_namespace), source_(&source) {}
+
+  // Empty: the same. Else a sentence on the first difference.
+  Result<std::string> difference(const GilHeld& gil, std::size_t group) {
+    const StoredGroup& stored = source_->payload.groups[group];
+    if (auto found = known_.find(stored.pickle); found != known_.end()) return found->second;
+    ELASTIC_ASSIGN(std::string text, compare(gil, stored));
+    return known_.emplace(stored.pickle, std::move(text)).first->second;
+  }
+
+ private:
+  Result<std::string> compare(const GilHeld& gil, const StoredGroup& stored) {
+    if (!dumper_) {
+      ELASTIC_ASSIGN(dumper_,
+                     pyobj::Dumper::create(gil, namespace_, referable_names(source_->history, namespace_)));
+    }
+    Result<Pickled> now = dumper_->dump(gil, stored.names);
+    if (!now.ok() && now.error().code() == ErrorCode::kCancelled) return now.error();
+    if (!now.ok()) return "it cannot be serialised any more: " + now.error().message();
+    std::vector<store::Region> regions;
+    {
+      GilReleased released(gil);
+      ELASTIC_ASSIGN(store::Region pickle,
+                     source_->reader->read_blob(source_->reader->blobs()[stored.pickle]));
+      regions.push_back(std::move(pickle));
+      for (const std::size_t place : stored.buffers) {
+        ELASTIC_ASSIGN(store::Region buffer, source_->reader->map_blob(source_->reader->blobs()[place]));
+        regions.push_back(std::move(buffer));
+      }
+    }
+    Written before{std::string(store::as_text(regions.front().bytes())), {}}, after;
+    for (std::size_t i = 1; i < regions.size(); ++i) before.buffers.emplace_back(regions[i].bytes());
+    for (const pyobj::PinnedBuffer& piece : now->pickle) after.pickle += store::as_text(piece.bytes());
+    for (const pyobj::PinnedBuffer& buffer : now->buffers) after.buffers.push_back(buffer.bytes());
+    if (before == after) return std::string();
+    return first_difference(stored.names, before, after);
+  }
+
+  static Result<std::string> first_difference(const std::vector<std::string>& names, const Written& before,
+                                              const Written& after) {
+    const Owned module = Owned::steal(PyImport_ImportModule("elasticpython.comparing"));
+    const Owned list = names_of(names), was = before.as_tuple(), is = after.as_tuple();
+    const Owned found = module && list && was && is
+                            ? Owned::steal(PyObject_CallMethod(module.get(), "first_difference", "OOO",
+                                                               list.get(), was.get(), is.get()))
+                            : Owned();
+    const char* text = found && found.get() != Py_None ? PyUnicode_AsUTF8(found.get()) : nullptr;
+    if (text) return std::string(text);
+    if (found && found.get() == Py_None) return std::string();
+    const bool interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
+    PyErr_Clear();
+    if (interrupted) return Error(ErrorCode::kCancelled, "interrupted");
+    return std::string("what it stores is not what was stored");
+  }
+
+  Borrowed namespace_;
+  const Source* source_;
+  std::optional<pyobj::Dumper> dumper_;
+  std::map<std::size_t, std::string> known_;  // by the pickle's place
+};
+
+std::map<std::string, std::size_t> active_groups(const Source& source) {
+  std::map<std::string, std::size_t> groups;
+  for (std::size_t i = 0; i < source.payload.groups.size(); ++i)
+    for (const StoredSnapshot& stored : source.payload.groups[i].snapshots) {
+      const auto variable = source.history.find_variable(stored.variable);
+      const auto active = variable ? source.history.active(*variable) : std::nullopt;
+      if (active && source.history.snapshot(*active).writer.value == stored.writer)
+        groups.insert_or_assign(stored.variable, i);
+    }
+  return groups;
+}
+
+}  // namespace
+
+Result<> verify(const GilHeld& gil, Borrowed user_namespace, const Source& source, const plan::Plan& plan,
+                bool everything, json& report) {
+  pyobj::Walk walk(gil, user_namespace);
+  StoredComparison stored(user_namespace, source);
+  const auto groups = active_groups(source);
+  for (const plan::VariablePlan& variable : plan.variables) {
+    const graph::Snapshot& snapshot = source.history.snapshot(variable.snapshot);
+    const std::string& name = source.history.name_of(variable.variable);
+    if (variable.action == plan::Action::kLost || source.history.is_ambient(variable.variable)) continue;
+    json& entry = report["variables"][name];
+    const bool recomputed = variable.action == plan::Action::kRecompute;
+    // Looking through large loaded memory would read all of it in; the store has digests of its own for that.
+    if (snapshot.content == Digest{} || (!recomputed && !everything && snapshot.size_bytes > kVerifyBytes)) {
+      entry["verified"] = false;
+      continue;
+    }
+    PyObject* value = PyDict_GetItemString(user_namespace.get(), name.c_str());
+    const pyobj::WalkTarget target{name, Borrowed(value)};
+    if (value) walk.walk(gil, std::span(&target, 1));
+    const pyobj::VariableState* state = value ? walk.state(name) : nullptr;
+    const bool same = state && state->content == snapshot.content;
+    const bool can_tell = state && !state->opaque && !state->unstable;
+    entry["verified"] = same && can_tell;
+    if (same && can_tell) continue;
+    std::string difference;
+    if (!recomputed && state && groups.contains(name)) {
+      ELASTIC_ASSIGN(difference, stored.difference(gil, groups.at(name)));
+      if (difference.empty()) {
+        entry["verified"] = true;
+        entry["why"] = "compared by what its type stores";
+        continue;
+      }
+    }
+    if (same || (state && !can_tell)) {
+      if (recomputed && !can_tell)
+        entry["why"] = entry["why"].get<std::string>() + "; could not be compared: " + state->opaque_type;
+      continue;
+    }
+    entry["status"] = "differs";
+    entry["why"] = std::string(recomputed ? "running its cells again gave something else"
+                                          : "what was loaded is not what was stored") +
+                   (state ? "" : ": the name is not there") +
+                   (recomputed ? changed_inputs(source.history, snapshot.writer) : "") +
+                   (difference.empty() ? "" : ": " + difference);
+    if (!difference.empty()) entry["difference"] = difference;
+  }
+  return success();
+}
+
+}  // namespace elastic::session

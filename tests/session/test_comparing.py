@@ -1,0 +1,108 @@
+"""What counts as the same after a restore, and how a difference is told."""
+
+import pickle
+
+import numpy as np
+import pytest
+from elasticpython import comparing
+
+
+class Thing:
+    """An instance to fill."""
+
+    def __init__(self, **attributes):
+        self.__dict__.update(attributes)
+
+
+def difference(before, after):
+    written = []
+    for value in (before, after):
+        buffers = []
+        content = pickle.dumps(value, 5, buffer_callback=buffers.append)
+        written.append((content, [buffer.raw() for buffer in buffers]))
+    return comparing.first_difference(["v"], *written)
+
+
+def interned_differently():
+    return {"".join(["a", "b"]): "".join(["c", "d"]), "x": "".join(["c", "d"])}, {"ab": "cd", "x": "cd"}
+
+
+@pytest.mark.parametrize(
+    "before, after",
+    [
+        interned_differently(),
+        ({"one", "two", ("three", 4)}, {("three", 4), "two", "one"}),
+        (float("nan"), float("nan")),
+        (Thing(a=1, b=[2]), Thing(b=[2], a=1)),
+        (np.arange(4.0), np.arange(4.0)),
+        (np.ma.array([1.0, 2.0]), np.ma.array([1.0, 2.0], fill_value=1e20)),
+    ],
+)
+def test_equal_state_is_the_same(before, after):
+    assert difference(before, after) is None
+
+
+@pytest.mark.parametrize(
+    "before, after, text",
+    [
+        ([1, 2], [1, 3], "v[1] is 3, was 2"),
+        (1, True, "v is True, was 1"),
+        ([1], (1,), "v is a tuple, was a list"),
+        ([1], [1, 2], "v has 2 elements, had 1"),
+        ({"a": 1}, {"b": 1}, "a key of v is 'b', was 'a'"),
+        ({"a": 1, "c": 2}, {"a": 1}, "now without 'c'"),
+        (Thing(a=[{2}]), Thing(a=[{3}]), "v.a[0] is without 2"),
+        (Thing(), ValueError(), "the type of v is builtins.ValueError, was test_comparing.Thing"),
+        (0.0, -0.0, "v is -0.0, was 0.0"),
+        (np.arange(4), np.array([0, 1, 9, 3]), "differs in 1 of 4 elements, first in number 2: 9, was 2"),
+        (np.arange(4), np.arange(6), "v is int64 (6,), was int64 (4,)"),
+    ],
+)
+def test_a_difference_is_told(before, after, text):
+    assert text in difference(before, after)
+
+
+def test_lost_aliasing_is_a_difference():
+    shared = [1]
+    assert "shared" in difference([shared, shared], [[1], [1]])
+    assert difference([shared, shared], [shared, shared]) is None
+
+
+def test_circles_are_followed_once():
+    circle, other = [1], [1]
+    circle.append(circle)
+    other.append(other)
+    assert difference(circle, other) is None
+
+
+def test_figures_come_back_the_same(round_trip):
+    _, _, report = round_trip(
+        "import matplotlib; matplotlib.use('agg')\nimport matplotlib.pyplot as plt, numpy as np",
+        "fig, ax = plt.subplots()\nim = ax.imshow(np.eye(4)); fig.colorbar(im); ax.set_title('t')",
+        "line, = plt.figure().add_subplot().plot([1, 2, 3])\nfig.canvas.draw()",
+        plan="store-all",
+    )
+    entries = report["variables"]
+    assert {name: entries[name]["status"] for name in ("fig", "ax", "im", "line")} == dict.fromkeys(
+        ("fig", "ax", "im", "line"), "same"
+    )
+    assert entries["fig"]["why"] == "compared by what its type stores"
+
+
+def test_what_a_type_leaves_out_is_no_difference_and_what_it_changes_is(round_trip):
+    _, _, report = round_trip(
+        """
+        class Cached:
+            def __init__(self): self.value = 1; self.cache = {'seen': 1}
+            def __getstate__(self): return {'value': self.value}
+            def __setstate__(self, state): self.__dict__.update(state, cache={})
+        class Odd:
+            def __init__(self): self.value = 1
+            def __setstate__(self, state): self.value = state['value'] + 1
+        cached, odd = Cached(), Odd()
+        """,
+        plan="store-all",
+    )
+    assert report["variables"]["cached"]["status"] == "same"
+    assert report["variables"]["odd"]["status"] == "differs"
+    assert report["variables"]["odd"]["difference"] == "odd.value is 2, was 1"
