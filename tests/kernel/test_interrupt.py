@@ -213,6 +213,18 @@ def test_an_interrupt_strikes_a_cell_that_was_announced_but_does_not_run_yet(ker
     assert kernel.execute("'alive'").result == "'alive'"
 
 
+def test_an_interrupt_of_a_callback_before_the_cell_ends_the_cell(kernel):
+    if not kernel.is_ours:
+        pytest.skip("ipykernel runs the cell all the same")
+    kernel.execute(
+        "ran, events = [], get_ipython().events\n"
+        "def struck():\n    events.unregister('pre_execute', struck)\n    raise KeyboardInterrupt\n"
+        "events.register('pre_execute', struck)"
+    )
+    assert kernel.execute("ran.append(1)").content["ename"] == "KeyboardInterrupt"
+    assert kernel.execute("ran").result == "[]"
+
+
 def test_children_of_a_cell_get_the_default_signal_mask(kernel):
     cell = kernel.execute(
         "import subprocess, sys\n"

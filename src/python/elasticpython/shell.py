@@ -8,6 +8,7 @@ from IPython.core.autocall import ZMQExitAutocall
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.events import EventManager, available_events
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Any, CBool, Instance, Type, default, observe
 
@@ -127,6 +128,24 @@ class CellCompiler(CachingCompiler):
         return _core.kernel.cell_file_name(raw_code)
 
 
+class CellEvents(EventManager):
+    """IPython's events, but an interrupt that comes before the cell's code runs ends the cell: IPython takes
+    it for an error of the callback that it happened to strike, and runs the cell all the same."""
+
+    def trigger(self, event, *arguments, **keywords):
+        if not event.startswith("pre_"):
+            return super().trigger(event, *arguments, **keywords)
+        for callback in self.callbacks[event][:]:
+            try:
+                callback(*arguments, **keywords)
+            except Exception:
+                print(
+                    f"Error in callback {callback} (for {event}), with arguments "
+                    f"args {arguments},kwargs {keywords}:"
+                )
+                self.shell.showtraceback()
+
+
 class NotebookShell(InteractiveShell):
     """The shell behind the kernel: what a cell, a magic and `get_ipython()` talk to."""
 
@@ -155,6 +174,12 @@ class NotebookShell(InteractiveShell):
     def init_displayhook(self):
         super().init_displayhook()
         self.displayhook.server = self.kernel.server
+
+    def init_events(self):
+        super().init_events()
+        callbacks = self.events.callbacks
+        self.events = CellEvents(self, available_events)
+        self.events.callbacks.update(callbacks)
 
     def init_environment(self):
         # As under ipykernel: child processes colour their output and never page it.
