@@ -38,6 +38,12 @@ DIFFERENCES = {
     "interrupt-while-debugging": Difference(
         IPYKERNEL, "a cell that was stopped at a breakpoint and goes on can be interrupted"
     ),
+    "interrupt-before-the-code": Difference(
+        IPYKERNEL, "an interrupt between a cell's announcement and its code ends it; ipykernel can lose it"
+    ),
+    "interrupt-after-pdb": Difference(
+        IPYKERNEL, "a cell after one that left pdb by `continue` is interrupted; ipykernel stops it in pdb"
+    ),
     "history-of-this-session-by-its-number": Difference(
         IPYKERNEL, "a range of the session asked for by number carries that number; ipykernel answers 0"
     ),

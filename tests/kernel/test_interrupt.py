@@ -144,6 +144,12 @@ def test_the_debugger_prompt_answers_and_continues(kernel):
     assert cell.result == "42"
 
 
+@pytest.mark.differs("interrupt-after-pdb")
+def test_a_cell_after_one_that_went_through_the_debugger_is_interrupted(kernel):
+    kernel.execute("import pdb; pdb.set_trace()\n'after'", answers=["c"])
+    interrupted(kernel, running(kernel, "while True: pass"), "message")
+
+
 def test_breakpoint_prompts_or_is_ignored_but_never_hangs(kernel):
     # debugpy replaces sys.breakpointhook when it is loaded; its hook does nothing while nobody is attached.
     cell = kernel.submit("value = 3\nbreakpoint()\nvalue", allow_stdin=True)
@@ -213,9 +219,8 @@ def test_an_interrupt_strikes_a_cell_that_was_announced_but_does_not_run_yet(ker
     assert kernel.execute("'alive'").result == "'alive'"
 
 
+@pytest.mark.differs("interrupt-before-the-code")
 def test_an_interrupt_of_a_callback_before_the_cell_ends_the_cell(kernel):
-    if not kernel.is_ours:
-        pytest.skip("ipykernel runs the cell all the same")
     kernel.execute(
         "ran, events = [], get_ipython().events\n"
         "def struck():\n    events.unregister('pre_execute', struck)\n    raise KeyboardInterrupt\n"

@@ -20,6 +20,7 @@ from IPython.core import release
 from IPython.core.error import StdinNotImplementedError
 
 from elasticpython import _core, application, comms, introspection, parents
+from elasticpython.interrupts import Interrupts
 from elasticpython.messages import jsonable
 from elasticpython.session import ShellSession
 from elasticpython.streams import NotebookStream
@@ -27,10 +28,6 @@ from elasticpython.streams import NotebookStream
 VERSION = "0.1.0"
 _BREATH_SECONDS = 0.01  # between two turns of the session's own work, for tasks of the user's
 _COMMS = {"comm_open", "comm_msg", "comm_close"}
-
-
-def _between_cells(signal_number, frame):
-    """An interrupt that was meant for no cell."""
 
 
 def _tags_of(metadata: dict) -> list:
@@ -74,7 +71,7 @@ class Kernel:
         asyncio.set_event_loop(self.loop)
         self.shell = application.make_shell(self)
         self.session = ShellSession(self.shell)
-        self._catch_interrupts()
+        self.interrupts = Interrupts(self.server)
 
     # --- set-up -----------------------------------------------------------------------------------
 
@@ -88,17 +85,6 @@ class Kernel:
             self.server.original_stderr if file is None else file, **options
         )
         faulthandler.enable()
-
-    def _catch_interrupts(self) -> None:
-        self._on_interrupt = signal.default_int_handler
-        signal.signal(signal.SIGINT, _between_cells)
-        # pdb's own command loop swallows KeyboardInterrupt; IPython's ends.
-        import pdb
-
-        from IPython.core import debugger
-
-        pdb.Pdb = debugger.Pdb = debugger.InterruptiblePdb
-        pdb.set_trace = debugger.set_trace
 
     @property
     def handled_types(self) -> list:
@@ -275,22 +261,10 @@ class Kernel:
                     options["silent"],
                 )
             else:
-                with self._loop_is_running(), self._interruptible():
+                with self._loop_is_running(), self.interrupts.allowed():
                     result = shell.run_cell(code, **options)
             running.ended(result.error_before_exec or result.error_in_exec)
             return result
-
-    @contextmanager
-    def _interruptible(self):
-        """Around user code: SIGINT means what it means in Python, or what the user has made of it. Between
-        cells it means nothing, also when a thread of the user's takes it."""
-        signal.signal(signal.SIGINT, self._on_interrupt)
-        try:
-            self.server.begin_cell()  # an interrupt that waited for the cell strikes here
-            yield
-        finally:
-            self.server.end_cell()
-            self._on_interrupt = signal.signal(signal.SIGINT, _between_cells)
 
     @contextmanager
     def _loop_is_running(self):
@@ -315,7 +289,7 @@ class Kernel:
 
         result = None
         try:
-            with self._interruptible():
+            with self.interrupts.allowed():
                 handler = signal.signal(signal.SIGINT, cancel)
                 try:
                     result = self.loop.run_until_complete(task)

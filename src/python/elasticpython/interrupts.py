@@ -1,0 +1,45 @@
+"""SIGINT: a cell's while user code runs, nobody's between cells."""
+
+import bdb
+import pdb
+import signal
+from contextlib import contextmanager
+
+from IPython.core import debugger
+
+
+class Interrupts:
+    """The handlers of SIGINT on the main thread; the C++ half (kernel/signals.hpp) says when it can come."""
+
+    def __init__(self, server):
+        self._server = server
+        self._handler = signal.default_int_handler  # in cells; user code may set another, which then stays
+        signal.signal(signal.SIGINT, _between_cells)
+        # pdb's own command loop swallows KeyboardInterrupt; IPython's ends.
+        pdb.Pdb = debugger.Pdb = debugger.InterruptiblePdb
+        pdb.set_trace = debugger.set_trace
+
+    @contextmanager
+    def allowed(self):
+        """Around user code: SIGINT means what it means in Python, or what the user has made of it. Between
+        cells it means nothing, also when a thread of the user's takes it."""
+        signal.signal(signal.SIGINT, self._handler)
+        try:
+            self._server.begin_cell()  # an interrupt that waited for the cell strikes here
+            yield
+        finally:
+            self._server.end_cell()
+            self._handler = _for_the_next_cell(signal.signal(signal.SIGINT, _between_cells))
+
+
+def _between_cells(signal_number, frame):
+    """An interrupt that was meant for no cell."""
+
+
+def _for_the_next_cell(handler):
+    """pdb's `continue` leaves a handler of its own, which would stop the next cell in the debugger instead of
+    ending it."""
+    if not isinstance(getattr(handler, "__self__", None), bdb.Bdb):
+        return handler
+    before, pdb.Pdb._previous_sigint_handler = pdb.Pdb._previous_sigint_handler, None
+    return before or signal.default_int_handler
