@@ -79,6 +79,7 @@ Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
   existed_ = std::set<std::string>(names.begin(), names.end());
   known_changed_.clear();
   idle_checked_.clear();
+  std::vector<LateChange> changes;
   // Once a name is bound anew, nobody can tell any more whether the cells before changed its old value.
   for (const auto* lost : {&access_.surely_binds, &access_.maybe_binds, &access_.maybe_deletes}) {
     for (const std::string& name : *lost) {
@@ -89,10 +90,11 @@ Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
       unresolved_.erase(found);
       verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
       if (entry.written || changed.value_or(true)) {
-        ELASTIC_TRY(attribute(gil, entry.cells, name, "changed in place by this cell or one near it"));
+        changes.push_back({entry.cells, name, "changed in place by this cell or one near it"});
       }
     }
   }
+  ELASTIC_TRY(attribute(gil, std::move(changes)));
   running_ = true;
   started_us_ = clock_->monotonic_us();
   started_wall_us_ = clock_->wall_us();

@@ -23,57 +23,79 @@ std::vector<CellIndex> Tracker::cells_since(std::uint32_t first) const {
   return cells;
 }
 
-Result<> Tracker::attribute(const GilHeld& gil, std::vector<CellIndex> cells, const std::string& name,
-                            const std::string& why) {
-  const std::vector<graph::Write> writes{write_of(name)};
-  auto linked = links_now(gil, {});
-  // A co-variable exists from the last of its members on: the cell that made that one is among those to
-  // blame.
-  for (const std::vector<VariableId>& group : linked) {
-    if (std::find(group.begin(), group.end(), writes[0].variable) == group.end()) continue;
-    for (const VariableId member : group) {
-      if (const auto active = history_.active(member)) {
-        std::optional<CellIndex> made;
-        for (const SnapshotId version : history_.versions(member)) {
-          const graph::Snapshot& snapshot = history_.snapshot(version);
-          if (snapshot.deleted) made.reset();
-          if (!snapshot.deleted && !made) made = snapshot.writer;
-        }
-        if (made && *made > cells.back()) cells.push_back(*made);
-      }
+// A co-variable exists from the last of its members on: the cell that made that one is among those to blame.
+void Tracker::add_makers(const std::vector<VariableId>& group, std::vector<CellIndex>& cells) const {
+  for (const VariableId member : group) {
+    if (!history_.active(member)) continue;
+    bool exists = false;
+    CellIndex made{};
+    for (const SnapshotId version : history_.versions(member)) {
+      const graph::Snapshot& snapshot = history_.snapshot(version);
+      if (!snapshot.deleted && !exists) made = snapshot.writer;
+      exists = !snapshot.deleted;
+    }
+    if (exists && made > cells.back()) cells.push_back(made);
+  }
+}
+
+Result<> Tracker::attribute(const GilHeld& gil, std::vector<LateChange> changes) {
+  if (changes.empty()) return success();
+  const auto linked = links_now(gil, {});
+  std::map<VariableId, std::size_t> group_of;
+  for (std::size_t i = 0; i < linked.size(); ++i)
+    for (const VariableId member : linked[i]) group_of.emplace(member, i);
+  struct Batch {
+    std::vector<graph::Write> writes;
+    std::set<std::size_t>
+        groups;  // those of the writes; of others they are recorded with the cells that made them
+  };
+  std::map<std::pair<std::vector<CellIndex>, bool>, Batch>
+      batches;  // by cells, and whether anything is linked
+  for (LateChange& change : changes) {
+    const graph::Write write = write_of(change.name);
+    const auto group = group_of.find(write.variable);
+    if (group != group_of.end()) add_makers(linked[group->second], change.cells);
+    Batch& batch = batches[{change.cells, group != group_of.end()}];
+    batch.writes.push_back(write);
+    if (group != group_of.end()) batch.groups.insert(group->second);
+    for (const CellIndex cell : change.cells) {
+      std::string& text = whys_[cell.value][change.name];
+      text += (text.empty() ? "" : "; ") + ("written: " + change.why);
     }
   }
-  // Groups of others are recorded with the cells that made them.
-  std::erase_if(linked, [&](const std::vector<VariableId>& group) {
-    return std::find(group.begin(), group.end(), writes[0].variable) == group.end();
-  });
-  ELASTIC_TRY(history_.attribute(cells, writes, std::move(linked)));
-  for (const CellIndex cell : cells) {
-    std::string& text = whys_[cell.value][name];
-    text += (text.empty() ? "" : "; ") + ("written: " + why);
+  for (const auto& [key, batch] : batches) {
+    std::vector<std::vector<VariableId>> groups;
+    for (const std::size_t group : batch.groups) groups.push_back(linked[group]);
+    ELASTIC_TRY(history_.attribute(key.first, batch.writes, std::move(groups)));
   }
   return success();
 }
 
 Result<bool> Tracker::resolve(const GilHeld& gil, Deadline deadline) {
+  std::vector<LateChange> changes;
+  bool all = true;
   // The first may take longer than there is time: no other budget would be large enough for it either.
   for (bool first = true; !unresolved_.empty(); first = false) {
     const auto next = unresolved_.begin();
     const std::string name = next->first;
     const Unresolved entry = next->second;
     const auto changed = differs(gil, name, deadline, first);
-    if (!changed) return false;
+    if (!changed) {
+      all = false;
+      break;
+    }
     unresolved_.erase(name);
     verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
     idle_checked_.insert(name);
     if (!entry.written && !*changed) continue;
     const bool one = entry.cells.size() == 1;
-    const std::string why = entry.written && one ? "looked at after the reply"
-                            : one                ? "changed in place"
-                                                 : "changed in place by one of the cells that could reach it";
-    ELASTIC_TRY(attribute(gil, entry.cells, name, why));
+    changes.push_back({entry.cells, name,
+                       entry.written && one ? "looked at after the reply"
+                       : one                ? "changed in place"
+                                            : "changed in place by one of the cells that could reach it"});
   }
-  return true;
+  ELASTIC_TRY(attribute(gil, std::move(changes)));
+  return all;
 }
 
 Result<bool> Tracker::verify_rest(const GilHeld& gil, Deadline deadline) {
@@ -89,7 +111,7 @@ Result<bool> Tracker::verify_rest(const GilHeld& gil, Deadline deadline) {
     if (!*changed || opaque) continue;  // what cannot be seen into is written by the cells that name it
     const std::vector<CellIndex> cells = cells_since(since);
     if (!cells.empty()) {
-      ELASTIC_TRY(attribute(gil, cells, name, "changed unseen: by any cell since it was last looked at"));
+      ELASTIC_TRY(attribute(gil, {{cells, name, "changed unseen: by any cell since it was last looked at"}}));
       continue;
     }
     graph::CellRecord record;

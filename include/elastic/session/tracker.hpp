@@ -76,6 +76,11 @@ class Tracker {
     std::vector<CellIndex> cells;  // ascending: any of them may have changed it
     bool written = false;          // the first of them bound it: only the content is not known yet
   };
+  struct LateChange {
+    std::vector<CellIndex> cells;  // not empty
+    std::string name;
+    std::string why;
+  };
   using Whys = std::map<std::string, std::string>;
 
   Result<> begin(const pyobj::GilHeld&);
@@ -97,8 +102,9 @@ class Tracker {
   graph::Write write_of(const std::string& name);
   std::vector<std::vector<VariableId>> links_now(const pyobj::GilHeld&, const std::set<std::string>& written);
   std::set<std::string> with_linked(const std::set<std::string>& names) const;
-  Result<> attribute(const pyobj::GilHeld&, std::vector<CellIndex> cells, const std::string& name,
-                     const std::string& why);
+  // Into the history; all at once, since each time the entries from the first of the cells on are made anew.
+  Result<> attribute(const pyobj::GilHeld&, std::vector<LateChange> changes);
+  void add_makers(const std::vector<VariableId>& group, std::vector<CellIndex>& cells) const;
   Result<bool> resolve(const pyobj::GilHeld&, Deadline deadline);
   Result<bool> verify_rest(const pyobj::GilHeld&, Deadline deadline);
   std::vector<CellIndex> cells_since(std::uint32_t first) const;

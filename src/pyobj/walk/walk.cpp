@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "pyobj/walk/co_variables.hpp"
 #include "pyobj/walk/hashed_memory.hpp"
@@ -30,6 +31,7 @@ struct Remembered {
   PyObject* object = nullptr;  // an address to compare; the log vouches for what stands there
   walk::ChangeLog log;
   bool has_log = false;
+  std::uint64_t log_bytes = 0;  // as counted in the total
   std::vector<walk::Meeting> shared;
   std::vector<walk::Extent> extents;
   std::uint64_t last_named = 0;
@@ -73,17 +75,14 @@ class Walk::Impl {
     if (name == current_) abandon();
     const auto found = variables_.find(name);
     if (found == variables_.end()) return;
+    count_out(found->second);
     const Remembered dropped = std::move(found->second);  // let go of last: a finalizer may run
     variables_.erase(found);
   }
   PyObject* user_namespace() const { return namespace_.get(); }
   const std::unordered_map<std::string, Remembered>& variables() const { return variables_; }
 
-  std::uint64_t log_size_bytes() const {
-    std::uint64_t total = 0;
-    for (const auto& [name, known] : variables_) total += known.log.size_bytes();
-    return total;
-  }
+  std::uint64_t log_size_bytes() const { return logged_bytes_; }
 
  private:
   bool walk_one(const WalkTarget& target, Deadline deadline) {
@@ -138,34 +137,38 @@ class Walk::Impl {
     fresh.has_log = true;
     log_.shrink();
     std::swap(fresh.log, log_);
+    fresh.log_bytes = fresh.log.size_bytes();
+    covered_bytes_ += fresh.state.size_bytes;
+    logged_bytes_ += fresh.log_bytes;
     std::swap(variables_[target.name], fresh);
+    count_out(fresh);
     abandon();
     keep_to_budget();
   }  // the old log goes here, when everything is in its place
 
-  // Drops the logs of what has not been named for longest until the rest is within the budget.
+  void count_out(const Remembered& gone) {
+    covered_bytes_ -= gone.state.size_bytes;
+    logged_bytes_ -= gone.log_bytes;
+  }
+
+  // Drops the logs of what has not been named for longest until the rest is well within the budget: the
+  // search for them is then not made anew for every variable.
   void keep_to_budget() {
-    std::uint64_t covered = 0, logged = 0;
-    for (const auto& [name, known] : variables_) {
-      covered += known.state.size_bytes;
-      logged += known.log.size_bytes();
-    }
-    const auto share = static_cast<std::uint64_t>(options_.log_share * static_cast<double>(covered));
+    const auto share = static_cast<std::uint64_t>(options_.log_share * static_cast<double>(covered_bytes_));
     const std::uint64_t budget = std::max(options_.log_floor_bytes, share);
-    while (logged > budget) {
-      Remembered* stalest = nullptr;
-      for (auto& [name, known] : variables_) {
-        if (known.has_log && known.log.size_bytes() > 0 &&
-            (!stalest || known.last_named < stalest->last_named ||
-             (known.last_named == stalest->last_named &&
-              known.log.size_bytes() > stalest->log.size_bytes()))) {
-          stalest = &known;
-        }
-      }
-      if (!stalest) return;
-      logged -= stalest->log.size_bytes();
+    if (logged_bytes_ <= budget) return;
+    std::vector<Remembered*> by_age;
+    for (auto& [name, known] : variables_)
+      if (known.has_log && known.log_bytes > 0) by_age.push_back(&known);
+    std::sort(by_age.begin(), by_age.end(), [](const Remembered* x, const Remembered* y) {
+      return x->last_named != y->last_named ? x->last_named < y->last_named : x->log_bytes > y->log_bytes;
+    });
+    std::vector<walk::ChangeLog> dropped;  // let go of last: a finalizer may run
+    for (Remembered* const stalest : by_age) {
+      if (logged_bytes_ <= budget - budget / 8) break;
+      logged_bytes_ -= std::exchange(stalest->log_bytes, 0);
       stalest->has_log = false;
-      walk::ChangeLog dropped = std::move(stalest->log);
+      dropped.push_back(std::move(stalest->log));
     }
   }
 
@@ -175,8 +178,9 @@ class Walk::Impl {
   std::unordered_map<std::string, Remembered> variables_;
   std::string current_;  // the variable under way
   Owned current_object_;
-  walk::ChangeLog log_;      // of the variable under way
-  std::uint64_t clock_ = 0;  // counts namings
+  walk::ChangeLog log_;                                 // of the variable under way
+  std::uint64_t covered_bytes_ = 0, logged_bytes_ = 0;  // sums over variables_
+  std::uint64_t clock_ = 0;                             // counts namings
 };
 
 Walk::Walk(const GilHeld&, Borrowed user_namespace, WalkOptions options)
