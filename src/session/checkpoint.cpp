@@ -13,6 +13,7 @@
 #include "session/input_files.hpp"
 #include "session/marks.hpp"
 #include "session/place.hpp"
+#include "session/remote_backend.hpp"
 
 namespace elastic::session {
 
@@ -323,7 +324,9 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   store::WriterOptions writer_options;
   writer_options.label = options.label;
   writer_options.expected_bytes = total;
-  const bool in_background = options.in_background && total >= kBackgroundFromBytes;
+  // A child has no Python, through which a remote is written.
+  const bool in_background =
+      options.in_background && total >= kBackgroundFromBytes && !is_remote(options.directory);
   if (!in_background) writer_options.progress = not_interrupted;
   ELASTIC_ASSIGN(auto writer, opened->begin(std::move(writer_options)));
   if (in_background) {

@@ -5,6 +5,7 @@
 #include "elastic/store/export_file.hpp"
 #include "elastic/store/file_system.hpp"
 #include "elastic/store/key.hpp"
+#include "session/remote_backend.hpp"
 
 namespace elastic::session {
 
@@ -14,22 +15,65 @@ using store::FileStatus;
 namespace {
 
 constexpr std::int64_t kWriterPatienceUs = 60 * 1000 * 1000;
+// What a link is taken to carry, for deciding about compression.
+constexpr std::uint64_t kLinkBytesPerS = 50'000'000;
 
 Error not_a_store(const std::string& path) {
   return Error(ErrorCode::kInvalidArgument,
                path + " is not a checkpoint of ElasticPython; nothing in it was touched");
 }
 
+Result<std::unique_ptr<CheckpointReader>> find_checkpoint(store::Store& store, const std::string& place,
+                                                          const std::string& label, const std::string& at) {
+  // A kernel that has just gone may still be writing.
+  const std::int64_t until = store.clock().monotonic_us() + kWriterPatienceUs;
+  ELASTIC_ASSIGN([[maybe_unused]] const bool quiet, store.wait_for_writers(label, [&](const auto&) {
+    return store.clock().monotonic_us() < until;
+  }));
+  auto found = at.empty() ? store.open_newest(label) : store.open_checkpoint(at);
+  if (!found.ok() && found.error().code() == ErrorCode::kNotFound && at.empty())
+    return Error(ErrorCode::kNotFound, "there is no checkpoint in " + place);
+  return found;
+}
+
+// A reader reads through its store.
+Result<std::shared_ptr<CheckpointReader>> with_store(std::unique_ptr<store::Store> store,
+                                                     const std::string& place, const std::string& label,
+                                                     const std::string& at) {
+  ELASTIC_ASSIGN(auto found, find_checkpoint(*store, place, label, at));
+  struct Both {
+    std::unique_ptr<store::Store> store;
+    std::unique_ptr<CheckpointReader> reader;
+  };
+  auto both = std::make_shared<Both>(Both{std::move(store), std::move(found)});
+  CheckpointReader* reader = both->reader.get();
+  return std::shared_ptr<CheckpointReader>(std::move(both), reader);
+}
+
 }  // namespace
 
+Result<std::unique_ptr<store::Store>> open_store(const std::string& place, store::StoreMode mode) {
+  store::StoreOptions options;
+  options.mode = mode;
+  if (!is_remote(place)) return store::open_local_store(place, options);
+  // Others may be able to write there, and it is not hashing that takes the time.
+  options.strong_digests = true;
+  options.link_bytes_per_s = kLinkBytesPerS;
+  store::FileSystem& files = store::system_files();
+  ELASTIC_ASSIGN(store::Key key, store::load_or_create_key(files, store::default_key_path()));
+  ELASTIC_ASSIGN(auto backend, remote_backend(place));
+  return store::Store::open(std::move(backend), files, system_clock(), key, options);
+}
+
 Result<std::unique_ptr<store::Store>> store_to_write(const std::string& directory) {
+  if (is_remote(directory)) return open_store(directory, store::StoreMode::kCreate);
   Result<FileStatus> status = store::system_files().status(directory);
   if (status.ok() && status->type != FileStatus::Type::kDirectory)
     return Error(
         ErrorCode::kInvalidArgument,
         directory +
             " is a file: a checkpoint goes into a directory. Give another path; the file was not touched");
-  Result<std::unique_ptr<store::Store>> opened = store::open_local_store(directory);
+  Result<std::unique_ptr<store::Store>> opened = open_store(directory, store::StoreMode::kCreate);
   if (opened.ok()) return opened;
   const Error& error = opened.error();
   if (error.code() == ErrorCode::kInvalidArgument || error.code() == ErrorCode::kUnsupportedVersion)
@@ -40,6 +84,10 @@ Result<std::unique_ptr<store::Store>> store_to_write(const std::string& director
 Result<std::shared_ptr<CheckpointReader>> checkpoint_to_read(const std::string& path,
                                                              const std::string& label,
                                                              const std::string& at) {
+  if (is_remote(path)) {
+    ELASTIC_ASSIGN(auto opened, open_store(path, store::StoreMode::kExisting));
+    return with_store(std::move(opened), path, label, at);
+  }
   store::FileSystem& files = store::system_files();
   Result<FileStatus> status = files.status(path);
   if (!status.ok()) return Error(status.error().code(), "there is no checkpoint at " + path);
@@ -56,28 +104,8 @@ Result<std::shared_ptr<CheckpointReader>> checkpoint_to_read(const std::string& 
       return Error(ErrorCode::kNotFound, "there is no checkpoint in " + path + ": it is empty");
     return not_a_store(path);
   }
-  store::StoreOptions options;
-  options.mode = store::StoreMode::kExisting;
-  ELASTIC_ASSIGN(auto opened, store::open_local_store(path, options));
-  // A kernel that has just gone may still be writing.
-  const std::int64_t until = opened->clock().monotonic_us() + kWriterPatienceUs;
-  ELASTIC_ASSIGN([[maybe_unused]] const bool quiet, opened->wait_for_writers(label, [&](const auto&) {
-    return opened->clock().monotonic_us() < until;
-  }));
-  auto found = at.empty() ? opened->open_newest(label) : opened->open_checkpoint(at);
-  if (!found.ok()) {
-    if (found.error().code() == ErrorCode::kNotFound && at.empty())
-      return Error(ErrorCode::kNotFound, "there is no checkpoint in " + path);
-    return found.error();
-  }
-  // A reader reads through its store.
-  struct Both {
-    std::unique_ptr<store::Store> store;
-    std::unique_ptr<CheckpointReader> reader;
-  };
-  auto both = std::make_shared<Both>(Both{std::move(opened), std::move(*found)});
-  CheckpointReader* reader = both->reader.get();
-  return std::shared_ptr<CheckpointReader>(std::move(both), reader);
+  ELASTIC_ASSIGN(auto opened, open_store(path, store::StoreMode::kExisting));
+  return with_store(std::move(opened), path, label, at);
 }
 
 }  // namespace elastic::session

@@ -1,5 +1,5 @@
-// Where a checkpoint goes or comes from: a store's directory, or an export file; and what to tell a person
-// when the place will not do. Call without the GIL.
+// Where a checkpoint goes or comes from: a store's directory or URL, or an export file; and what to tell a
+// person when the place will not do. Call without the GIL.
 #pragma once
 #include <memory>
 #include <string>
@@ -9,6 +9,9 @@
 #include "elastic/store/store.hpp"
 
 namespace elastic::session {
+
+// The store at a directory or a URL, as it is best opened there.
+Result<std::unique_ptr<store::Store>> open_store(const std::string& place, store::StoreMode mode);
 
 // The store at `directory`, made if nothing is there. One sentence says what is wrong and what to do; nothing
 // that is there is touched.

@@ -1,5 +1,7 @@
 #include "elastic/store/backend.hpp"
 
+#include <nlohmann/json.hpp>
+
 namespace elastic::store {
 namespace {
 
@@ -19,6 +21,16 @@ std::optional<std::uint64_t> parse_hex(std::string_view text) {
     value = value << 4 | static_cast<std::uint64_t>(digit ? c - '0' : c - 'a' + 10);
   }
   return value;
+}
+
+std::uint64_t number_in(const nlohmann::json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number_integer() ? found->get<std::uint64_t>() : 0;
+}
+
+std::string text_in(const nlohmann::json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 }  // namespace
@@ -56,6 +68,31 @@ std::optional<ObjectName> ObjectName::from_file_name(ObjectClass object_class, s
   const auto low = parse_hex(file_name.substr(16 + gap, 16));
   if (!high || !low) return std::nullopt;
   return ObjectName{object_class, *high, *low};
+}
+
+std::string encode_status(const WriterStatus& status) {
+  const nlohmann::json json = {{"pid", status.pid},
+                               {"host", status.host},
+                               {"label", status.label},
+                               {"started_us", status.started_us},
+                               {"updated_us", status.updated_us},
+                               {"bytes_done", status.bytes_done},
+                               {"bytes_total", status.bytes_total}};
+  return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
+WriterStatus decode_status(std::string_view text) {
+  WriterStatus status;
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) return status;
+  status.pid = static_cast<std::uint32_t>(number_in(json, "pid"));
+  status.host = text_in(json, "host");
+  status.label = text_in(json, "label");
+  status.started_us = static_cast<std::int64_t>(number_in(json, "started_us"));
+  status.updated_us = static_cast<std::int64_t>(number_in(json, "updated_us"));
+  status.bytes_done = number_in(json, "bytes_done");
+  status.bytes_total = number_in(json, "bytes_total");
+  return status;
 }
 
 }  // namespace elastic::store

@@ -1,7 +1,6 @@
 // A store in a directory (docs/checkpoint_format.md, section 2).
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
 #include "elastic/store/backend.hpp"
 
@@ -17,16 +16,6 @@ Result<std::string> random_name(FileSystem& files) {
   std::uint64_t id[2];
   ELASTIC_TRY(files.fill_random(std::as_writable_bytes(std::span(id))));
   return ObjectName{ObjectClass::kPack, id[0], id[1]}.to_path().substr(6, 32);
-}
-
-std::uint64_t number_in(const nlohmann::json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number_integer() ? found->get<std::uint64_t>() : 0;
-}
-
-std::string text_in(const nlohmann::json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 class LocalObjectWriter final : public ObjectWriter {
@@ -120,14 +109,7 @@ class LocalWriterLease final : public WriterLease {
   }
 
   Result<> update(const WriterStatus& status) override {
-    const nlohmann::json json = {{"pid", status.pid},
-                                 {"host", status.host},
-                                 {"label", status.label},
-                                 {"started_us", status.started_us},
-                                 {"updated_us", status.updated_us},
-                                 {"bytes_done", status.bytes_done},
-                                 {"bytes_total", status.bytes_total}};
-    std::string text = json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+    std::string text = encode_status(status);
     // Padded, so that one write replaces all of a longer predecessor without a moment at which the file is
     // empty.
     text.resize(std::max(text.size(), longest_), ' ');
@@ -292,17 +274,7 @@ class LocalBackend final : public Backend {
     if (!locked.ok() || *locked) return std::nullopt;
     const auto bytes = read_file(files_, at, kMaxStatusBytes);
     if (!bytes.ok()) return std::nullopt;
-    WriterStatus status;
-    const auto json = nlohmann::json::parse(as_text(*bytes), nullptr, false);
-    if (!json.is_object()) return status;  // someone is at work, whoever it is
-    status.pid = static_cast<std::uint32_t>(number_in(json, "pid"));
-    status.host = text_in(json, "host");
-    status.label = text_in(json, "label");
-    status.started_us = static_cast<std::int64_t>(number_in(json, "started_us"));
-    status.updated_us = static_cast<std::int64_t>(number_in(json, "updated_us"));
-    status.bytes_done = number_in(json, "bytes_done");
-    status.bytes_total = number_in(json, "bytes_total");
-    return status;
+    return decode_status(as_text(*bytes));
   }
 
   FileSystem& files_;

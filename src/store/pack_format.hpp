@@ -19,7 +19,6 @@ constexpr std::uint64_t kPackEntryBytes = 64;
 constexpr std::uint64_t kMaxPackEntries = 1 << 24;
 constexpr std::uint64_t kMaxPackBytes = std::uint64_t{64} << 30;
 constexpr std::uint64_t kMaxFrameBytes = 64 << 20;
-constexpr std::uint64_t kPackTargetBytes = std::uint64_t{1} << 30;
 
 struct PackEntry {
   BlobDigest digest;

@@ -4,6 +4,7 @@
 
 #include "elastic/core/log.hpp"
 #include "store/digester.hpp"
+#include "store/in_flight.hpp"
 
 namespace elastic::store {
 namespace {
@@ -52,6 +53,7 @@ Result<std::shared_ptr<PackIndex>> PackIndex::build(const std::shared_ptr<Backen
   ELASTIC_ASSIGN(std::vector<ObjectInfo> infos, backend->list(ObjectClass::kPack));
   std::sort(infos.begin(), infos.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   std::vector<std::shared_ptr<Pack>> packs;
+  std::vector<Pack*> unknown;
   bool changed = former == nullptr || former->packs_.size() != infos.size();
   auto known = former != nullptr ? std::span<const std::shared_ptr<Pack>>(former->packs_)
                                  : std::span<const std::shared_ptr<Pack>>();
@@ -65,10 +67,14 @@ Result<std::shared_ptr<PackIndex>> PackIndex::build(const std::shared_ptr<Backen
     auto pack = std::make_shared<Pack>();
     pack->name = info.name;
     pack->size_bytes = info.size_bytes;
-    load(*backend, *pack);
+    unknown.push_back(pack.get());
     packs.push_back(std::move(pack));
   }
   if (!changed) return former;
+  ELASTIC_TRY(in_flight(unknown.size(), backend->traffic().in_flight, [&](std::size_t i) {
+    load(*backend, *unknown[i]);
+    return success();
+  }));
   return std::shared_ptr<PackIndex>(new PackIndex(backend, std::move(packs)));
 }
 

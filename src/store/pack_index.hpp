@@ -45,6 +45,9 @@ class PackIndex {
   std::optional<Frame> locate(const BlobDigest& digest) const;
   const std::vector<std::shared_ptr<Pack>>& packs() const { return packs_; }
 
+  // Reads worth keeping under way at once; more than one: there is nothing to map.
+  std::size_t reads_in_flight() const { return backend_ ? backend_->traffic().in_flight : 1; }
+
   // Why a frame is not found: it is in no pack, or in one that cannot be read.
   Error missing() const;
 

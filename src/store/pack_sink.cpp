@@ -8,8 +8,10 @@ constexpr std::uint64_t kGatheredBytes = 1 << 20;
 
 }  // namespace
 
-PackSink::PackSink(Backend& backend, FileSystem& files, std::uint64_t target_bytes)
-    : backend_(&backend), files_(&files), target_bytes_(target_bytes) {}
+PackSink::PackSink(Backend& backend, FileSystem& files) : PackSink(backend, files, backend.traffic()) {}
+
+PackSink::PackSink(Backend& backend, FileSystem& files, Traffic traffic)
+    : backend_(&backend), files_(&files), traffic_(traffic) {}
 
 Result<> PackSink::open_pack() {
   std::uint64_t id[2];
@@ -35,7 +37,7 @@ Result<> PackSink::flush() {
 Result<> PackSink::add(const NewFrame& frame, std::span<const ConstBytes> stored) {
   std::uint64_t stored_bytes = 0;
   for (const ConstBytes part : stored) stored_bytes += part.size();
-  if (pack_ != nullptr && offset_ + stored_bytes > target_bytes_) ELASTIC_TRY(close_pack());
+  if (pack_ != nullptr && offset_ + stored_bytes > traffic_.pack_bytes) ELASTIC_TRY(close_pack());
   if (pack_ == nullptr) ELASTIC_TRY(open_pack());
 
   if (frame.mappable && offset_ % kMapAlignment != 0) {
@@ -73,26 +75,27 @@ Result<> PackSink::close_pack() {
   const std::vector<std::byte> end = encode_pack_end(entries_, offset_);
   gathered_.insert(gathered_.end(), end.begin(), end.end());
   ELASTIC_TRY(flush());
-  ELASTIC_TRY(publish_full());
-  full_ = std::move(pack_);
+  ELASTIC_TRY(pack_->begin_publish());
+  full_.push_back(std::move(pack_));
+  while (full_.size() > traffic_.in_flight) ELASTIC_TRY(publish_oldest());
   return success();
 }
 
-Result<> PackSink::publish_full() {
-  if (full_ == nullptr) return success();
-  ELASTIC_TRY(full_->publish());
-  full_.reset();
+Result<> PackSink::publish_oldest() {
+  ELASTIC_TRY(full_.front()->publish());
+  full_.pop_front();
   return success();
 }
 
 Result<> PackSink::finish() {
   if (pack_ != nullptr) ELASTIC_TRY(close_pack());
-  return publish_full();
+  while (!full_.empty()) ELASTIC_TRY(publish_oldest());
+  return success();
 }
 
 void PackSink::leave_to_child() {
   if (pack_ != nullptr) pack_->leave_to_child();
-  if (full_ != nullptr) full_->leave_to_child();
+  for (const auto& full : full_) full->leave_to_child();
 }
 
 }  // namespace elastic::store

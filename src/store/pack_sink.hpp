@@ -1,11 +1,12 @@
 // The writing end of packs: takes frames, lays them out, publishes packs when they are full and at the end.
 //
 // Small frames are gathered and written together; large ones go straight from the caller's memory to the
-// file. A full pack is published when the next one is full (or at finish), so that the disk has had the time
-// to take it.
+// file. Full packs are published while later ones are filled (the last at finish), so that the disk or the
+// link has had the time to take them.
 //
 // Thread contract: one thread.
 #pragma once
+#include <deque>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -17,7 +18,8 @@ namespace elastic::store {
 
 class PackSink {
  public:
-  PackSink(Backend& backend, FileSystem& files, std::uint64_t target_bytes = kPackTargetBytes);
+  PackSink(Backend& backend, FileSystem& files);
+  PackSink(Backend& backend, FileSystem& files, Traffic traffic);
 
   struct NewFrame {
     BlobDigest digest;
@@ -44,13 +46,13 @@ class PackSink {
   Result<> open_pack();
   Result<> flush();
   Result<> close_pack();
-  Result<> publish_full();
+  Result<> publish_oldest();
 
   Backend* backend_;
   FileSystem* files_;
-  std::uint64_t target_bytes_;
-  std::unique_ptr<ObjectWriter> pack_;  // being filled
-  std::unique_ptr<ObjectWriter> full_;  // complete, not published
+  Traffic traffic_;
+  std::unique_ptr<ObjectWriter> pack_;              // being filled
+  std::deque<std::unique_ptr<ObjectWriter>> full_;  // complete, on their way; oldest first
   std::vector<ObjectName> packs_;
   std::vector<PackEntry> entries_;
   std::vector<std::byte> gathered_;

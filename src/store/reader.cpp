@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/in_flight.hpp"
 #include "store/manifest.hpp"
 #include "store/pack_index.hpp"
 
@@ -65,16 +66,17 @@ Result<Region> CheckpointReader::read_blob(const BlobRef& blob) {
   ELASTIC_ASSIGN(const ChunkList list, chunks_of(blob));
   const bool large = blob.shape == BlobShape::kList;
   ELASTIC_ASSIGN(Region region, large ? Region::of_pages(blob.size_bytes) : Region::on_heap(blob.size_bytes));
-  for (std::size_t i = 0; i < list.digests.size(); ++i) {
+  ELASTIC_TRY(in_flight(list.digests.size(), index_->reads_in_flight(), [&](std::size_t i) {
     const std::uint64_t offset = i * list.chunk_bytes;
-    ELASTIC_TRY(read_chunk(blob, list, i, region.bytes().subspan(offset, chunk_size(blob, list, i))));
-  }
+    return read_chunk(blob, list, i, region.bytes().subspan(offset, chunk_size(blob, list, i)));
+  }));
   return region;
 }
 
 Result<Region> CheckpointReader::map_blob(const BlobRef& blob) {
   // Code and what is parsed are never used before they are verified; small blobs are read sooner than mapped.
-  if (blob.kind != BlobKind::kBuffer || blob.size_bytes < kMappableBytes) return read_blob(blob);
+  const bool mappable = index_->reads_in_flight() == 1 && blob.size_bytes >= kMappableBytes;
+  if (blob.kind != BlobKind::kBuffer || !mappable) return read_blob(blob);
   ELASTIC_ASSIGN(const ChunkList list, chunks_of(blob));
   ELASTIC_ASSIGN(Region region, Region::of_pages(blob.size_bytes));
 

@@ -58,7 +58,7 @@ TEST_F(PackSinkTest, NeighbouringChunksLieSideBySideAtMappableOffsets) {
 }
 
 TEST_F(PackSinkTest, AFullPackIsPublishedWhenTheNextOneIs) {
-  PackSink sink(*backend_, files_, 300000);
+  PackSink sink(*backend_, files_, {300000, 1});
   std::vector<BlobDigest> digests;
   for (std::uint64_t i = 0; i < 6; ++i) digests.push_back(add(sink, random_bytes(200000, i)));
   EXPECT_EQ(backend_->list(ObjectClass::kPack)->size(), 4U) << "one is full, one is being filled";
@@ -66,6 +66,14 @@ TEST_F(PackSinkTest, AFullPackIsPublishedWhenTheNextOneIs) {
   EXPECT_EQ(sink.packs().size(), 6U);
   const auto index = *PackIndex::build(backend_, nullptr);
   for (const BlobDigest& digest : digests) EXPECT_NE(index->find(digest), nullptr);
+}
+
+TEST_F(PackSinkTest, AsManyFullPacksAreUnderWayAsThePlaceTakes) {
+  PackSink sink(*backend_, files_, {300000, 3});
+  for (std::uint64_t i = 0; i < 6; ++i) add(sink, random_bytes(200000, i));
+  EXPECT_EQ(backend_->list(ObjectClass::kPack)->size(), 2U) << "three are full, one is being filled";
+  ASSERT_TRUE(sink.finish().ok());
+  EXPECT_EQ(backend_->list(ObjectClass::kPack)->size(), 6U);
 }
 
 TEST_F(PackSinkTest, KnowsWhatItHas) {

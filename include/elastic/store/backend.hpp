@@ -3,9 +3,8 @@
 // An object is immutable, has a name made of its class and a parsed id (never of text from a file, so no name
 // can leave the store), and is either whole or not there. A Backend knows nothing of what is in the objects;
 // what it must guarantee is in tests/support/backend_conformance.hpp, which every implementation passes:
-//  - an object appears by ObjectWriter::publish alone, whole, and is durable when that returns; a writer
-//  destroyed before
-//    leaves nothing visible;
+//  - an object appears by ObjectWriter::begin_publish or publish alone, whole, and is durable when publish
+//    returns; a writer destroyed before either leaves nothing visible;
 //  - sync_names() returns when every name that list() has shown is durable;
 //  - remove() of what is being read does not disturb the reader (local) or makes its reads fail (remote),
 //  never differ.
@@ -49,6 +48,9 @@ class ObjectWriter {
   virtual Result<> append(std::span<const ConstBytes> parts) = 0;
   // Zero bytes; a hole where the backend has those.
   virtual Result<> append_zeros(std::uint64_t count) = 0;
+  // Nothing will be appended any more: begins what publish waits for, so that several objects are under way
+  // at once. From here on the object may appear.
+  virtual Result<> begin_publish() { return success(); }
   virtual Result<> publish() = 0;
   // This process no longer owns the object (it forked, the child goes on): destruction must leave it alone.
   virtual void leave_to_child() = 0;
@@ -75,6 +77,16 @@ struct WriterStatus {
   std::uint64_t bytes_total = 0;  // 0: not known
 };
 
+// As an announcement holds it; what cannot be parsed is a writer of which nothing is known.
+std::string encode_status(const WriterStatus& status);
+WriterStatus decode_status(std::string_view text);
+
+// How bytes are best moved to and from a place.
+struct Traffic {
+  std::uint64_t pack_bytes = 1 << 30;  // a pack is closed when it would become larger
+  std::size_t in_flight = 1;           // requests kept under way at once
+};
+
 // Held while something is at work; gone with the holder, even if it is killed. Passes to a forked child.
 class Lease {
  public:
@@ -91,6 +103,7 @@ class Backend {
   virtual ~Backend() = default;
 
   virtual std::string location() const = 0;  // for messages
+  virtual Traffic traffic() const { return {}; }
   // Makes what create() needs (directories), durably. Idempotent.
   virtual Result<> prepare() = 0;
   // true: nothing at all is there, so that a store may be made. An error says what is in the way instead.

@@ -2,6 +2,9 @@
 
 import os
 import re
+from urllib.parse import unquote, urlsplit
+
+from elasticpython.remote import is_url
 
 
 def notebook_name() -> str:
@@ -29,12 +32,19 @@ def default_directory() -> str:
 
 
 def directory_of(path) -> str:
-    """`path` as the C++ half wants it; the notebook's own directory for None."""
+    """`path` as the C++ half wants it, a directory or a URL; the notebook's own directory for None."""
     if path is None:
         directory = default_directory()
         os.makedirs(os.path.dirname(directory), mode=0o700, exist_ok=True)
         return directory
-    return os.path.abspath(os.path.expanduser(os.fspath(path)))
+    place = os.fspath(path)
+    if is_url(place):
+        # A mounted directory is better served without fsspec: mapped, locked, synced.
+        address = urlsplit(place)
+        if address.scheme.lower() not in ("file", "local"):
+            return place
+        place = unquote(address.path)
+    return os.path.abspath(os.path.expanduser(place))
 
 
 def describe_checkpoint(directory: str):
