@@ -177,6 +177,12 @@ void bind_session(py::module_& core) {
             if (auto done = self.session.mark(variable, wish); !done.ok()) raise(done.error());
           },
           py::arg("variable"), py::arg("wish"))
+      .def(
+          "why",
+          [](BoundSession& self, const std::string& name) {
+            return self.session.why(GilHeld::assume(), name);
+          },
+          py::arg("name"))
       .def("marks", [](BoundSession& self) { return object_of(self.session.marks()); })
       .def("history",
            [](BoundSession& self) { return object_of(unwrap(self.session.history(GilHeld::assume()))); })

@@ -114,4 +114,12 @@ Result<json> Session::history(const GilHeld& gil) {
   return tracker_.history_json();
 }
 
+std::string Session::why(const GilHeld& gil, const std::string& name) {
+  PendingError pending(gil);
+  if (!tracking_error_ && !running_) {
+    if (auto done = tracker_.settle(gil); !done.ok()) stop_tracking(done.error());
+  }
+  return tracker_.why(gil, name);
+}
+
 }  // namespace elastic::session

@@ -60,7 +60,7 @@ Result<> Tracker::attribute(const GilHeld& gil, std::vector<LateChange> changes)
     if (group != group_of.end()) batch.groups.insert(group->second);
     for (const CellIndex cell : change.cells) {
       std::string& text = whys_[cell.value][change.name];
-      text += (text.empty() ? "" : "; ") + ("written: " + change.why);
+      text += (text.empty() ? "read: what it was before; " : "; ") + ("written: " + change.why);
     }
   }
   for (const auto& [key, batch] : batches) {
@@ -121,7 +121,7 @@ Result<bool> Tracker::verify_rest(const GilHeld& gil, Deadline deadline) {
     record.reads.push_back(history_.variable(name));
     record.writes.push_back(write_of(name));
     record.linked = links_now(gil, {name});
-    ELASTIC_TRY(commit(gil, std::move(record), {{name, "written: changed while no cell ran"}}));
+    ELASTIC_TRY(commit(gil, std::move(record), {{name, "read: what it was before; written: changed while no cell ran"}}));
   }
   return true;
 }

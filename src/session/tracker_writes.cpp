@@ -44,8 +44,10 @@ void Tracker::add_reads(CellRecord& record, Whys& whys) {
   // What earlier cells set of the ambient state, this one runs under.
   for (const std::string& name : pyobj::Ambient::names()) {
     const auto variable = history_.find_variable(name);
-    if (variable && !is_generator(name) && history_.versions(*variable).size() > 1)
+    if (variable && !is_generator(name) && history_.versions(*variable).size() > 1) {
       record.reads.push_back(*variable);
+      whys[name] = "read: an earlier cell set it, and every cell runs under it";
+    }
   }
 }
 
@@ -151,8 +153,10 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
     written.insert(name);
     const pyobj::VariableState* state = walk_.state(name);
     const bool opaque = state != nullptr && state->opaque;
+    // What is changed in place is read as well, by whatever name.
+    if (whys[name].empty()) whys[name] = "read: linked with what the cell reads";
     whys[name] +=
-        std::string(whys[name].empty() ? "" : "; ") + "written: " +
+        std::string("; written: ") +
         (opaque ? "could be reached, and nobody can see into " + state->opaque_type : "changed in place");
   }
   if (!written.empty() || !changes.deleted.empty()) record.linked = links_now(gil, written);
@@ -196,7 +200,7 @@ void Tracker::add_ambient(const GilHeld&, std::map<std::string, std::string> cha
     write.content = digest_of(value);
     record.writes.push_back(write);
     record.reads.push_back(write.variable);
-    whys[name] = "written: its value changed";
+    whys[name] = "read: its old value leads to the new one; written: its value changed";
     pending_now_[name] = std::move(value);
   }
 }

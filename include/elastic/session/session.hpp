@@ -81,6 +81,8 @@ class Session {
   Result<nlohmann::json> restore(const pyobj::GilHeld&, const RestoreOptions& options);
   // The list of section 9 ("history").
   Result<nlohmann::json> history(const pyobj::GilHeld&);
+  // Why `name` is linked, opaque, or attributed to its cells; lines for a person.
+  std::string why(const pyobj::GilHeld&, const std::string& name);
 
   // "never-store", "always-store", "never-rerun" or "none", for all checkpoints to come and those of sessions
   // restored from them.

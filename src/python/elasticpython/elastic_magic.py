@@ -30,7 +30,45 @@ def mark(words):
     return current().mark([name for word in names for name in word.split(",") if name], wish)
 
 
+def why(words):
+    """%elastic why NAME..."""
+    if not words:
+        raise UsageError(f"%elastic why: which variable? {SUBCOMMANDS['why'].usage}")
+    return "\n".join(current().why(name) for name in words)
+
+
+def history(words):
+    """%elastic history [LAST]: a cell execution a paragraph."""
+    if len(words) > 1 or not all(word.isdecimal() for word in words):
+        raise UsageError(f"%elastic history: how many cells? {SUBCOMMANDS['history'].usage}")
+    cells = current().history()
+    last = int(words[0]) if words else len(cells)
+    return "\n".join(map(_described, cells[max(0, len(cells) - last) :])) or "no cell has run"
+
+
+def _described(cell) -> str:
+    first, *more = cell["source"].strip().splitlines() or [""]
+    prompt = f"[{cell['execution_count']}]" if cell["execution_count"] else "[ ]"
+    outcome = "" if cell["outcome"] == "ok" else f", {cell['outcome']}"
+    head = f"{cell['index']:4} {prompt:>6} {first[:60]}{' ...' if more or len(first) > 60 else ''}"
+    lines = [f"{head}  ({cell['seconds']:.3f} s{outcome})"]
+    for key in ("reads", "writes", "deletes"):
+        if cell[key]:
+            lines.append(f"{'':12}{key + ':':9}{' '.join(sorted(cell[key]))}")
+    for effect in cell["effects"]:
+        lines.append(f"{'':12}{'effect:':9}{effect['kind']} {effect['detail']}")
+    if cell["no_rerun_reason"]:
+        lines.append(f"{'':12}not re-run: {cell['no_rerun_reason']}")
+    return "\n".join(lines)
+
+
 SUBCOMMANDS = {
+    "history": Subcommand(
+        history, "history [LAST]", "the cells that ran, with what each read, wrote, deleted and did outside"
+    ),
+    "why": Subcommand(
+        why, "why NAME...", "why a variable is linked to others, opaque, or attributed to the cells it is"
+    ),
     "mark": Subcommand(
         mark,
         f"mark [NAME... {'|'.join(MARKS)}]",
@@ -71,6 +109,8 @@ def complete(shell, event):
         choices = [name for name in shell.user_ns if not name.startswith("_")]
         if before[0] == "mark" and len(before) > 1:
             choices = [*MARKS, *choices]
+        if before[0] == "history":
+            choices = []
     return [choice for choice in choices if choice.startswith(event.symbol)]
 
 

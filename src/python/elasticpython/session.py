@@ -192,6 +192,10 @@ class ShellSession:
         """See elasticpython.history."""
         return self._ask(self._session.history)
 
+    def why(self, name: str) -> str:
+        """Why a variable is linked, opaque, or attributed to its cells."""
+        return self._session.why(name)
+
     def _ask(self, call, *arguments):
         try:
             return call(*arguments)
