@@ -39,6 +39,7 @@ Owned compile_source(const GilHeld& gil, const std::string& source) {
   const PendingError pending(gil);
   const EffectsPaused paused;
   const WarningsIgnored quiet;
+  if (source.find('\0') != std::string::npos) return {};  // Python refuses it; C would stop there
   PyCompilerFlags flags{};
   flags.cf_flags = PyCF_ALLOW_TOP_LEVEL_AWAIT | PyCF_SOURCE_IS_UTF8;
   flags.cf_feature_version = PY_MINOR_VERSION;

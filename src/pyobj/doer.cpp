@@ -25,10 +25,11 @@ bool keeps_time_for_itself(std::string_view module) {
       "pydevd",         "_pydevd_bundle", "logging",      "_pydev_bundle", "threading",
       "queue",          "asyncio",        "concurrent",   "selectors",     "multiprocessing",
       "subprocess",     "socket",         "socketserver", "ssl",           "tqdm",
-      "joblib",         "matplotlib",     "tempfile",     "urllib3",       "requests",
-      "http",           "nest_asyncio",   "warnings",     "sched",         "loky",
-      "pstats"};
-  return kPackages.count(module.substr(0, module.find('.'))) != 0;
+      "pexpect",        "ptyprocess",     "joblib",       "matplotlib",    "tempfile",
+      "urllib3",        "requests",       "http",         "nest_asyncio",  "warnings",
+      "sched",          "loky",           "pstats"};
+  // Every fit of scikit-learn gets an id and a time of its own, for callbacks that show progress.
+  return kPackages.count(module.substr(0, module.find('.'))) != 0 || starts_with(module, "sklearn.callback");
 }
 
 // Modules that hand on what they were asked for: who asked them is what counts.
@@ -36,6 +37,21 @@ bool hands_on(std::string_view module) {
   static const std::unordered_set<std::string_view> kModules = {"uuid",      "secrets", "random",  "email",
                                                                 "_strptime", "time",    "datetime"};
   return kModules.count(module.substr(0, module.find('.'))) != 0;
+}
+
+// What a library does while it is imported is done again when it is imported again; what it does to show the
+// result of a cell goes into no variable. Ids in the HTML of a fitted model are an example.
+bool is_in_passing(PyFrameObject* from) {
+  Owned frame = Owned::share(Borrowed(reinterpret_cast<PyObject*>(from)));
+  while (frame) {
+    auto* current = reinterpret_cast<PyFrameObject*>(frame.get());
+    const Owned code = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(current)));
+    const std::string file = text_or_bytes(reinterpret_cast<PyCodeObject*>(code.get())->co_filename);
+    if (starts_with(file, "<frozen importlib") || ends_with(file, "/IPython/core/formatters.py")) return true;
+    if (!starts_with(file, "<frozen") && !is_system_path(file)) return false;
+    frame = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(current)));
+  }
+  return false;
 }
 
 }  // namespace
@@ -127,8 +143,7 @@ Asker asker() {
     if (starts_with(file, "<frozen") || keeps_time_for_itself(module)) return {};
     const bool library = is_system_path(file);
     if (!library || !hands_on(module)) {
-      // What a library does while it is imported is done again when it is imported again.
-      if (library && doer() != Doer::kCell) return {};
+      if (library && is_in_passing(current)) return {};
       return {library ? Who::kLibrary : Who::kSession, current, PyFrame_GetLasti(current)};
     }
     frame = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(current)));

@@ -59,7 +59,8 @@ void add_effect(EffectKind kind, std::string detail) {
 
 void on_open(PyObject* args) {
   const std::string given = text_or_bytes(item(args, 0));
-  if (given.empty()) return;  // a descriptor
+  // A descriptor; or the name of a cell, which Python looks for as a file to show the line of an error.
+  if (given.empty() || (given.front() == '<' && given.back() == '>')) return;
   const std::string mode = text_or_bytes(item(args, 1));
   bool writes = mode.find_first_of("wax+") != std::string::npos;
   PyObject* flags = item(args, 2);
@@ -87,7 +88,7 @@ void on_listing(PyObject* args) {
   const std::string path = given == nullptr || given == Py_None ? "." : text_or_bytes(given);
   if (path.empty()) return;  // a descriptor
   std::string full = absolute(path);
-  if (is_private_path(full) || is_system_path(full) || doer() != Doer::kCell) return;
+  if (is_private_path(full) || is_system_path(full) || asker().who == Asker::Who::kNobody) return;
   if (recording->seen.insert("r" + full).second)
     recording->found.inputs.push_back({std::move(full), -1, 0, {}});
 }

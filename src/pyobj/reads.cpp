@@ -58,6 +58,7 @@ bool is_user_name(std::string_view name) {
                                                              "__file__",
                                                              "__session__",
                                                              "__pydevd_ret_val_dict",
+                                                             "__nonzero__",
                                                              "__vsc_ipynb_file__",
                                                              "__cached__"};
   if (name.empty() || taken.count(name) != 0 || is_output_history(name)) return false;

@@ -121,7 +121,8 @@ Result<bool> Tracker::verify_rest(const GilHeld& gil, Deadline deadline) {
     record.reads.push_back(history_.variable(name));
     record.writes.push_back(write_of(name));
     record.linked = links_now(gil, {name});
-    ELASTIC_TRY(commit(gil, std::move(record), {{name, "read: what it was before; written: changed while no cell ran"}}));
+    ELASTIC_TRY(commit(gil, std::move(record),
+                       {{name, "read: what it was before; written: changed while no cell ran"}}));
   }
   return true;
 }

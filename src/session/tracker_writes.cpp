@@ -134,7 +134,7 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
   for (const auto& [name, why] : access_.reads) named.insert(name);
   std::vector<std::pair<std::int64_t, std::string>> candidates;
   for (const std::string& name : with_linked(named)) {
-    if (bound.count(name) == 0 && names_.value(gil, name))
+    if (bound.count(name) == 0 && existed_.count(name) != 0 && names_.value(gil, name))
       candidates.emplace_back(recheck_cost_us(name), name);
   }
   std::sort(candidates.begin(), candidates.end());

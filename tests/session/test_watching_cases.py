@@ -1,0 +1,62 @@
+"""Named cases: what is missed fails, what is false is counted (docs/watching.md has the figure)."""
+
+import pytest
+
+from notebook import named
+from watching_cases import all_cases
+
+CASES = all_cases()
+figures = {"cases": 0, "true": 0, "false reads": 0, "false writes": 0}
+
+
+def check(about, expected, also, found):
+    """Nothing missed; nothing beyond what the case allows. Returns the number of false ones."""
+    missed, false = expected - found, found - expected
+    assert not missed, (f"missed {about}", missed)
+    assert false <= also, (f"false {about}", false - also)
+    return len(false)
+
+
+def run(notebook, case, idle):
+    """Runs the case; returns the entry of its cell."""
+    for source in case.before:
+        assert notebook.run(source, idle).success, source
+    notebook.run(case.cell, idle)
+    if not case.between:
+        notebook.tracker.settle()
+    else:
+        notebook.tracker.settle()
+        exec(case.between, notebook.names)
+        notebook.tracker.settle()
+    notebook.tracker.verify()
+    return notebook.last()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case(notebook, name, idle=True):
+    case = CASES[name]
+    entry = run(notebook, case, idle)
+    assert entry["outcome"] == case.outcome
+    reads, writes = named(entry, "reads"), named(entry, "writes")
+    false_writes = check("writes", case.writes, case.also_writes, writes)
+    in_place = writes - case.reads  # what it changes in place it reads, by whatever name
+    false_reads = check("reads", case.reads, case.also_reads | in_place, reads)
+    assert named(entry, "deletes") == case.deletes
+    assert {effect["kind"] for effect in entry["effects"]} == case.effects, entry["effects"]
+    if case.outside:
+        outside = notebook.history()[-1]
+        assert outside["outside_cell"] and outside["no_rerun_reason"]
+        written = set().union(*(named(e, "writes") for e in notebook.history()[entry["index"] :]
+                                if e["outside_cell"]))
+        assert case.outside <= written, ("missed between cells", case.outside - written)
+    figures["cases"] += 1
+    figures["true"] += len(reads) + len(writes) - false_reads - false_writes
+    figures["false reads"] += len(reads - case.reads - in_place)
+    figures["false writes"] += false_writes
+
+
+def test_there_are_enough_and_few_are_false(record_property):
+    """At least 250; the figure is of the cases that ran in this process."""
+    assert len(CASES) >= 250
+    print(figures)
+    record_property("figures", str(figures))

@@ -1,0 +1,103 @@
+"""Names that no code shows: globals(), exec, eval, text, frames, pickles, registries."""
+
+from watching_cases import PANDAS, case
+
+CASES = {
+    "globals() item": case("x = 1", "globals()['x'] = 2", "x", "x"),
+    "globals() in a function": case(("x = 1", "def f(): globals()['x'] = 2"), "f()", "f x", "x"),
+    "globals() kept": case(("x = [1]", "ns = globals()"), "ns['x'].append(2)", "ns x", "x", also_writes="ns"),
+    "globals().update": case("x = 1", "globals().update(x=2, y=3)", "x", "x y"),
+    "vars()": case("x = [1]", "vars()['x'].append(2)", "x", "x"),
+    "locals() at the top": case("x = [1]", "locals()['x'].append(2)", "x", "x"),
+    "dir() reads all": case("x = 1", "y = [n for n in dir() if n == 'x']", "x", "y"),
+    "locals() in a function": case(("x = [1]", "def f(a): return locals()"), "y = f(2)", "f", "y"),
+    "exec of a constant": case("x = 1", "exec('x = 2')", "x", "x"),
+    "exec of a variable": case(("x = [1]", "text = 'x.append(2)'"), "exec(text)", "text x", "x"),
+    "exec of computed text": case(("x = [1]",), "exec(''.join(['x.app', 'end(2)']))", "x", "x"),
+    "exec of a code object": case(("x = [1]", "co = compile('x.append(2)', 'f', 'exec')"), "exec(co)", "co x",
+                                  "x"),
+    "exec in another namespace": case(("x = [1]", "ns = {}"), "exec('x = 2', ns)", "ns", "ns",
+        also_reads="x"),
+    "exec with ours as globals": case("x = [1]", "exec('x.append(2)', globals())", "x", "x"),
+    "eval of a constant": case("x = [1]", "y = eval('x')", "x", "y"),
+    "eval of a variable": case(("x = [1]", "text = 'x[0]'"), "y = eval(text)", "text x", "y"),
+    "eval in a function": case(("x = [1]", "def f(t): return eval(t)"), "y = f('x')", "f x", "y"),
+    "compile and eval": case("x = [1]", "y = eval(compile('x', 'f', 'eval'))", "x", "y"),
+    "literal_eval": case(("import ast", "x = [1]"), "y = ast.literal_eval('[1]')", "ast", "y"),
+    "getattr on __main__": case("x = [1]", "import __main__; __main__.x.append(2)", "x", "x __main__"),
+    "sys.modules": case(("import sys", "x = [1]"), "sys.modules['__main__'].x.append(2)", "sys x", "x"),
+    "setattr on the module": case("import sys\nx = [1]", "setattr(sys.modules['__main__'], 'x', 3)", "sys x",
+                                  "x"),
+    "importlib of __main__": case(("import importlib", "x = [1]"),
+                                  "importlib.import_module('__main__').x.append(2)", "importlib x", "x"),
+    "frame": case(("import sys", "x = [1]"), "sys._getframe().f_globals['x'].append(2)", "sys x", "x"),
+    "inspect.stack": case(("import inspect", "x = [1]"), "inspect.stack()[0].frame.f_globals['x'].append(2)",
+                          "inspect x", "x"),
+    "frame of a traceback": case(
+        ("x = [1]",),
+        "try: 1 / 0\nexcept ZeroDivisionError as e: e.__traceback__.tb_frame.f_globals['x'].append(2)",
+        "x", "x"),
+    "__globals__ of a function": case(("x = [1]", "def f(): pass"), "f.__globals__['x'].append(2)", "f x",
+        "x",
+                                      also_writes="f"),
+    "gc.get_objects": case(("import gc", "class K: pass\nk = K()"),
+                           "for o in gc.get_objects():\n  if type(o) is K: o.a = 1\ndel o", "gc K k", "k"),
+    "gc.get_referents": case(("import gc", "x = [[1]]"), "gc.get_referents(x)[0].append(2)", "gc x", "x"),
+    "subclasses": case(("class B: pass", "class K(B): n = 0"), "B.__subclasses__()[0].n = 1", "B K", "K",
+                       also_writes="B"),
+    "get_ipython().user_ns": case("x = [1]", "get_ipython().user_ns['x'].append(2)", "x", "x"),
+    "get_ipython().push": case("x = [1]", "get_ipython().push({'x': 3})", "x", "x"),
+    "get_ipython().ev": case("x = [1]", "get_ipython().ev('x.append(2)')", "x", "x"),
+    "builtins changed and read": case("import builtins\nbuiltins.elastic_b = [1]", "elastic_b.append(2)\n"
+                                      "del builtins.elastic_b", "builtins", "", ),
+    "query": case((PANDAS, "df = pd.DataFrame({'q': [1]})", "limit = 0"), "y = df.query('q > @limit')",
+                  "df limit", "y", also_writes="df"),
+    "query of held text": case((PANDAS, "df = pd.DataFrame({'q': [1]})", "limit = 0", "text = 'q > @limit'"),
+                               "y = df.query(text)", "df limit text", "y", also_writes="df"),
+    "query of text in a list": case((PANDAS, "df = pd.DataFrame({'q': [1]})", "limit = 0",
+        "ts = ['q > @limit']"),
+                                    "y = df.query(ts[0])", "df limit ts", "y", also_writes="df"),
+    "query of text by a function": case(
+        (PANDAS, "df = pd.DataFrame({'q': [1]})", "limit = 0", "def text(): return 'q > @lim' + 'it'"),
+        "y = df.query(text())", "df limit text", "y", also_writes="df"),
+    "pd.eval": case((PANDAS, "a = pd.Series([1])"), "y = pd.eval('a + 1')", "pd a", "y", also_writes="a"),
+    "df.eval assigns": case((PANDAS, "df = pd.DataFrame({'q': [1]})", "k = 2"),
+                            "y = df.eval('r = q * @k')", "df k", "y", also_writes="df"),
+    "template": case(("import string", "x = [1]"), "y = string.Template('$x').substitute(globals())",
+        "string x",
+                     "y"),
+    "format_map": case("x = [1]", "y = '{x}'.format_map(globals())", "x", "y"),
+    "unpickle refers to a function": case(
+        ("import pickle", "g = [1]", "def build(): g.append(2); return 5",
+         "class K:\n  def __reduce__(s): return build, ()\nblob = pickle.dumps(K())"),
+        "y = pickle.loads(blob)", "pickle blob build g", "y g"),
+    "timeit.timeit with globals": case(("import timeit", "x = [1]"),
+                                       "t = timeit.timeit('x.append(2)', globals=globals(), number=1)",
+                                       "timeit x", "x t", effects="clock-read"),
+    "word in a docstring of a call": case(("limit = 1", "def f(text): return text"), "y = f('limit')", "f",
+        "y",
+                                          also_reads="limit"),
+    "pandas accessor": case(
+        (PANDAS, "scale = [2]", "@pd.api.extensions.register_series_accessor('geo')\nclass Geo:\n"
+         "  def __init__(self, s): pass\n  def get(self): return scale[0]\ns = pd.Series([1])"),
+        "y = s.geo.get()\ndel pd.Series.geo", "s pd scale", "y", also_reads="Geo np", also_writes="s Geo pd"),
+    "function put into a library": case(
+        ("x = [1]", "import json", "json.elastic_hook = lambda: x.append(2)"),
+        "json.elastic_hook()\ndel json.elastic_hook", "json x", "x"),
+    "patched method of a library": case(
+        ("x = [1]", "import decimal, fractions",
+         "fractions.Fraction.elastic = lambda self: x.append(2)"),
+        "fractions.Fraction(1, 2).elastic()\ndel fractions.Fraction.elastic", "fractions x", "x"),
+    "sys.displayhook": case(("x = [1]", "import sys", "old = sys.displayhook\n"
+                             "def show(v): x.append(v)\nsys.displayhook = show"), "5\nsys.displayhook = old",
+                            "sys old x", "", also_writes="x old show", also_reads="show"),
+    "warnings.showwarning": case(
+        ("x = [1]", "import warnings", "old = warnings.showwarning\n"
+         "warnings.showwarning = lambda *a, **k: x.append(1)"),
+        "warnings.warn('w')\nwarnings.showwarning = old", "warnings old x", "x"),
+    "codec": case(
+        ("x = [1]", "import codecs", "def find(name):\n  if name == 'elastic_codec':\n    x.append(1)\n"
+         "codecs.register(find)"),
+        "try: b'a'.decode('elastic_codec')\nexcept LookupError: pass\ncodecs.unregister(find)",
+        "codecs find x", "x"),
+}
