@@ -265,3 +265,23 @@ def test_loaders_written_into_checkpoints_keep_their_names(serializer):   # noqa
         "set_function_state", "set_module_state", "set_single_manager", "share_references",
         "slice_memoryview",
         "torch_storage", "torch_tensor", "tracked", "variable"}
+
+
+def test_views_stay_views_however_often_they_are_written_and_loaded(serializer):   # noqa: F811
+    for size in (1000, 1_000_000):   # in the pickle, and beside it
+        names = {"a": np.zeros(size)}
+        names["b"], names["s"] = names["a"][:10], names["a"][::3]
+        for _ in range(3):
+            pickled = serializer.Dumper(names, []).dump(list(names))
+            names = load(serializer, pickled)
+            names["b"][0] += 1
+            assert names["a"][0] == names["s"][0] == names["b"][0]
+        assert pickled.buffer_bytes < 9 * size   # once
+
+
+def test_views_of_an_array_of_a_subclass_share_what_is_loaded(serializer):   # noqa: F811
+    base = np.zeros(100).view(np.recarray)
+    names = {"a": np.asarray(base[:10]), "b": np.asarray(base[:20])}
+    loaded = load(serializer, serializer.Dumper(names, []).dump(["a", "b"]))
+    loaded["a"][0] = 1
+    assert loaded["b"][0] == 1

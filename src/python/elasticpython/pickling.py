@@ -92,6 +92,7 @@ class Context:
         self._modules = set()
         self._used = set()
         self.storages = {}
+        self.plain_arrays = {}  # id of an array of a subclass -> the view of it that is written
 
     def finish_group(self, modules, used):
         """(references, {module: version}, notes) of the group just written."""

@@ -19,12 +19,16 @@ def reduce_array(context, array):
 
 
 def _owner(array):
-    """What the memory belongs to: the last of the chain of bases; None for the array itself."""
-    owner = array.base
+    """What the memory belongs to: the last array of the chain of bases, or a buffer of the user's below that;
+    None for the array itself. What else is below it (bytes that were read, memory that was mapped when the
+    array was restored, a library's) is seen through arrays only."""
     numpy = sys.modules["numpy"]
-    while isinstance(owner, numpy.ndarray) and owner.base is not None:
+    owner = array
+    while isinstance(owner.base, numpy.ndarray):
         owner = owner.base
-    return owner
+    if type(owner.base) in (bytearray, memoryview):
+        return owner.base
+    return None if owner is array else owner
 
 
 def _is_shared(array, owner):
@@ -46,8 +50,8 @@ def _reduce_view(context, array, owner):
     numpy = sys.modules["numpy"]
     if isinstance(owner, numpy.ndarray):
         start = owner.__array_interface__["data"][0]
-        if type(owner) is not numpy.ndarray:
-            owner = owner.view(numpy.ndarray)
+        if type(owner) is not numpy.ndarray:   # one object for all views of it, or each would get a copy
+            owner = context.plain_arrays.setdefault(id(owner), owner.view(numpy.ndarray))
     else:
         start = context.native.buffer_address(owner)
     offset = array.__array_interface__["data"][0] - start if array.size else 0
