@@ -112,8 +112,10 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
     ELASTIC_ASSIGN([[maybe_unused]] const CellIndex cell, history.record(std::move(absent)));
   }
   tracking_error_.reset();
-  running_ = false;  // a cell that restores and goes on is found as a change between cells
-  if (auto done = tracker_.adopt(gil, std::move(history)); !done.ok()) stop_tracking(done.error());
+  // A cell that restores and goes on is found as a change between cells.
+  const bool in_a_cell = std::exchange(running_, false);
+  if (auto done = tracker_.adopt(gil, std::move(history), !in_a_cell); !done.ok())
+    stop_tracking(done.error());
   for (const StoredGroup& group : source.payload.groups) {
     if (!group.ambient) continue;
     GilReleased released(gil);

@@ -68,6 +68,7 @@ Result<> Tracker::note_outside_changes(const GilHeld& gil) {
 Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
   const pyobj::PendingError pending(gil);
   ELASTIC_TRY(begin(gil));
+  finish_adoption(gil, std::nullopt);
   ELASTIC_TRY(note_outside_changes(gil));
   if (code_may_escape_) {
     reads_.find_escaped(gil);
@@ -163,30 +164,6 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
   // What changed of the ambient state belongs to the cell's own entry, when it ends.
   for (auto& [name, value] : pending_now_) ambient_pending_[name] = std::move(value);
   pending_now_.clear();
-  return success();
-}
-
-Result<> Tracker::adopt(const GilHeld& gil, graph::History history) {
-  begun_ = true;
-  running_ = false;
-  history_ = std::move(history);
-  whys_.assign(history_.cell_count(), {});
-  unresolved_.clear();
-  verified_.clear();
-  groups_.clear();
-  ambient_pending_.clear();
-  ambient_.changes(gil);
-  reads_.forget_all();
-  // The table knows what the history knows: other names are found to be new at the next look.
-  names_.update(gil);
-  for (const std::string& name : names_.names()) {
-    const auto variable = history_.find_variable(name);
-    if (!variable || !history_.active(*variable)) names_.forget(name);
-  }
-  const std::vector<std::string> names = names_.names();
-  walk_.walk(gil, names_.targets(gil, names));
-  for (const std::string& name : names) verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
-  links_now(gil, {});
   return success();
 }
 

@@ -127,10 +127,45 @@ Result<bool> Tracker::verify_rest(const GilHeld& gil, Deadline deadline) {
   return true;
 }
 
+Result<> Tracker::adopt(const GilHeld& gil, graph::History history, bool later) {
+  begun_ = true;
+  running_ = false;
+  history_ = std::move(history);
+  whys_.assign(history_.cell_count(), {});
+  unresolved_.clear();
+  verified_.clear();
+  groups_.clear();
+  ambient_pending_.clear();
+  ambient_.changes(gil);
+  reads_.forget_all();
+  // The table knows what the history knows: other names are found to be new at the next look.
+  names_.update(gil);
+  for (const std::string& name : names_.names()) {
+    const auto variable = history_.find_variable(name);
+    if (!variable || !history_.active(*variable)) names_.forget(name);
+  }
+  adopted_ = names_.names();
+  if (!later) finish_adoption(gil, std::nullopt);
+  return success();
+}
+
+bool Tracker::finish_adoption(const GilHeld& gil, Deadline deadline) {
+  if (adopted_.empty()) return true;
+  std::erase_if(adopted_, [&](const std::string& name) { return !names_.value(gil, name); });
+  const std::size_t done = walk_.walk(gil, names_.targets(gil, adopted_), deadline);
+  for (std::size_t i = 0; i < done; ++i)
+    verified_[adopted_[i]] = static_cast<std::uint32_t>(history_.cell_count());
+  adopted_.erase(adopted_.begin(), adopted_.begin() + static_cast<std::ptrdiff_t>(done));
+  if (!adopted_.empty()) return false;
+  links_now(gil, {});
+  return true;
+}
+
 Result<bool> Tracker::catch_up(const GilHeld& gil, Deadline deadline) {
   if (running_) return true;
   const pyobj::PendingError pending(gil);
   ELASTIC_TRY(begin(gil));
+  if (!finish_adoption(gil, deadline)) return false;
   ELASTIC_TRY(note_outside_changes(gil));
   ELASTIC_ASSIGN(const bool resolved, resolve(gil, deadline));
   if (!resolved) return false;

@@ -119,3 +119,33 @@ def test_a_checkpoint_by_somebody_else_needs_trust(start, tmp_path):
     assert "--trust" in other.failing_call("restore", path=str(tmp_path / "handed over"))
     other.restore(tmp_path / "handed over", trust=True)
     assert other.value("x") == 1
+
+
+def test_what_a_restored_session_does_at_once_is_seen(start, tmp_path):
+    """The values are looked through after the restore's reply, or by the next cell if that comes first."""
+    first = start()
+    first.run("import numpy as np", "a = np.zeros(1000); b = a[:10]; c = [1]; d = [c]; e = 5")
+    first.checkpoint(tmp_path / "store", plan="store-all")
+    second = start()
+    second.restore(tmp_path / "store")
+    second.run("b[0] = 1.0", "c.append(2)", "e = 6")
+    assert second.value("bool(a[0]), d") == [True, [[1, 2]]]
+    written = {tuple(sorted(cell["writes"])) for cell in second.call("history")[-3:]}
+    assert written == {("a", "b"), ("c", "d"), ("e",)}
+    third = start()
+    second.checkpoint(tmp_path / "again")
+    third.restore(tmp_path / "again")
+    assert third.value("bool(a[0]), bool(np.shares_memory(a, b)), d[0] is c, e") == [True, True, True, 6]
+
+
+def test_a_cell_that_restores_and_goes_on_is_seen(start, tmp_path):
+    first = start()
+    first.run("c = [1]")
+    first.checkpoint(tmp_path / "store")
+    second = start()
+    second.run(f"import elasticpython as ep\nep.restore({str(tmp_path / 'store')!r})\nc.append(2)")
+    assert second.call("history")[-1]["writes"] == ["c"]
+    second.checkpoint(tmp_path / "again")
+    third = start()
+    third.restore(tmp_path / "again")
+    assert third.value("c") == [1, 2]

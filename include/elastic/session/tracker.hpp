@@ -55,8 +55,10 @@ class Tracker {
   Result<> settle(const pyobj::GilHeld&);
   // The history with what the running cell has done so far, as an unfinished cell.
   Result<> record_unfinished(const pyobj::GilHeld&, graph::History& history);
-  // From now on this is the history, and the namespace is as it says.
-  Result<> adopt(const pyobj::GilHeld&, graph::History history);
+  // From now on this is the history, and the namespace is as it says. Looking through the values, which reads
+  // in what is mapped, may be left for the idle time, or the next cell if that comes first: `later`, unless
+  // code of the user's is running that could change them meanwhile.
+  Result<> adopt(const pyobj::GilHeld&, graph::History history, bool later);
 
   const graph::History& history() const { return history_; }
   graph::History& history() { return history_; }
@@ -84,6 +86,8 @@ class Tracker {
   using Whys = std::map<std::string, std::string>;
 
   Result<> begin(const pyobj::GilHeld&);
+  // Looks through what was adopted; true when nothing is left.
+  bool finish_adoption(const pyobj::GilHeld&, Deadline deadline);
   Result<> note_outside_changes(const pyobj::GilHeld&);
   graph::CellRecord start_record() const;
   void add_reads(graph::CellRecord& record, Whys& whys);
@@ -135,6 +139,7 @@ class Tracker {
   std::map<std::string, std::string> ambient_pending_;   // changed, and not in the history yet
   std::map<std::string, std::string> pending_now_;       // of the record in the making
   std::set<std::string> idle_checked_;                   // since the last cell
+  std::vector<std::string> adopted_;                     // not looked through yet
 };
 
 }  // namespace elastic::session
