@@ -108,6 +108,12 @@ CheckpointOptions checkpoint_options(const py::dict& from) {
   if (const py::object ratio = from["cpu_ratio"]; !ratio.is_none()) options.cpu_ratio = ratio.cast<double>();
   options.marks = from["marks"].cast<std::vector<std::pair<std::string, std::string>>>();
   options.never_rerun_cells = from["never_rerun_cells"].cast<std::set<std::uint32_t>>();
+  options.keep_newest = from["keep"].cast<std::uint32_t>();
+  options.keep_us = limit_us(from["keep_seconds"]);
+  if (const py::object bytes = from["keep_bytes"]; !bytes.is_none())
+    options.keep_bytes = bytes.cast<std::uint64_t>();
+  options.export_to = from["export"].cast<std::string>();
+  options.force = from["force"].cast<bool>();
   options.plan_only = from["plan_only"].cast<bool>();
   options.in_background = from["in_background"].cast<bool>();
   options.shell = json_of(from["shell"]);
@@ -183,6 +189,7 @@ void bind_session(py::module_& core) {
             return self.session.why(GilHeld::assume(), name);
           },
           py::arg("name"))
+      .def("take_damage", [](BoundSession& self) { return self.session.take_damage(); })
       .def("marks", [](BoundSession& self) { return object_of(self.session.marks()); })
       .def("history",
            [](BoundSession& self) { return object_of(unwrap(self.session.history(GilHeld::assume()))); })

@@ -6,6 +6,7 @@
 #include "elastic/plan/explain.hpp"
 #include "elastic/plan/planner.hpp"
 #include "elastic/session/session.hpp"
+#include "elastic/store/export_file.hpp"
 #include "elastic/store/garbage.hpp"
 #include "elastic/store/writer.hpp"
 #include "session/background_writer.hpp"
@@ -31,7 +32,6 @@ using store::ConstBytes;
 
 namespace {
 
-constexpr std::uint32_t kCheckpointsKept = 8;
 constexpr std::uint64_t kOutputLimitBytes = 64 << 20;
 // Below this a checkpoint is written faster than a child is made ready.
 constexpr std::uint64_t kBackgroundFromBytes = 32 << 20;
@@ -337,8 +337,15 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   payload.report["bytes_written"] = report.bytes_written;
   payload.report["checkpoint"] = report.name.to_string();
   writer.reset();
+  if (!options.export_to.empty()) {
+    auto exported = store::export_checkpoint(*opened, report.name, options.export_to, options.force);
+    if (!exported.ok()) return exported.error().within("the checkpoint was written, but not exported");
+    payload.report["exported"] = options.export_to;
+  }
   store::RetentionPolicy policy;
-  policy.keep_newest = kCheckpointsKept;
+  policy.keep_newest = options.keep_newest;
+  policy.max_age_us = options.keep_us;
+  policy.max_bytes = options.keep_bytes;
   if (auto collected = store::collect_garbage(*opened, policy); !collected.ok())
     log(LogLevel::kWarning, "collecting old checkpoints: " + collected.error().to_string());
   return success();
@@ -349,6 +356,8 @@ Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& op
   if (!options.plan_only) {
     // Found out before the work is done: a place that will not do.
     GilReleased released(gil);
+    if (!options.export_to.empty())
+      ELASTIC_TRY(store::check_export_path(store::system_files(), options.export_to, options.force));
     ELASTIC_ASSIGN([[maybe_unused]] auto usable, store_to_write(options.directory));
   }
   DumpedSession dumped;

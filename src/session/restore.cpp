@@ -2,6 +2,7 @@
 #include "elastic/plan/planner.hpp"
 #include "elastic/pyobj/reads.hpp"
 #include "elastic/session/session.hpp"
+#include "session/damage_check.hpp"
 #include "session/marks.hpp"
 #include "session/replay.hpp"
 #include "session/restore_source.hpp"
@@ -62,6 +63,21 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   }
   json report = report_of(source, plan, options);
   ELASTIC_TRY(verify(gil, namespace_, source, plan, options.verify, report));
+  damage_check_ = std::make_unique<DamageCheck>(source, plan);
+  if (options.verify) {
+    std::map<std::string, std::string> damage;
+    {
+      GilReleased released(gil);
+      damage = damage_check_->wait();
+    }
+    damage_check_.reset();
+    for (const auto& [name, why] : damage) {
+      report["variables"][name]["status"] = "differs";
+      report["variables"][name]["verified"] = false;
+      report["variables"][name]["why"] = "its bytes in the checkpoint are damaged: " + why;
+    }
+  }
+  report["checked"] = !damage_check_ || damage_check_->done();
 
   for (const StoredOutput& output : source.payload.outputs) {
     Result<Owned> value = replay->load_output(gil, output);

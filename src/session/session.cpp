@@ -2,6 +2,7 @@
 
 #include "elastic/core/log.hpp"
 #include "elastic/pyobj/reads.hpp"
+#include "session/damage_check.hpp"
 #include "session/marks.hpp"
 
 namespace elastic::session {
@@ -104,6 +105,14 @@ Result<graph::History> Session::history_now(const GilHeld& gil) {
   }
   ELASTIC_ASSIGN([[maybe_unused]] const CellIndex cell, history.record(std::move(record)));
   return history;
+}
+
+std::map<std::string, std::string> Session::take_damage() {
+  if (!damage_check_ || !damage_check_->done()) return {};
+  const auto damage = damage_check_->wait();
+  damage_check_.reset();
+  for (const auto& [name, why] : damage) log(LogLevel::kError, "the checkpoint's " + name + ": " + why);
+  return damage;
 }
 
 Result<json> Session::history(const GilHeld& gil) {

@@ -246,17 +246,20 @@ Result<std::optional<CheckpointName>> find_imported(Store& store, std::uint64_t 
 
 }  // namespace
 
+Result<> check_export_path(FileSystem& files, const std::string& path, bool overwrite) {
+  const auto there = files.status(path);
+  if (!there.ok()) return success();
+  if (there->type != FileStatus::Type::kFile)
+    return Error(ErrorCode::kInvalidArgument, path + " is not a file");
+  if (overwrite) return success();
+  return Error(ErrorCode::kInvalidArgument,
+               path + " exists; choose another path or say that it may be replaced");
+}
+
 Result<> export_checkpoint(Store& store, const CheckpointName& name, const std::string& path, bool overwrite,
                            const ProgressFunction& progress) {
   FileSystem& files = store.files();
-  if (const auto there = files.status(path); there.ok()) {
-    if (there->type != FileStatus::Type::kFile)
-      return Error(ErrorCode::kInvalidArgument, path + " is not a file");
-    if (!overwrite) {
-      return Error(ErrorCode::kInvalidArgument,
-                   path + " exists; choose another path or say that it may be replaced");
-    }
-  }
+  ELASTIC_TRY(check_export_path(files, path, overwrite));
   ELASTIC_ASSIGN(const auto reader, store.open_checkpoint(name.to_string()));
   ELASTIC_ASSIGN(const auto object, store.backend().open(name.object()));
   std::vector<std::byte> manifest_bytes(object->size_bytes());

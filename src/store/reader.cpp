@@ -42,6 +42,7 @@ CheckpointReader::CheckpointReader(std::unique_ptr<Manifest> manifest, Checkpoin
 
 CheckpointReader::~CheckpointReader() = default;
 
+bool CheckpointReader::maps() const { return index_->reads_in_flight() == 1; }
 ConstBytes CheckpointReader::payload() const { return manifest_->payload; }
 std::span<const BlobRef> CheckpointReader::blobs() const { return manifest_->blobs; }
 
@@ -75,7 +76,7 @@ Result<Region> CheckpointReader::read_blob(const BlobRef& blob) {
 
 Result<Region> CheckpointReader::map_blob(const BlobRef& blob) {
   // Code and what is parsed are never used before they are verified; small blobs are read sooner than mapped.
-  const bool mappable = index_->reads_in_flight() == 1 && blob.size_bytes >= kMappableBytes;
+  const bool mappable = maps() && blob.size_bytes >= kMappableBytes;
   if (blob.kind != BlobKind::kBuffer || !mappable) return read_blob(blob);
   ELASTIC_ASSIGN(const ChunkList list, chunks_of(blob));
   ELASTIC_ASSIGN(Region region, Region::of_pages(blob.size_bytes));

@@ -9,6 +9,7 @@
 // Threads: all calls on the thread that runs cells, with the GIL; writing and hashing release it.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -28,6 +29,7 @@
 
 namespace elastic::session {
 
+class DamageCheck;
 struct DumpedSession;
 class Marks;
 
@@ -41,6 +43,11 @@ struct CheckpointOptions {
   // For this checkpoint alone, beside the session's marks: (variable, as mark() takes it).
   std::vector<std::pair<std::string, std::string>> marks{};
   std::set<std::uint32_t> never_rerun_cells{};
+  std::uint32_t keep_newest = 8;  // checkpoints of one label, in the place they are in
+  std::optional<std::int64_t> keep_us{};
+  std::optional<std::uint64_t> keep_bytes{};
+  std::string export_to{};     // a file that holds this checkpoint alone, to hand to somebody; empty: none
+  bool force = false;          // it may be replaced
   bool plan_only = false;      // report, and write nothing
   bool in_background = false;  // a forked child writes what takes long; the caller ends the process
   nlohmann::json shell{};  // the shell's own state, kept as it is; "outputs" names variables like _3 to keep
@@ -90,6 +97,9 @@ class Session {
   // {variable: [words]}.
   nlohmann::json marks() const;
 
+  // Mapped variables whose bytes in the checkpoint turned out to be damaged since the last call, with why.
+  std::map<std::string, std::string> take_damage();
+
   // Whether there is anything that the last checkpoint or restore does not have.
   bool has_news() const { return news_; }
 
@@ -107,6 +117,7 @@ class Session {
   Driver* driver_;
   Tracker tracker_;
   std::unique_ptr<Marks> marks_;
+  std::unique_ptr<DamageCheck> damage_check_;  // of what the last restore mapped
   bool running_ = false;
   std::optional<Error> tracking_error_;
   bool news_ = false;

@@ -16,6 +16,9 @@ namespace elastic::store {
 Result<> export_checkpoint(Store& store, const CheckpointName& name, const std::string& path, bool overwrite,
                            const ProgressFunction& progress = {});
 
+// Whether it would be written there: kInvalidArgument says why not.
+Result<> check_export_path(FileSystem& files, const std::string& path, bool overwrite);
+
 // Restoring from the file itself. Closes over the file, not the path.
 Result<std::unique_ptr<CheckpointReader>> open_export_file(FileSystem& files, const std::string& path,
                                                            const std::optional<Key>& key);

@@ -61,6 +61,8 @@ class CheckpointReader {
   std::span<const BlobRef> blobs() const;
   // Newer checkpoints that open_newest passed over because they are damaged.
   const std::vector<CheckpointInfo>& passed_over() const { return passed_over_; }
+  // Whether map_blob maps. Where it does not, all that it returns has been verified.
+  bool maps() const;
   const Manifest& manifest() const { return *manifest_; }
   const PackIndex& index() const { return *index_; }
 

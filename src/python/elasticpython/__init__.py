@@ -20,6 +20,11 @@ def checkpoint(
     always_store=(),
     never_rerun=(),
     cpu_ratio=None,
+    keep=8,
+    keep_days=None,
+    keep_bytes=None,
+    export=None,
+    force=False,
 ):
     """Writes the session down, at `path` or where the notebook's checkpoints are; returns a report.
 
@@ -29,6 +34,9 @@ def checkpoint(
     is given up, and the report says so. `never_store`, `always_store`: names of variables; `never_rerun`:
     names, for the cells that write them, or indices of cells; for this checkpoint, `mark` is for all.
     `cpu_ratio`: how many times as long a cell takes where the session will be restored.
+    `keep`, `keep_days`, `keep_bytes`: older checkpoints of the place that are more, older or together larger
+    are removed; this one stays. `export`: also one file that holds this checkpoint, to hand to somebody;
+    `force`: it may replace a file.
     Raises CheckpointError; the former checkpoint is then as it was.
     """
     from elasticpython.session import current
@@ -45,6 +53,11 @@ def checkpoint(
         always_store=always_store,
         never_rerun=never_rerun,
         cpu_ratio=cpu_ratio,
+        keep=keep,
+        keep_days=keep_days,
+        keep_bytes=keep_bytes,
+        export=export,
+        force=force,
     )
 
 

@@ -212,8 +212,7 @@ class Kernel:
         return self._execute_reply(content, error)
 
     def _announce_checkpoint(self, code: str) -> None:
-        line = self.session.announcement(code)
-        if line is not None:
+        for line in filter(None, (self.session.announcement(code), self.session.damage())):
             self.server.publish(
                 "display_data",
                 {"data": {"text/plain": line}, "metadata": {}, "transient": {}},

@@ -121,6 +121,8 @@ class CheckpointReport(Report):
         remarks = [("note", text) for text in self._content.get("gave_up", ())]
         if self._content["cells_to_rerun"]:
             remarks.append(("re-runs", f"{len(self._content['cells_to_rerun']):5}  cells on restore"))
+        if "exported" in self._content:
+            remarks.append(("exported", f"       to {self._content['exported']}"))
         if "tracking_off" in self._content:
             remarks.append(("note", f"the session is not watched any more: {self._content['tracking_off']}"))
         return remarks

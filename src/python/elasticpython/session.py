@@ -72,6 +72,16 @@ class ShellSession:
             return None
         return places.describe_checkpoint(places.default_directory())
 
+    def damage(self):
+        """One line on restored variables whose bytes turned out to be damaged; else None."""
+        found = self._session.take_damage()
+        if not found:
+            return None
+        return (
+            f"ElasticPython: the checkpoint is damaged, do not rely on {', '.join(sorted(found))}: "
+            f"{next(iter(found.values()))}"
+        )
+
     def _is_command(self, transformed: str) -> bool:
         """True for a cell that does nothing but checkpoint, restore or look at the history."""
         if not any(word in transformed for word in ("checkpoint", "restore", "history", "elastic")):
@@ -116,6 +126,11 @@ class ShellSession:
         always_store=(),
         never_rerun=(),
         cpu_ratio=None,
+        keep=8,
+        keep_days=None,
+        keep_bytes=None,
+        export=None,
+        force=False,
         in_background=False,
     ):
         """See elasticpython.checkpoint. `in_background`: the process ends."""
@@ -138,6 +153,11 @@ class ShellSession:
                 *((name, "never-rerun") for name in _names(never_rerun) if not name.isdecimal()),
             ],
             "never_rerun_cells": {int(name) for name in _names(never_rerun) if name.isdecimal()},
+            "keep": max(1, min(keep, 2**32 - 1)),
+            "keep_seconds": None if keep_days is None else keep_days * 86400.0,
+            "keep_bytes": keep_bytes,
+            "export": "" if export is None else os.path.abspath(os.path.expanduser(os.fspath(export))),
+            "force": force,
             "in_background": in_background,
             "shell": self._shell_state(),
         }

@@ -43,7 +43,9 @@ def checkpoint_parser() -> argparse.ArgumentParser:
         prog="%checkpoint", description="Writes this session down, so that %restore can bring it back."
     )
     parser.add_argument(
-        "path", nargs="?", help="a directory; without it, the notebook's own under the Jupyter data directory"
+        "path",
+        nargs="?",
+        help="a directory or a URL; without it, the notebook's own under the Jupyter data directory",
     )
     parser.add_argument(
         "--plan",
@@ -75,6 +77,15 @@ def checkpoint_parser() -> argparse.ArgumentParser:
         metavar="X",
         help="how many times as long a cell takes where it is restored",
     )
+    parser.add_argument("--keep", type=int, default=8, metavar="N", help="checkpoints that stay here")
+    parser.add_argument("--keep-days", type=float, metavar="DAYS", help="older checkpoints are removed")
+    parser.add_argument(
+        "--keep-bytes", type=_bytes, metavar="SIZE", help="of all checkpoints here; the oldest go first"
+    )
+    parser.add_argument(
+        "--export", metavar="FILE", help="also one file to hand to somebody, for %%restore FILE"
+    )
+    parser.add_argument("--force", action="store_true", help="--export may replace a file")
     parser.add_argument(
         "--plan-only",
         action="store_true",
@@ -91,7 +102,9 @@ def restore_parser() -> argparse.ArgumentParser:
         "same name are replaced, others stay.",
     )
     parser.add_argument(
-        "path", nargs="?", help="a directory or an exported file; without it, the notebook's own checkpoints"
+        "path",
+        nargs="?",
+        help="a directory, a URL or an exported file; without it, the notebook's own checkpoints",
     )
     parser.add_argument(
         "--trust", action="store_true", help="also one that somebody else wrote: restoring runs its code"

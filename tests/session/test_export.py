@@ -1,0 +1,254 @@
+"""%checkpoint --export FILE and %restore FILE; what becomes of old checkpoints; what damage is found."""
+
+import os
+import subprocess
+
+import pytest
+
+from conftest import BUILD
+
+ARRAYS = ("import numpy as np", "a = np.arange(1_000_000); b = np.arange(1_000_000) * 3; small = [1, 2]")
+
+
+def names_in(directory):
+    return sorted(entry.name for entry in (directory / "manifests").iterdir())
+
+
+def flip_a_byte_of(directory, value):
+    """In the middle of where `value` (bytes) lies in a pack."""
+    for pack in (directory / "packs").iterdir():
+        data = bytearray(pack.read_bytes())
+        at = data.find(value)
+        if at >= 0:
+            data[at + len(value) // 2] ^= 1
+            pack.write_bytes(data)  # in place: the same file
+            return
+    raise AssertionError("it is in no pack")
+
+
+# --- one file -----------------------------------------------------------------------------------------------
+
+
+def test_a_session_goes_into_one_file_and_comes_back(start, tmp_path):
+    first = start()
+    first.run(*ARRAYS, "def twice(x): return 2 * x",
+              f"%checkpoint {tmp_path}/store --plan store-all --export {tmp_path}/session.ep")
+    assert os.stat(tmp_path / "session.ep").st_mode & 0o777 == 0o600
+    first.kill()
+    second = start()
+    answer = second.run(f"%restore {tmp_path}/session.ep")
+    assert answer["error"] is None
+    assert second.value("[int(a.sum()), int(b.sum()), small, twice(4)]") == [
+        499999500000, 1499998500000, [1, 2], 8]
+    report = second.restore(tmp_path / "session.ep")
+    assert {entry["status"] for entry in report["variables"].values()} <= {"same"}
+
+
+def test_a_file_that_is_there_is_not_replaced_unasked(start, tmp_path):
+    process = start()
+    process.run("x = 1")
+    (tmp_path / "mine").write_text("thesis")
+    answer = process.run(f"%checkpoint {tmp_path}/store --export {tmp_path}/mine", fails=True)
+    assert "exists" in answer["error"] and (tmp_path / "mine").read_text() == "thesis"
+    assert not (tmp_path / "store").exists()  # found out before anything was written
+    process.run(f"%checkpoint {tmp_path}/store --export {tmp_path}/mine --force", "x = 2",
+                f"%restore {tmp_path}/mine")
+    assert process.value("x") == 1
+
+
+def test_somebody_elses_file_is_restored_only_when_trusted(start, tmp_path):
+    first = start()
+    first.run("x = 'theirs'", f"%checkpoint {tmp_path}/store --export {tmp_path}/file")
+    other = start(ELASTICPYTHON_KEY=str(tmp_path / "other-key"))
+    other.run("x = 'mine'")
+    answer = other.run(f"%restore {tmp_path}/file", fails=True)
+    assert "--trust" in answer["error"] and other.value("x") == "mine"
+    other.run(f"%restore {tmp_path}/file --trust")
+    assert other.value("x") == "theirs"
+
+
+def test_a_damaged_file_is_one_line_and_nothing_is_loaded(start, tmp_path):
+    process = start()
+    process.run("x = ['payload of a pickle' * 9]", f"%checkpoint {tmp_path}/store --export {tmp_path}/file")
+    whole = (tmp_path / "file").read_bytes()
+    process.run("x = 'mine'")
+    for at in (3, 100, 200):  # header and manifest
+        (tmp_path / "file").write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
+        message = process.failing_call("restore", path=str(tmp_path / "file"))
+        assert "\\n" not in message and process.value("x") == "mine"
+    (tmp_path / "file").write_bytes(whole[: len(whole) // 2])
+    assert "\\n" not in process.failing_call("restore", path=str(tmp_path / "file"))
+    assert process.value("x") == "mine"
+
+
+# --- what is kept -------------------------------------------------------------------------------------------
+
+
+def test_as_many_are_kept_as_asked_for(start, tmp_path):
+    process = start()
+    store = tmp_path / "store"
+    for i in range(10):
+        process.run(f"x = {i}")
+        process.checkpoint(store)
+    assert len(names_in(store)) == 8
+    process.run(f"%checkpoint {store} --keep 3")
+    assert len(names_in(store)) == 3
+    process.checkpoint(store, keep_days=0)
+    assert len(names_in(store)) == 1  # the newest always stays
+    process.checkpoint(store)
+    process.checkpoint(store, keep_bytes=10)
+    assert len(names_in(store)) == 1
+    process.restore(store)
+    assert process.value("x") == 9
+
+
+def test_two_sessions_write_and_collect_in_one_store(start, tmp_path):
+    """Neither ever takes what the other needs."""
+    pair = [start(), start()]
+    for i in range(6):
+        for number, process in enumerate(pair):
+            process.run(f"import numpy as np; x = ({number}, {i}); data = np.full(200_000, {i}.5)")
+        for process in pair:
+            print('{"call": "checkpoint", "options": {"path": "%s", "keep": 1}}' % (tmp_path / "store"),
+                  file=process._process.stdin, flush=True)
+        for process in pair:
+            assert '"value"' in process._process.stdout.readline()
+        other = start()
+        other.restore(tmp_path / "store")
+        assert other.value("x")[1] == i and other.value("float(data[77])") == i + 0.5
+        other.kill()
+    command = BUILD.parents[1] / "src/store/elasticpython"
+    if command.exists():
+        listing = subprocess.run([command, "verify", tmp_path / "store"], capture_output=True, text=True,
+                                 env=os.environ | {"XDG_DATA_HOME": str(tmp_path / "xdg")})
+        assert listing.returncode == 0 and "is whole" in listing.stdout
+
+
+# --- what damage is found -----------------------------------------------------------------------------------
+
+
+def damaged_store(start, tmp_path):
+    first = start()
+    first.run(*ARRAYS)
+    first.checkpoint(tmp_path / "store", plan="store-all")
+    marker = bytes(first.value("list(b[600_000:600_100].tobytes())"))
+    first.kill()
+    flip_a_byte_of(tmp_path / "store", marker)
+    return tmp_path / "store"
+
+
+def test_a_damaged_buffer_is_named_soon_after_the_restore(start, tmp_path):
+    store = damaged_store(start, tmp_path)
+    process = start()
+    process.restore(store)
+    line = None
+    for _ in range(600):
+        line = process.call("damage")
+        if line:
+            break
+        process.run("import time; time.sleep(0.1)")
+    assert "rely on b:" in line
+    assert process.call("damage") is None  # said once
+    assert process.value("[int(a.sum()), small]") == [499999500000, [1, 2]]
+
+
+def test_verify_waits_and_reports_it(start, tmp_path):
+    store = damaged_store(start, tmp_path)
+    process = start()
+    report = process.restore(store, verify=True)
+    assert report["checked"] is True
+    assert report["variables"]["b"]["status"] == "differs" and "damaged" in report["variables"]["b"]["why"]
+    assert report["variables"]["a"]["status"] == "same"
+    assert process.call("damage") is None
+
+
+def test_a_damaged_pickle_is_never_loaded(start, tmp_path):
+    first = start()
+    first.run("text = 'a text that is %s'", "x = text % 'in no other place'", "y = 2")
+    first.checkpoint(tmp_path / "store", plan="store-all")
+    first.kill()
+    flip_a_byte_of(tmp_path / "store", b"a text that is in no other place")
+    process = start()
+    report = process.restore(tmp_path / "store")
+    assert report["variables"]["x"]["status"] == "recomputed"
+    assert process.value("[x, y]") == ["a text that is in no other place", 2]
+
+
+def test_a_damaged_history_is_one_line_and_an_older_checkpoint_can_be_named(start, tmp_path):
+    first = start()
+    first.run("x = 1")
+    older = first.checkpoint(tmp_path / "store")["checkpoint"]
+    first.run("y = 'words that only a cell says'[:0]")
+    first.checkpoint(tmp_path / "store")
+    flip_a_byte_of(tmp_path / "store", b"words that only a cell says")
+    process = start()
+    process.run("x = 'mine'")
+    assert "\\n" not in process.failing_call("restore", path=str(tmp_path / "store"))
+    assert process.value("x") == "mine"
+    process.restore(tmp_path / "store", at=older)
+    assert process.value("x") == 1
+
+
+# --- the disk -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MB, where mounting is allowed."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_full_disk_is_one_line_and_the_former_checkpoint_stands(start, small_disk):
+    process = start()
+    process.run("x = 1")
+    process.checkpoint(small_disk / "store")
+    process.run("x = 2; import os; data = os.urandom(3_000_000)")
+    message = process.failing_call("checkpoint", path=str(small_disk / "store"), plan="store-all")
+    assert "full" in message or "space" in message.lower()
+    assert "\\n" not in message and "Traceback" not in message
+    assert os.listdir(small_disk / "store" / "temp") == []  # nothing is left that fills it
+    other = start()
+    other.restore(small_disk / "store")
+    assert other.value("x") == 1
+    process.run("del data")
+    process.checkpoint(small_disk / "store")  # the next one works
+    other.restore(small_disk / "store")
+    assert other.value("x") == 2
+
+
+def test_a_directory_removed_under_it_is_made_again(start, tmp_path):
+    import shutil
+
+    process = start()
+    process.run("x = 1")
+    process.checkpoint(tmp_path / "store")
+    shutil.rmtree(tmp_path / "store")
+    process.run("x = 2")
+    process.checkpoint(tmp_path / "store")
+    other = start()
+    other.restore(tmp_path / "store")
+    assert other.value("x") == 2
+
+
+def test_a_store_one_may_only_read_restores_and_refuses_to_be_written(start, tmp_path):
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    process = start()
+    process.run("x = 1")
+    process.checkpoint(tmp_path / "store")
+    for directory, _, _ in os.walk(tmp_path / "store"):
+        os.chmod(directory, 0o500)
+    process.run("x = 2")
+    try:
+        assert "\\n" not in process.failing_call("checkpoint", path=str(tmp_path / "store"))
+        process.restore(tmp_path / "store")
+        assert process.value("x") == 1
+    finally:
+        for directory, _, _ in os.walk(tmp_path / "store"):
+            os.chmod(directory, 0o700)
