@@ -154,7 +154,7 @@ Result<> Network::add_holdings(const PlanInput& input, const Prices& prices, boo
     if (never) continue;
     const double write = holding.stored ? 0.0
                                         : prices.per_store_us * static_cast<double>(holding.store_us) +
-                                              prices.per_byte * static_cast<double>(holding.bytes);
+                                              prices.per_byte * static_cast<double>(holding.bytes_to_write());
     need.load_cost = rounded(write + prices.per_restore_us * static_cast<double>(holding.load_us));
   }
   return success();

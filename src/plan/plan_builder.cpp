@@ -283,7 +283,7 @@ PlanCost price(const PlanInput& input, const Network& network, const Choice& cho
     cost.load_us += holding.load_us;
     if (holding.stored) continue;
     cost.store_us += holding.store_us;
-    cost.bytes_to_write += holding.bytes;
+    cost.bytes_to_write += holding.bytes_to_write();
   }
   for (std::uint32_t i = 0; i < network.cell_count(); ++i) {
     if (choice.rerun[i]) cost.rerun_us += network.run_cost(CellIndex{i});

@@ -40,6 +40,10 @@ Result<store::CommitReport> write_blobs(store::CheckpointWriter& writer, std::sp
   std::vector<store::BlobRef> refs;
   refs.reserve(blobs.size());
   for (const BlobToWrite& blob : blobs) {
+    if (blob.held && writer.keep_blob(*blob.held).ok()) {
+      refs.push_back(*blob.held);
+      continue;
+    }
     ELASTIC_ASSIGN(const store::BlobRef ref, writer.put_blob(blob.parts, blob.kind));
     refs.push_back(ref);
   }

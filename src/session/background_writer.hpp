@@ -5,6 +5,7 @@
 // group), writes them. Threads: without the GIL. The child never touches Python; its memory is the parent's
 // at the fork.
 #pragma once
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ namespace elastic::session {
 struct BlobToWrite {
   std::vector<store::ConstBytes> parts{};
   store::BlobKind kind = store::BlobKind::kPickle;
+  std::optional<store::BlobRef> held{};  // the target has it: not digested again
 };
 
 Result<store::CommitReport> write_blobs(store::CheckpointWriter& writer, std::span<const BlobToWrite> blobs,

@@ -1,9 +1,10 @@
 // A session as it lies in memory between serialising and writing: what could be stored, what that costs, and
-// the plan.
+// the plan. Only what a plan stores is serialised.
 //
 // Buffers are pinned where the user's objects have them; nothing is copied. Destroying one takes the GIL.
 #pragma once
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "elastic/plan/plan.hpp"
 #include "elastic/plan/plan_input.hpp"
 #include "elastic/pyobj/serializer.hpp"
+#include "elastic/store/presence.hpp"
 #include "session/payload.hpp"
 
 namespace elastic::session {
@@ -21,7 +23,12 @@ struct DumpedGroup {
   std::vector<std::string> names{};
   // Groups that refer to one another in a circle are one pickle, which the first of them has.
   std::size_t pickled_in = 0;
+  std::string type{};            // of its largest variable
+  std::uint64_t size_bytes = 0;  // in memory
+  bool dumped = false;           // serialised, or found that it cannot be
   std::optional<pyobj::Pickled> pickled{};
+  std::vector<std::optional<store::BlobRef>> held{};  // pickle, buffers: those that the target has
+  std::int64_t estimated_us = 0, actual_us = 0;       // of serialising
   std::string ambient_value{};
   bool ambient = false;
 };
@@ -33,6 +40,10 @@ struct DumpedSession {
   plan::Plan plan{};
   std::vector<pyobj::Pickled> outputs{};
   Payload payload{};
+  std::optional<pyobj::Dumper> dumper{};
+  std::unique_ptr<store::Store> target{};     // null: nothing is there, and nothing shall be written
+  std::optional<store::Presence> presence{};  // what the target has already
+  bool maps_buffers = true;                   // they are mapped when loaded, not read
 
   // The pickle that holds the group; null if there is none.
   const pyobj::Pickled* pickle_of(std::size_t group) const {
@@ -41,11 +52,17 @@ struct DumpedSession {
   }
 };
 
+// {"serialize": {names: {estimated_us, actual_us}}} of the groups that were serialised.
+nlohmann::json measured_dumps(const DumpedSession& dumped);
+
 // The active variables that other groups refer to instead of copying them: functions, classes and modules.
 std::vector<std::string> referable_names(const graph::History& history, pyobj::Borrowed user_namespace);
 
-// How long it takes to load what was dumped, as far as that can be told without trying.
-std::int64_t estimated_load_us(std::uint64_t pickle_bytes, std::uint64_t buffer_bytes);
-std::int64_t estimated_write_us(std::uint64_t bytes);
+std::vector<StoredSnapshot> snapshots_of(const DumpedSession& dumped, std::size_t place);
+// For telling whether a target has a group.
+std::string key_of(const std::vector<StoredSnapshot>& snapshots);
+
+std::map<std::string, std::size_t> groups_by_name(const DumpedSession& dumped);
+std::vector<store::ConstBytes> parts_of(const pyobj::Pickled& pickled);
 
 }  // namespace elastic::session

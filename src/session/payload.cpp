@@ -9,10 +9,18 @@ namespace {
 json json_of(const StoredGroup& group) {
   json snapshots = json::array();
   for (const StoredSnapshot& each : group.snapshots) snapshots.push_back({each.variable, each.writer});
-  return {{"snapshots", snapshots},   {"names", group.names},           {"pickle", group.pickle},
-          {"buffers", group.buffers}, {"references", group.references}, {"notes", group.notes},
-          {"modules", group.modules}, {"bytes", group.bytes},           {"load_us", group.load_us},
-          {"ambient", group.ambient}};
+  return {{"snapshots", snapshots},
+          {"names", group.names},
+          {"pickle", group.pickle},
+          {"buffers", group.buffers},
+          {"references", group.references},
+          {"notes", group.notes},
+          {"modules", group.modules},
+          {"bytes", group.bytes},
+          {"load_us", group.load_us},
+          {"ambient", group.ambient},
+          {"type", group.type},
+          {"pickle_bytes", group.pickle_bytes}};
 }
 
 StoredGroup group_of(const json& from) {
@@ -28,6 +36,8 @@ StoredGroup group_of(const json& from) {
   from.at("bytes").get_to(group.bytes);
   from.at("load_us").get_to(group.load_us);
   from.at("ambient").get_to(group.ambient);
+  group.type = from.value("type", "");
+  group.pickle_bytes = from.value("pickle_bytes", std::uint64_t{0});
   return group;
 }
 
@@ -52,6 +62,7 @@ std::string Payload::to_bytes() const {
                    {"environment", environment},
                    {"shell", shell},
                    {"marks", marks},
+                   {"costs", costs},
                    {"report", report}};
   return whole.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -73,7 +84,8 @@ Result<Payload> Payload::from_bytes(std::string_view bytes, std::size_t blob_cou
     whole.at("lost").get_to(payload.lost);
     whole.at("environment").get_to(payload.environment);
     payload.shell = whole.at("shell");
-    payload.marks = whole.value("marks", json::object());  // absent before there were marks
+    payload.marks = whole.value("marks", json::object());  // younger than the format
+    payload.costs = whole.value("costs", json::object());
     payload.report = whole.at("report");
     bool exist = payload.history < blob_count;
     for (const StoredGroup& group : payload.groups)

@@ -39,6 +39,8 @@ struct StoredGroup {
   std::uint64_t bytes = 0;
   std::int64_t load_us = 0;
   bool ambient = false;
+  std::string type{};  // what plan::CostModel knows it by
+  std::uint64_t pickle_bytes = 0;
   bool operator==(const StoredGroup&) const = default;
 };
 
@@ -58,6 +60,7 @@ struct Payload {
   std::map<std::string, std::string> environment{};
   nlohmann::json shell{};
   nlohmann::json marks = nlohmann::json::object();  // session/marks.hpp
+  nlohmann::json costs = nlohmann::json::object();  // plan::CostModel
   nlohmann::json report{};                          // of the checkpoint, for `list` and `show`
 
   std::string to_bytes() const;

@@ -1,5 +1,7 @@
 #include "session/replay.hpp"
 
+#include <utility>
+
 namespace elastic::session {
 
 using pyobj::Borrowed;
@@ -156,7 +158,9 @@ Result<> Replay::load_step(const GilHeld& gil, const plan::Step& step, std::size
 }
 
 Result<> Replay::run_step(const GilHeld& gil, CellIndex cell, bool must_raise) {
+  const std::int64_t started_us = clock_->monotonic_us();
   ELASTIC_ASSIGN(const RerunOutcome outcome, driver_->run_cell(gil, history_->cell(cell)));
+  times_.cells[cell] = clock_->monotonic_us() - started_us;
   if (outcome.raised == must_raise) return success();
   failure_ = ReplayFailure{std::nullopt, cell,
                            outcome.raised ? "running its cell again raised " + outcome.error
@@ -169,25 +173,37 @@ Result<Borrowed> Replay::load_group(const GilHeld& gil, std::size_t group) {
   if (auto found = loaded_.find(stored.pickle); found != loaded_.end()) return Borrowed(found->second);
   if (!loading_.insert(stored.pickle).second)
     return Error(ErrorCode::kCorruption, "its pickle refers to itself through another one");
-  auto values = load_pickle(gil, stored.names, stored.pickle, stored.buffers);
+  const std::int64_t started_us = clock_->monotonic_us();
+  const std::int64_t nested_before_us = std::exchange(nested_us_, 0);
+  ReplayTimes::Load time;
+  auto values = load_pickle(gil, stored.names, stored.pickle, stored.buffers, time);
+  const std::int64_t all_us = clock_->monotonic_us() - started_us;
+  time.load_us = all_us - nested_us_ - time.read_us;
+  nested_us_ = nested_before_us + all_us;
   loading_.erase(stored.pickle);
   if (!values.ok()) return values.error();
+  times_.groups[group] = time;
   return Borrowed(loaded_.emplace(stored.pickle, std::move(*values)).first->second);
 }
 
 Result<Owned> Replay::load_pickle(const GilHeld& gil, const std::vector<std::string>& names,
-                                  std::size_t pickle, const std::vector<std::size_t>& buffers) {
+                                  std::size_t pickle, const std::vector<std::size_t>& buffers,
+                                  ReplayTimes::Load& time) {
+  const std::int64_t started_us = clock_->monotonic_us();
   store::Region bytes;
   std::vector<pyobj::LoadBuffer> memory;
   {
     GilReleased released(gil);
     ELASTIC_ASSIGN(bytes, reader_->read_blob(reader_->blobs()[pickle]));
+    time.read_bytes = bytes.size_bytes();
     for (const std::size_t place : buffers) {
       ELASTIC_ASSIGN(store::Region region, reader_->map_blob(reader_->blobs()[place]));
+      if (!region.is_unverified()) time.read_bytes += region.size_bytes();
       auto owner = std::make_shared<store::Region>(std::move(region));
       memory.push_back({owner->bytes(), owner});
     }
   }
+  time.read_us = clock_->monotonic_us() - started_us;
   return loader_->load(gil, names, bytes.bytes(), std::move(memory));
 }
 
@@ -207,7 +223,8 @@ Result<Owned> Replay::resolve(const GilHeld& gil, const std::string& name) {
 
 Result<Owned> Replay::load_output(const GilHeld& gil, const StoredOutput& output) {
   group_of_name_.clear();  // the variables are in the namespace, as the last step left them
-  ELASTIC_ASSIGN(Owned values, load_pickle(gil, {output.name}, output.pickle, output.buffers));
+  ReplayTimes::Load time;
+  ELASTIC_ASSIGN(Owned values, load_pickle(gil, {output.name}, output.pickle, output.buffers, time));
   PyObject* value = PyDict_GetItemString(values.get(), output.name.c_str());
   if (!value) return Error(ErrorCode::kCorruption, "the pickle does not hold " + output.name);
   return Owned::share(Borrowed(value));

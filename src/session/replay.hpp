@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "elastic/core/clock.hpp"
 #include "elastic/graph/history.hpp"
 #include "elastic/plan/plan.hpp"
 #include "elastic/pyobj/ambient.hpp"
@@ -18,6 +19,7 @@
 #include "elastic/pyobj/serializer.hpp"
 #include "elastic/session/driver.hpp"
 #include "elastic/store/reader.hpp"
+#include "session/measured.hpp"
 #include "session/payload.hpp"
 
 namespace elastic::session {
@@ -37,25 +39,29 @@ class Replay {
   // All outlive the replay. `holding_groups`: of each holding of the plan's input, the payload's group.
   Replay(pyobj::Borrowed user_namespace, Driver& driver, pyobj::Ambient& ambient,
          const graph::History& history, const Payload& payload,
-         std::shared_ptr<store::CheckpointReader> reader, const std::set<std::size_t>& banned)
+         std::shared_ptr<store::CheckpointReader> reader, const std::set<std::size_t>& banned,
+         const Clock& clock)
       : namespace_(user_namespace),
         driver_(&driver),
         ambient_(&ambient),
         history_(&history),
         payload_(&payload),
         reader_(std::move(reader)),
-        banned_(&banned) {}
+        banned_(&banned),
+        clock_(&clock) {}
 
   // kCancelled; or success, and then `failure()` says whether the plan went through.
   Result<> run(const pyobj::GilHeld&, const plan::Plan& plan, const std::vector<std::size_t>& holding_groups);
   const std::optional<ReplayFailure>& failure() const { return failure_; }
+  const ReplayTimes& times() const { return times_; }
 
   // After a run that went through: an output's value, whose references are the variables.
   Result<pyobj::Owned> load_output(const pyobj::GilHeld&, const StoredOutput& output);
 
  private:
   Result<pyobj::Owned> load_pickle(const pyobj::GilHeld&, const std::vector<std::string>& names,
-                                   std::size_t pickle, const std::vector<std::size_t>& buffers);
+                                   std::size_t pickle, const std::vector<std::size_t>& buffers,
+                                   ReplayTimes::Load& time);
   Result<pyobj::Borrowed> load_group(const pyobj::GilHeld&, std::size_t group);
   Result<pyobj::Owned> resolve(const pyobj::GilHeld&, const std::string& name);
   void find_made_by_rerun(const plan::Plan& plan);
@@ -72,6 +78,9 @@ class Replay {
   const Payload* payload_;
   std::shared_ptr<store::CheckpointReader> reader_;
   const std::set<std::size_t>* banned_;
+  const Clock* clock_;
+  ReplayTimes times_;
+  std::int64_t nested_us_ = 0;  // spent in loads within the load that runs
   std::optional<pyobj::Loader> loader_;
   std::map<std::size_t, pyobj::Owned> loaded_;  // by the pickle's place: a dict of its variables
   std::set<std::size_t> loading_;               // pickles

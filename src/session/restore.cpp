@@ -3,7 +3,9 @@
 #include "elastic/pyobj/reads.hpp"
 #include "elastic/session/session.hpp"
 #include "session/damage_check.hpp"
+#include "session/dumped.hpp"
 #include "session/marks.hpp"
+#include "session/measured.hpp"
 #include "session/replay.hpp"
 #include "session/restore_source.hpp"
 #include "session/rollback.hpp"
@@ -51,7 +53,7 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
     }
     rollback.clear();
     replay.emplace(namespace_, *driver_, rollback.ambient(), source.history, source.payload, source.reader,
-                   source.banned_groups);
+                   source.banned_groups, *clock_);
     ELASTIC_TRY(replay->run(gil, plan, holding_groups));
     if (!replay->failure()) break;
     const ReplayFailure& failure = *replay->failure();
@@ -139,6 +141,13 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
     tracker_.keep_ambient_value(*source.history.find_variable(group.names.front()),
                                 {group.snapshots.front().writer}, std::string(store::as_text(bytes.bytes())));
   }
+  if (auto costs = plan::CostModel::from_json(source.payload.costs); costs.ok()) costs_ = std::move(*costs);
+  costs_.use_target(options.directory);
+  report["measured"] = measured_replay(costs_, replay->times(), source.payload, source.history);
+  report["measured"]["so_far"] = costs_.errors_json();
+  std::set<std::string>& keys = stored_at_[options.directory];
+  keys.clear();
+  for (const StoredGroup& group : source.payload.groups) keys.insert(key_of(group.snapshots));
   if (auto marks = Marks::from_json(source.payload.marks); marks.ok())
     marks_->add(*marks);
   else

@@ -8,13 +8,24 @@ namespace {
 Payload sample() {
   Payload payload;
   payload.history = 0;
-  payload.groups.push_back(
-      {{{"x", 3}, {"y", 3}}, {"x", "y"}, 1, {2, 3}, {"f"}, {"a note"}, {{"numpy", "2.0"}}, 100, 7, false});
+  payload.groups.push_back({{{"x", 3}, {"y", 3}},
+                            {"x", "y"},
+                            1,
+                            {2, 3},
+                            {"f"},
+                            {"a note"},
+                            {{"numpy", "2.0"}},
+                            100,
+                            7,
+                            false,
+                            "list",
+                            90});
   payload.outputs.push_back({"_3", 1, {2}});
   payload.lost = {{"g", "generator object"}};
   payload.environment = {{"python", "3.11.2"}};
   payload.shell = {{"inputs", {"", "x = 1"}}};
   payload.marks = {{"x", {"never-store"}}};
+  payload.costs = {{"cpu_ratio", 1}};
   payload.report = {{"plan", "optimal"}};
   return payload;
 }
@@ -29,6 +40,7 @@ TEST(PayloadTest, ComesBackAsItWas) {
   EXPECT_EQ(read->environment, payload.environment);
   EXPECT_EQ(read->shell, payload.shell);
   EXPECT_EQ(read->marks, payload.marks);
+  EXPECT_EQ(read->costs, payload.costs);
 }
 
 TEST(PayloadTest, RefusesPlacesBeyondTheBlobTable) {
@@ -57,10 +69,11 @@ TEST(PayloadTest, EveryTruncationAndEveryMissingKeyIsCorruption) {
     auto damaged = whole;
     damaged[key] = 1.5;
     EXPECT_FALSE(Payload::from_bytes(damaged.dump(), 4).ok() && key != "shell" && key != "report" &&
-                 key != "history" && key != "marks")
+                 key != "history" && key != "marks" && key != "costs")
         << key;
     damaged.erase(key);
-    EXPECT_EQ(Payload::from_bytes(damaged.dump(), 4).ok(), key == "marks") << key;  // younger than the format
+    const bool younger_than_the_format = key == "marks" || key == "costs";
+    EXPECT_EQ(Payload::from_bytes(damaged.dump(), 4).ok(), younger_than_the_format) << key;
   }
 }
 

@@ -21,12 +21,15 @@ namespace elastic::plan {
 // what was stored together back then (an earlier checkpoint, the kept value of a piece of ambient state); it
 // must be a part of one co-variable snapshot.
 struct Holding {
-  std::vector<SnapshotId> snapshots{};  // ascending
-  bool stored = false;                  // the target has it already: nothing is written
-  std::int64_t store_us = 0;            // time to serialise and write it
-  std::int64_t load_us = 0;             // time to read and deserialise it
-  std::uint64_t bytes = 0;              // what would be written
-  std::string not_storable{};           // why it cannot be stored or loaded; empty: it can
+  std::vector<SnapshotId> snapshots{};       // ascending
+  bool stored = false;                       // the target has it already: nothing is written
+  std::int64_t store_us = 0;                 // time to serialise and write it
+  std::int64_t load_us = 0;                  // time to read and deserialise it
+  std::uint64_t bytes = 0;                   // its size
+  std::optional<std::uint64_t> new_bytes{};  // those of `bytes` that the target does not have; empty: all
+  std::string not_storable{};                // why it cannot be stored or loaded; empty: it can
+
+  std::uint64_t bytes_to_write() const { return stored ? 0 : new_bytes.value_or(bytes); }
 };
 
 enum class StoreWish : std::uint8_t { kNever, kAlways };

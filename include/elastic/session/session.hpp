@@ -21,6 +21,7 @@
 
 #include "elastic/core/clock.hpp"
 #include "elastic/graph/history.hpp"
+#include "elastic/plan/cost_model.hpp"
 #include "elastic/plan/plan.hpp"
 #include "elastic/plan/plan_input.hpp"
 #include "elastic/pyobj/ref.hpp"
@@ -108,14 +109,20 @@ class Session {
   void stop_tracking(const Error& error);
   // History as of now: settled, with the running cell as unfinished.
   Result<graph::History> history_now(const pyobj::GilHeld&);
-  Result<> dump_all(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
-  Result<> choose_plan(const CheckpointOptions& options, DumpedSession& dumped);
+  Result<> open_target(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
+  Result<> offer_all(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
+  Result<> dump_group(const pyobj::GilHeld&, DumpedSession& dumped, std::size_t place,
+                      const std::vector<std::string>& names);
+  Result<bool> dump_chosen(const pyobj::GilHeld&, DumpedSession& dumped);
+  Result<> choose_plan(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
   Result<> write_all(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
 
   pyobj::Owned namespace_;
   const Clock* clock_;
   Driver* driver_;
   Tracker tracker_;
+  plan::CostModel costs_;
+  std::map<std::string, std::set<std::string>> stored_at_;  // by directory: keys of the groups last written
   std::unique_ptr<Marks> marks_;
   std::unique_ptr<DamageCheck> damage_check_;  // of what the last restore mapped
   bool running_ = false;

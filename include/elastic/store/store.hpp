@@ -110,6 +110,8 @@ class Store {
   const Clock& clock() const { return *clock_; }
   const std::optional<Key>& key() const { return key_; }
   const StoreOptions& options() const { return options_; }
+  // For the writers that begin from now on: the link may be measured only once the store is open.
+  void set_link_bytes_per_s(std::uint64_t speed) { options_.link_bytes_per_s = speed; }
   // The seed of digests that are written here.
   std::uint64_t seed() const;
 

@@ -17,6 +17,14 @@ def describe_seconds(seconds) -> str:
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
+def _microseconds(time_us) -> str:
+    return f"{time_us} us" if time_us < 1000 else describe_seconds(time_us / 1e6)
+
+
+def _cut(text, width) -> str:
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
 class Report:
     """A report. `to_dict()` is JSON-ready; its keys are stable, more may be added."""
 
@@ -72,6 +80,37 @@ class Report:
         return "\n".join(
             [self._headline(), *(f"  {heading:12}{text}".rstrip() for heading, text in self._lines())]
         )
+
+    def explanation(self) -> str:
+        """Why for each variable; and what was estimated beside what it took."""
+        variables = sorted(self._content["variables"].items())
+        lines = [f"  {name:24} {entry[self.status_key]:10} {entry['why']}" for name, entry in variables]
+        return "\n".join(lines + self._measured_lines())
+
+    def _measured_lines(self) -> list:
+        measured = self._content.get("measured", {})
+        rows = []
+        for what, entries in measured.items():
+            if what == "so_far":
+                continue
+            each = {"": entries} if "actual_us" in entries else entries
+            rows += [(f"{what} {_cut(of, 40)}".strip(), entry) for of, entry in each.items()]
+        if not rows:
+            return []
+        rows.sort(key=lambda row: -row[1]["actual_us"])
+        lines = [f"  {'':44} {'estimated':>10} {'took':>10}"]
+        lines += [
+            f"  {what:44} {_microseconds(entry['estimated_us']):>10} {_microseconds(entry['actual_us']):>10}"
+            for what, entry in rows[:30]
+        ]
+        if len(rows) > 30:
+            lines.append(f"  and {len(rows) - 30} shorter ones")
+        errors = [
+            f"{kind} {entry['mean_error']:.0%} of {entry['count']}"
+            for kind, entry in measured.get("so_far", {}).items()
+            if entry["mean_error"] is not None
+        ]
+        return lines + [f"  mean error so far: {', '.join(errors)}"]
 
     def _headline(self) -> str:
         raise NotImplementedError

@@ -177,8 +177,7 @@ class SessionMagics(Magics):
             raise UsageError(f"{parser.prog}: {error}") from None
         report.print()
         if options.explain:
-            for name, entry in sorted(report.to_dict()["variables"].items()):
-                print(f"  {name:24} {entry[report.status_key]:10} {entry['why']}")
+            print(report.explanation())
         return report
 
 

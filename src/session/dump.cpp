@@ -1,0 +1,389 @@
+// From the history to a plan: what could be stored and what that would cost, serialising what the plan
+// stores, and planning anew with what came out of it.
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "elastic/core/log.hpp"
+#include "elastic/plan/planner.hpp"
+#include "elastic/session/session.hpp"
+#include "elastic/store/probe.hpp"
+#include "session/dumped.hpp"
+#include "session/input_files.hpp"
+#include "session/marks.hpp"
+#include "session/measured.hpp"
+#include "session/place.hpp"
+#include "session/remote_backend.hpp"
+
+namespace elastic::session {
+
+using plan::Holding;
+using plan::StoredSize;
+using pyobj::Borrowed;
+using pyobj::Dumper;
+using pyobj::GilHeld;
+using pyobj::GilReleased;
+using pyobj::Pickled;
+using store::BlobKind;
+using store::ConstBytes;
+
+namespace {
+
+// Functions, classes and modules are referred to by other groups: a copy would not be the class any more.
+bool is_referable(PyObject* value) {
+  return PyType_Check(value) || PyFunction_Check(value) || PyModule_Check(value);
+}
+
+// The circles of groups that refer to one another (strongly connected components of two or more), by Tarjan's
+// algorithm.
+std::vector<std::vector<std::size_t>> circles_of(const std::vector<std::vector<std::size_t>>& references) {
+  std::vector<std::vector<std::size_t>> circles;
+  std::vector<std::size_t> order(references.size(), 0), low(references.size(), 0), stack;
+  std::vector<bool> on_stack(references.size(), false);
+  std::size_t next = 1;
+  std::function<void(std::size_t)> visit = [&](std::size_t at) {
+    order[at] = low[at] = next++;
+    stack.push_back(at);
+    on_stack[at] = true;
+    for (const std::size_t to : references[at]) {
+      if (order[to] == 0) visit(to);
+      if (on_stack[to]) low[at] = std::min(low[at], low[to]);
+    }
+    if (low[at] != order[at]) return;
+    std::vector<std::size_t> circle;
+    do {
+      circle.push_back(stack.back());
+      on_stack[stack.back()] = false;
+      stack.pop_back();
+    } while (circle.back() != at);
+    if (circle.size() > 1) circles.push_back(std::move(circle));
+  };
+  for (std::size_t i = 0; i < references.size(); ++i)
+    if (order[i] == 0) visit(i);
+  return circles;
+}
+
+bool is_marked_never_store(const DumpedSession& dumped, std::size_t group) {
+  const auto& wishes = dumped.input.wishes.variables;
+  for (const std::string& name : dumped.groups[group].names) {
+    const auto found = wishes.find(*dumped.history.find_variable(name));
+    if (found != wishes.end() && found->second == plan::StoreWish::kNever) return true;
+  }
+  return false;
+}
+
+StoredSize size_of(const plan::CostModel& costs, const DumpedGroup& group) {
+  if (group.pickled) return {group.pickled->pickle_bytes(), group.pickled->buffer_bytes()};
+  return costs.stored_size(group.type, group.size_bytes);
+}
+
+// Fills in what the holding would cost: as measured, where it is serialised, else as estimated.
+void set_price(const plan::CostModel& costs, const std::set<std::string>& had, DumpedSession& dumped,
+               std::size_t place) {
+  const DumpedGroup& group = dumped.groups[place];
+  Holding& holding = dumped.input.holdings[place];
+  if (group.pickled_in != place) {  // paid for by the first of its circle
+    holding.bytes = holding.new_bytes.emplace(0);
+    holding.store_us = holding.load_us = 0;
+    return;
+  }
+  const StoredSize size = size_of(costs, group);
+  holding.bytes = size.total();
+  if (!group.dumped) holding.new_bytes = had.contains(key_of(snapshots_of(dumped, place))) ? 0 : size.total();
+  holding.stored = holding.bytes > 0 && holding.new_bytes.value_or(holding.bytes) == 0;
+  holding.store_us = (group.dumped ? group.actual_us : costs.serialize_us(group.type, size.pickle_bytes)) +
+                     costs.write_part_us(holding.bytes_to_write());
+  holding.load_us = costs.deserialize_us(group.type, size.pickle_bytes) +
+                    costs.read_us(dumped.maps_buffers ? size.pickle_bytes : size.total());
+}
+
+// What of a pickle the target has.
+void look_up(DumpedGroup& group, Holding& holding, const store::Presence& presence) {
+  const auto parts = parts_of(*group.pickled);
+  const auto pickle = presence.look_up(parts, BlobKind::kPickle);
+  group.held.push_back(pickle.blob);
+  holding.new_bytes = pickle.missing_bytes;
+  for (const pyobj::PinnedBuffer& buffer : group.pickled->buffers) {
+    const ConstBytes bytes = buffer.bytes();
+    const auto found = presence.look_up(std::span(&bytes, 1), BlobKind::kBuffer);
+    group.held.push_back(found.blob);
+    *holding.new_bytes += found.missing_bytes;
+  }
+}
+
+// What refers to something that cannot be stored cannot be loaded.
+void strike_out_unloadable(DumpedSession& dumped, const std::map<std::string, std::size_t>& holding_of) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t i = 0; i < dumped.groups.size(); ++i) {
+      Holding& holding = dumped.input.holdings[i];
+      const Pickled* pickled = dumped.pickle_of(i);
+      if (!pickled || !holding.not_storable.empty()) continue;
+      for (const std::string& name : pickled->references) {
+        auto found = holding_of.find(name);
+        const bool unwanted = found != holding_of.end() && is_marked_never_store(dumped, found->second);
+        if (found != holding_of.end() && dumped.input.holdings[found->second].not_storable.empty() &&
+            !unwanted)
+          continue;
+        holding.not_storable = "it refers to " + name +
+                               (unwanted ? ", which is marked never-store" : ", which cannot be stored");
+        changed = true;
+        break;
+      }
+    }
+  }
+}
+
+// A stored group needs what it refers to before any cell has run, so that is stored as well. True when that
+// asks for more than the plan stores.
+bool ask_for_references(DumpedSession& dumped, const std::map<std::string, std::size_t>& holding_of) {
+  const std::set<std::size_t> stored(dumped.plan.loads.begin(), dumped.plan.loads.end());
+  bool asked = false;
+  for (const std::size_t place : stored) {
+    const Pickled* pickled = dumped.pickle_of(place);
+    if (!pickled) continue;
+    std::vector<std::string> needs = pickled->references;
+    needs.insert(needs.end(), pickled->names.begin(), pickled->names.end());  // its circle
+    for (const std::string& name : needs) {
+      const std::size_t needed = holding_of.at(name);
+      if (stored.contains(needed)) continue;
+      for (const std::string& member : dumped.groups[needed].names) {
+        const bool added =
+            dumped.input.wishes.variables
+                .insert_or_assign(*dumped.history.find_variable(member), plan::StoreWish::kAlways)
+                .second;
+        asked = asked || added;
+      }
+    }
+  }
+  return asked;
+}
+
+Result<std::unique_ptr<plan::Planner>> planner_named(const std::string& wanted) {
+  auto planner = plan::make_planner(wanted);
+  if (planner) return planner;
+  std::string names;
+  for (const std::string_view name : plan::planner_names())
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  return Error(ErrorCode::kInvalidArgument, "there is no plan \"" + wanted + "\"; there are: " + names);
+}
+
+}  // namespace
+
+std::map<std::string, std::size_t> groups_by_name(const DumpedSession& dumped) {
+  std::map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < dumped.groups.size(); ++i)
+    if (!dumped.groups[i].ambient)
+      for (const std::string& name : dumped.groups[i].names) places.emplace(name, i);
+  return places;
+}
+
+std::vector<ConstBytes> parts_of(const Pickled& pickled) {
+  std::vector<ConstBytes> parts;
+  for (const pyobj::PinnedBuffer& piece : pickled.pickle) parts.push_back(piece.bytes());
+  return parts;
+}
+
+nlohmann::json measured_dumps(const DumpedSession& dumped) {
+  nlohmann::json dumps = nlohmann::json::object();
+  for (const DumpedGroup& group : dumped.groups)
+    if (group.pickled) dumps[joined(group.pickled->names)] = beside(group.estimated_us, group.actual_us);
+  return {{"serialize", std::move(dumps)}};
+}
+
+std::vector<std::string> referable_names(const graph::History& history, Borrowed user_namespace) {
+  std::vector<std::string> referable;
+  for (const std::vector<SnapshotId>& covariable : history.active_covariables())
+    for (const SnapshotId id : covariable) {
+      const std::string& name = history.name_of(history.snapshot(id).variable);
+      PyObject* value = PyDict_GetItemString(user_namespace.get(), name.c_str());
+      if (value && is_referable(value)) referable.push_back(name);
+    }
+  return referable;
+}
+
+std::vector<StoredSnapshot> snapshots_of(const DumpedSession& dumped, std::size_t place) {
+  std::vector<StoredSnapshot> snapshots;
+  for (const SnapshotId id : dumped.input.holdings[place].snapshots) {
+    const graph::Snapshot& snapshot = dumped.history.snapshot(id);
+    snapshots.push_back({dumped.history.name_of(snapshot.variable), snapshot.writer.value});
+  }
+  return snapshots;
+}
+
+std::string key_of(const std::vector<StoredSnapshot>& snapshots) {
+  std::string key;
+  for (const StoredSnapshot& each : snapshots) key += each.variable + ":" + std::to_string(each.writer) + ",";
+  return key;
+}
+
+// The store that is written to, made if it has to be, and how fast it is. For a plan alone: what is there.
+Result<> Session::open_target(const GilHeld& gil, const CheckpointOptions& options, DumpedSession& dumped) {
+  costs_.use_target(options.directory);
+  dumped.maps_buffers = !is_remote(options.directory);
+  GilReleased released(gil);
+  if (options.plan_only) {
+    auto opened = open_store(options.directory, store::StoreMode::kExisting);
+    if (opened.ok()) dumped.target = std::move(*opened);
+  } else {
+    ELASTIC_ASSIGN(dumped.target, store_to_write(options.directory));
+  }
+  if (!dumped.target) return success();
+  if (!options.plan_only && !options.in_background && !costs_.link_known()) {
+    const auto samples = store::probe_link(*dumped.target);
+    if (samples.ok()) {
+      const store::LinkSample &small = samples->front(), &large = samples->back();
+      costs_.observe_probe(small.bytes, small.write_us, small.read_us, large.bytes, large.write_us,
+                           large.read_us);
+    } else {
+      log(LogLevel::kWarning, "measuring " + options.directory + ": " + samples.error().to_string());
+    }
+  }
+  if (costs_.link_known()) dumped.target->set_link_bytes_per_s(costs_.compress_for_bytes_per_s());
+  if (auto presence = store::Presence::open(*dumped.target); presence.ok())
+    dumped.presence.emplace(std::move(*presence));
+  return success();
+}
+
+// Everything that could be stored, at estimated prices.
+Result<> Session::offer_all(const GilHeld& gil, const CheckpointOptions& options, DumpedSession& dumped) {
+  ELASTIC_ASSIGN(dumped.history, history_now(gil));
+  ELASTIC_TRY(refuse_changed_inputs(dumped.history));
+  const graph::History& history = dumped.history;
+  dumped.input.history = &dumped.history;
+  for (const std::vector<SnapshotId>& covariable : history.active_covariables()) {
+    if (history.is_ambient(history.snapshot(covariable.front()).variable)) continue;
+    DumpedGroup group;
+    group.pickled_in = dumped.groups.size();
+    std::uint64_t largest = 0;
+    for (const SnapshotId id : covariable) {
+      const graph::Snapshot& snapshot = history.snapshot(id);
+      const std::string& name = group.names.emplace_back(history.name_of(snapshot.variable));
+      PyObject* value = PyDict_GetItemString(namespace_.get(), name.c_str());
+      if (!value) continue;
+      // The members of a co-variable mostly are views of the same things.
+      if (group.type.empty() || snapshot.size_bytes > largest) group.type = Py_TYPE(value)->tp_name;
+      largest = std::max(largest, snapshot.size_bytes);
+    }
+    group.size_bytes = largest;
+    dumped.groups.push_back(std::move(group));
+    dumped.input.holdings.emplace_back().snapshots = covariable;
+  }
+  ELASTIC_ASSIGN(dumped.dumper, Dumper::create(gil, namespace_, referable_names(history, namespace_)));
+  const std::set<std::string>& had = stored_at_[options.directory];
+  for (std::size_t i = 0; i < dumped.groups.size(); ++i) {
+    // Of a type that was never met nobody knows what it costs, so it is tried.
+    if (!costs_.knows(dumped.groups[i].type)) ELASTIC_TRY(dump_group(gil, dumped, i, dumped.groups[i].names));
+    set_price(costs_, had, dumped, i);
+  }
+  for (std::uint32_t i = 0; i < history.snapshot_count(); ++i) {
+    const graph::Snapshot& snapshot = history.snapshot({i});
+    if (!history.is_ambient(snapshot.variable)) continue;
+    const std::string* value = tracker_.ambient_value(snapshot.variable, snapshot.writer);
+    if (!value) continue;
+    Holding holding;
+    holding.snapshots = {SnapshotId{i}};
+    holding.stored =
+        history.active(snapshot.variable) != SnapshotId{i};  // kept since then; too small to count
+    holding.bytes = value->size();
+    holding.store_us = costs_.write_part_us(value->size());
+    holding.load_us = costs_.read_us(value->size());
+    dumped.input.holdings.push_back(std::move(holding));
+    DumpedGroup group;
+    group.names = {history.name_of(snapshot.variable)};
+    group.pickled_in = dumped.groups.size();
+    group.dumped = group.ambient = true;
+    group.ambient_value = *value;
+    dumped.groups.push_back(std::move(group));
+  }
+  return success();
+}
+
+// Serialises `names` as the pickle of this group, and asks the target for it.
+Result<> Session::dump_group(const GilHeld& gil, DumpedSession& dumped, std::size_t place,
+                             const std::vector<std::string>& names) {
+  DumpedGroup& group = dumped.groups[place];
+  Holding& holding = dumped.input.holdings[place];
+  group.dumped = true;
+  group.held.clear();
+  group.estimated_us =
+      costs_.serialize_us(group.type, costs_.stored_size(group.type, group.size_bytes).pickle_bytes);
+  const std::int64_t started_us = clock_->monotonic_us();
+  Result<Pickled> pickled = dumped.dumper->dump(gil, names);
+  group.actual_us = clock_->monotonic_us() - started_us;
+  if (!pickled.ok()) {
+    if (pickled.error().code() == ErrorCode::kCancelled) return pickled.error();
+    holding.not_storable = pickled.error().message();
+    return success();
+  }
+  group.pickled = std::move(*pickled);
+  costs_.observe_serialize(group.type, group.size_bytes, size_of(costs_, group), group.actual_us);
+  if (dumped.presence) {
+    GilReleased released(gil);
+    look_up(group, holding, *dumped.presence);
+  }
+  return success();
+}
+
+// Serialises what the plan stores and joins circles; true when that was anything, so that prices have
+// changed.
+Result<bool> Session::dump_chosen(const GilHeld& gil, DumpedSession& dumped) {
+  const std::map<std::string, std::size_t> holding_of = groups_by_name(dumped);
+  bool changed = false;
+  for (const std::size_t place : dumped.plan.loads) {
+    const std::size_t first = dumped.groups[place].pickled_in;
+    if (dumped.groups[first].dumped) continue;
+    ELASTIC_TRY(dump_group(gil, dumped, first, dumped.groups[first].names));
+    set_price(costs_, {}, dumped, first);
+    changed = true;
+  }
+  std::vector<std::vector<std::size_t>> edges(dumped.groups.size());
+  for (std::size_t i = 0; i < dumped.groups.size(); ++i) {
+    if (!dumped.groups[i].pickled) continue;
+    for (const std::string& name : dumped.groups[i].pickled->references)
+      if (auto found = holding_of.find(name); found != holding_of.end())
+        edges[i].push_back(dumped.groups[found->second].pickled_in);
+  }
+  for (const std::vector<std::size_t>& circle : circles_of(edges)) {
+    const std::set<std::size_t> joined(circle.begin(), circle.end());
+    const std::size_t first = *joined.begin();
+    std::vector<std::string> names;
+    std::vector<std::size_t> members;
+    for (std::size_t i = 0; i < dumped.groups.size(); ++i) {
+      if (!joined.contains(dumped.groups[i].pickled_in)) continue;
+      names.insert(names.end(), dumped.groups[i].names.begin(), dumped.groups[i].names.end());
+      dumped.groups[i].pickled.reset();
+      dumped.groups[i].pickled_in = first;
+      dumped.groups[i].dumped = true;
+      members.push_back(i);
+    }
+    ELASTIC_TRY(dump_group(gil, dumped, first, names));
+    for (const std::size_t member : members) {
+      set_price(costs_, {}, dumped, member);
+      dumped.input.holdings[member].not_storable = dumped.input.holdings[first].not_storable;
+    }
+    changed = true;
+  }
+  return changed;
+}
+
+Result<> Session::choose_plan(const GilHeld& gil, const CheckpointOptions& options, DumpedSession& dumped) {
+  ELASTIC_ASSIGN(const auto planner, planner_named(options.planner));
+  dumped.input.alpha = options.alpha;
+  dumped.input.cpu_ratio = options.cpu_ratio.value_or(costs_.cpu_ratio());
+  dumped.input.limits = options.limits;
+  Marks marks = *marks_;
+  for (const auto& [name, wish] : options.marks) ELASTIC_TRY(marks.mark(name, wish));
+  for (const std::uint32_t cell : options.never_rerun_cells) marks.never_rerun(cell);
+  dumped.input.wishes = marks.wishes(dumped.history);
+  const std::map<std::string, std::size_t> holding_of = groups_by_name(dumped);
+  for (bool changed = true; changed;) {  // ends: each round serialises a group or asks for one more variable
+    strike_out_unloadable(dumped, holding_of);
+    ELASTIC_ASSIGN(dumped.plan, planner->plan(dumped.input));
+    ELASTIC_ASSIGN(changed, dump_chosen(gil, dumped));
+    if (!changed) changed = ask_for_references(dumped, holding_of);
+  }
+  return success();
+}
+
+}  // namespace elastic::session
