@@ -159,6 +159,7 @@ SUITES = {
                               UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"),
     "tsan": lambda: cpp_suite("tsan", TSAN_OPTIONS="halt_on_error=1"),
     "fuzz": fuzz_suite,
+    "debian": lambda: python_suite("debian"),
 }
 
 # The sanitizers and fuzzers have not been seen to pass whole yet, so they are run by name until they have.

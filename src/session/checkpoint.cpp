@@ -50,7 +50,7 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   payload.history = 0;
   blobs.push_back({{store::as_bytes(history)}, BlobKind::kHistory, std::nullopt});
   std::map<std::size_t, std::size_t> stored_at;  // group with a pickle -> place in payload.groups
-  for (const std::size_t place : dumped.plan.loads) {
+  for (const std::size_t place : dumped.places_to_store()) {
     const DumpedGroup& group = dumped.groups[place];
     const Holding& holding = dumped.input.holdings[place];
     StoredGroup stored;

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,22 @@ struct DumpedSession {
   std::unique_ptr<store::Store> target{};     // null: nothing is there, and nothing shall be written
   std::optional<store::Presence> presence{};  // what the target has already
   bool maps_buffers = true;                   // they are mapped when loaded, not read
+
+  // What the plan stores, and all ambient state that is small: where the restore finds that something does
+  // not load, the cells that make it again need the state they ran under, which no cell may bring back.
+  std::vector<std::size_t> places_to_store() const {
+    constexpr std::uint64_t kSmallBytes = 4096, kAllBytes = 1 << 20;
+    std::vector<std::size_t> places = plan.loads;
+    std::set<std::size_t> have(places.begin(), places.end());
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i < groups.size() && total < kAllBytes; ++i) {
+      const std::size_t bytes = groups[i].ambient_value.size();
+      if (!groups[i].ambient || bytes > kSmallBytes || have.contains(i)) continue;
+      total += bytes;
+      places.push_back(i);
+    }
+    return places;
+  }
 
   // The pickle that holds the group; null if there is none.
   const pyobj::Pickled* pickle_of(std::size_t group) const {

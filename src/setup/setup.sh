@@ -4,6 +4,7 @@
 #   setup.sh apt LIST...   install the Debian packages of LIST (src/setup/apt-LIST.txt) that are missing
 #   setup.sh venv          make .venv from Debian's own Python and install what requirements.txt pins
 #   setup.sh build         configure, build and install ElasticPython into .venv
+#   setup.sh debian        make .venv-debian, which has Debian's own packages, and install ElasticPython into it
 #
 # Every step may be repeated: it looks first and does only what is missing, so a second run takes seconds.
 set -euo pipefail
@@ -84,9 +85,17 @@ build() {
   cmake --install build/release --prefix "$PWD/$venv" > build/release/install.log
 }
 
+# Without pip: nothing comes from PyPI.
+make_debian_venv() {
+  [ -x .venv-debian/bin/python ] ||
+    "$python" -m venv --system-site-packages --without-pip .venv-debian
+  cmake --install build/release --prefix "$PWD/.venv-debian" > build/release/install-debian.log
+}
+
 case "${1:-}" in
   apt) shift; install_packages "$@" ;;
   venv) make_venv ;;
   build) build ;;
-  *) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  debian) make_debian_venv ;;
+  *) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

@@ -202,6 +202,14 @@ const Reading* find_numpy_reading(PyTypeObject* type) {
   return nullptr;
 }
 
+// Tensors stay opaque; where their memory is links those that share it.
+const Reading* find_torch_reading(PyTypeObject* type) {
+  static constexpr Reading kTensor{Kind::kOpaque, show_tensor};
+  const bool tensor =
+      is_defined_by(type, "torch", "Tensor") || is_defined_by(type, "torch.nn.parameter", "Parameter");
+  return tensor ? &kTensor : nullptr;
+}
+
 }  // namespace
 
 const Reading* find_reading(PyTypeObject* type) {
@@ -211,6 +219,7 @@ const Reading* find_reading(PyTypeObject* type) {
   for (const auto& [module, attribute] : kSingletonClasses) {
     if (is_defined_by(type, module, attribute)) return &kName;
   }
+  if (const Reading* reading = find_torch_reading(type)) return reading;
   if (is_python_class(type)) return nullptr;
   for (const LibraryType& known : kLibraryTypes) {
     if (known.name == type->tp_name && is_defined_by(type, known.module, known.attribute))

@@ -70,6 +70,9 @@ void show_arrow_chunks(PyObject*, Parts&);
 void show_arrow_table(PyObject*, Parts&);
 void show_arrow_type(PyObject*, Parts&);
 
+// ---- shows_torch.cpp
+void show_tensor(PyObject*, Parts&);
+
 // ---- shows_stdlib.cpp
 void show_ordered_dict(PyObject*, Parts&);
 void show_date(PyObject*, Parts&);

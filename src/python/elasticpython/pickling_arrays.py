@@ -8,6 +8,9 @@ from elasticpython.pickling_refusals import name_of
 
 def reduce_array(context, array):
     owner = _owner(array)
+    lender = getattr(array if owner is None else owner, "base", None)
+    if name_of(type(lender)) == "torch.Tensor":
+        return _reduce_over_storage(context, array, lender)
     if owner is not None and _is_shared(array, owner):
         return _reduce_view(context, array, owner)
     contiguous = array.flags.c_contiguous or array.flags.f_contiguous
@@ -113,6 +116,24 @@ class TorchStorage:
         self.memory = memory   # all of it, as a tensor of bytes
 
 
+def _stand_in_for(context, storage, device):
+    """One object a storage and group."""
+    torch = sys.modules["torch"]
+    stand_in = context.storages.get(storage.data_ptr()) if storage.nbytes() else None
+    if stand_in is None:
+        memory = torch.empty(0, dtype=torch.uint8, device=device)
+        memory.set_(storage, 0, (storage.nbytes(),), (1,))
+        stand_in = context.storages[storage.data_ptr()] = TorchStorage(memory)
+    return stand_in
+
+
+def _reduce_over_storage(context, array, tensor):
+    stand_in = _stand_in_for(context, unpickling_arrays.untyped_storage(tensor), tensor.device)
+    offset = array.__array_interface__["data"][0] - stand_in.memory.data_ptr() if array.size else 0
+    return unpickling.array_over_storage, (stand_in, array.dtype, array.shape, array.strides, offset,
+                                           array.flags.writeable)
+
+
 def reduce_tensor(context, tensor):
     """Tensors over one storage stay so, and the storage goes beside the pickle: torch's own way copies it
     through a stream."""
@@ -122,12 +143,7 @@ def reduce_tensor(context, tensor):
              and tensor.device.type in ("cpu", "cuda"))
     if not plain:
         return NotImplemented
-    storage = unpickling_arrays.untyped_storage(tensor)
-    stand_in = context.storages.get(storage.data_ptr()) if storage.nbytes() else None
-    if stand_in is None:
-        memory = torch.empty(0, dtype=torch.uint8, device=tensor.device)
-        memory.set_(storage, 0, (storage.nbytes(),), (1,))
-        stand_in = context.storages[storage.data_ptr()] = TorchStorage(memory)
+    stand_in = _stand_in_for(context, unpickling_arrays.untyped_storage(tensor), tensor.device)
     return unpickling.torch_tensor, (stand_in, tensor.dtype, tensor.storage_offset(), tuple(tensor.size()),
                                      tensor.stride(), tensor.requires_grad, tensor.__dict__)
 

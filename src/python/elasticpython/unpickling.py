@@ -97,7 +97,12 @@ class GroupUnpickler(pickle.Unpickler):
             if found is None:
                 raise pickle.UnpicklingError(f"this checkpoint needs {name}, which a newer version writes")
             return found
-        return super().find_class(module, name)
+        try:
+            return super().find_class(module, name)
+        except ModuleNotFoundError:
+            if not module.startswith("numpy._core."):
+                raise
+            return super().find_class(module.replace("numpy._core", "numpy.core", 1), name)   # numpy 1
 
 
 @written

@@ -47,6 +47,8 @@ def array_subclass(cls, array, attributes):
 @written
 def share_references(block, references):
     """pandas' copy-on-write: blocks and indexes over one memory know of each other."""
+    if references is None:
+        return
     if hasattr(block, "refs"):
         block.refs = references
         references.add_reference(block)
@@ -86,7 +88,10 @@ def set_index_state(index, state):
 
 @written
 def make_block_references():
-    from pandas._libs.internals import BlockValuesRefs
+    try:
+        from pandas._libs.internals import BlockValuesRefs
+    except ImportError:   # pandas 1 keeps no such record
+        return None
     return BlockValuesRefs()
 
 
@@ -107,6 +112,12 @@ def torch_storage(memory, device):
         return tensor if device == "cpu" else tensor.to(device)
     except (RuntimeError, AssertionError):
         return tensor
+
+
+@written
+def array_over_storage(memory, dtype, shape, strides, offset, writeable):
+    """What `tensor.numpy()` gave: an array over a tensor's storage."""
+    return array_view(memory.cpu().numpy(), dtype, shape, strides, offset, writeable)
 
 
 @written

@@ -1,0 +1,30 @@
+"""Sessions and kernels on Debian's own packages (.venv-debian) beside those of .venv."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DEBIAN = ROOT / ".venv-debian/bin/python"
+sys.path.insert(0, str(ROOT / "tests/session"))
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """Starts a session in a process of its own: `start("debian")`, `start("pypi")`."""
+    import processes
+
+    running = []
+
+    def start_process(stack):
+        with monkeypatch.context() as patch:
+            patch.setattr(processes.sys, "executable", str(DEBIAN) if stack == "debian" else sys.executable)
+            running.append(processes.Process(tmp_path))
+        return running[-1]
+
+    assert os.access(DEBIAN, os.X_OK), "make test-debian makes it"
+    yield start_process
+    for process in running:
+        process.kill()
