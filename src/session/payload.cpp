@@ -41,6 +41,8 @@ StoredGroup group_of(const json& from) {
   return group;
 }
 
+constexpr int kDeepest = 64;
+
 bool places_exist(std::size_t pickle, const std::vector<std::size_t>& buffers, std::size_t blob_count) {
   bool exist = pickle < blob_count;
   for (const std::size_t place : buffers) exist = exist && place < blob_count;
@@ -68,7 +70,14 @@ std::string Payload::to_bytes() const {
 }
 
 Result<Payload> Payload::from_bytes(std::string_view bytes, std::size_t blob_count) {
-  const json whole = json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+  // Writing JSON recurses, and reports are written: what nests without end is nobody's session.
+  bool too_deep = false;
+  const auto shallow = [&](int depth, json::parse_event_t, json&) {
+    too_deep = too_deep || depth > kDeepest;
+    return !too_deep;
+  };
+  const json whole = json::parse(bytes, shallow, /*allow_exceptions=*/false);
+  if (too_deep) return Error(ErrorCode::kCorruption, "the checkpoint's description nests too deeply");
   if (!whole.is_object() || !whole.contains("version") || !whole["version"].is_number_integer())
     return Error(ErrorCode::kCorruption, "the checkpoint was not written by a session");
   if (whole["version"].get<int>() > kPayloadVersion)
