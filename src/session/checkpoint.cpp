@@ -161,6 +161,10 @@ Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& op
   report["notebook"] = options.label;
   report["bytes_written"] = 0;
   report["measured"] = measured_dumps(dumped);
+  if (options.plan_only) {
+    report["table"] = plan::to_table(dumped.plan, dumped.input);
+    report["svg"] = plan::to_svg(dumped.plan, dumped.input);
+  }
   std::uint64_t total = 0;
   for (const std::size_t place : dumped.plan.loads) total += dumped.input.holdings[place].bytes;
   report["bytes_total"] = total;

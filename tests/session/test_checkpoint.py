@@ -1,6 +1,7 @@
 """What a checkpoint says and leaves behind."""
 
 import json
+from xml.etree import ElementTree
 
 
 def test_the_report_has_the_keys_scripts_depend_on(start, tmp_path):
@@ -21,6 +22,32 @@ def test_plan_only_writes_nothing(start, tmp_path):
     report = process.checkpoint(tmp_path / "here", plan_only=True)
     assert report["variables"]["x"]["action"] in ("store", "recompute")
     assert not (tmp_path / "here").exists()
+
+
+def test_a_plan_is_a_table_a_picture_and_json(start, tmp_path):
+    process = start()
+    process.run("x = [1]", "import time; time.sleep(0.2); y = [2, x]", "gen = (i for i in range(3))", "gen = 5")
+    process.run("lost = (i for i in [input])", tags=["never-rerun"])
+    for line in (f"%checkpoint --plan {tmp_path}/here", f"%checkpoint {tmp_path}/here --plan"):
+        shown = process.run(line)["output"]
+        assert "nothing was written" in shown and "cost: " in shown and "store all" in shown
+        assert "lost" in shown and "never-rerun" in shown
+    assert not (tmp_path / "here").exists()
+    report = process.checkpoint(tmp_path / "here", plan_only=True)
+    picture = ElementTree.fromstring(report["svg"])
+    assert picture.tag.endswith("svg") and "never-rerun" in report["svg"]
+    assert report["variables"]["lost"]["action"] == "lost" and report["costs"]["plan"]["total_us"] > 0
+    assert "svg" not in process.checkpoint(tmp_path / "here")
+
+
+def test_a_plan_of_a_hundred_cells_can_be_looked_at(start):
+    process = start()
+    process.run(*(f"v{i % 30} = [{i}, {f'v{(i - 1) % 30}' if i else 0}]" for i in range(100)))
+    picture = process.checkpoint(plan_only=True)["svg"]
+    size = ElementTree.fromstring(picture)
+    assert float(size.get("width")) < 2000 and float(size.get("height")) < 1200
+    process.run("import elasticpython as ep")
+    assert process.value("'<svg' in ep.checkpoint(plan_only=True)._repr_html_()")
 
 
 def test_an_unknown_plan_names_those_there_are(start):

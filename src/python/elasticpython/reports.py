@@ -137,11 +137,20 @@ class Report:
 
 
 class CheckpointReport(Report):
-    """What a checkpoint stored, what a restore will recompute, and what is lost."""
+    """What a checkpoint stored, what a restore will recompute, and what is lost; or only the plan for it."""
 
     title = "checkpoint"
     groups = (("store", "stored"), ("recompute", "recomputed"), ("lost", "lost"))
     status_key = "action"
+
+    def __str__(self) -> str:
+        table = self._content.get("table")
+        return super().__str__() + (f"\n{table.rstrip()}" if table else "")
+
+    def _repr_html_(self) -> str:
+        picture = self._content.get("svg")
+        drawn = f'<div style="overflow-x: auto">{picture}</div>' if picture else ""
+        return drawn + super()._repr_html_()
 
     def _headline(self) -> str:
         content = self._content

@@ -49,9 +49,12 @@ def checkpoint_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--plan",
+        nargs="?",
+        const="",
         default="optimal",
         metavar="NAME",
-        help="how to choose between storing and recomputing: " + ", ".join(PLANS),
+        help="how to choose between storing and recomputing: " + ", ".join(PLANS) + "; without a name: show the "
+        "plan as a table and a picture, and write nothing",
     )
     parser.add_argument(
         "--alpha",
@@ -140,6 +143,10 @@ class SessionMagics(Magics):
         --help."""
 
         def run(options):
+            if options.plan == "" or options.plan not in PLANS and options.path is None:
+                # "--plan" alone, which takes a path that follows it for a name.
+                options.path = options.path or options.plan or None
+                options.plan, options.plan_only = "optimal", True
             wishes = {name: value for name, value in vars(options).items() if name not in ("path", "explain")}
             return current().checkpoint(options.path, **wishes)
 
