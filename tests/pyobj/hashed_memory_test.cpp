@@ -1,5 +1,7 @@
 #include "pyobj/walk/hashed_memory.hpp"
 
+#include <sys/mman.h>
+
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -41,6 +43,17 @@ TEST_F(HashedMemoryTest, HashesOnceWhatIsNotWritten) {
   EXPECT_EQ(hashed(buffer()), kSize);
   EXPECT_EQ(hashed(buffer()), watches() ? 0 : kSize);
   EXPECT_EQ(memory_.known_bytes(data_.get(), kSize), watches() ? kSize : 0);
+}
+
+TEST_F(HashedMemoryTest, MemoryThatIsGoneIsNotTouched) {
+  void* const mapped = mmap(nullptr, 2 * kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  char* const data = static_cast<char*>(mapped) + 100;  // with bytes outside whole pages
+  std::memset(data, 1, kSize);
+  memory_.begin_moment();
+  memory_.tokens({data, kSize, 4 * kMb, Tag::kBlock});
+  ASSERT_EQ(munmap(mapped, 2 * kSize), 0);
+  EXPECT_EQ(memory_.known_bytes(data, kSize), 0U);
 }
 
 TEST_F(HashedMemoryTest, HashesTheBlocksAroundAWrite) {

@@ -149,3 +149,13 @@ def test_a_cell_that_restores_and_goes_on_is_seen(start, tmp_path):
     third = start()
     third.restore(tmp_path / "again")
     assert third.value("c") == [1, 2]
+
+
+def test_a_large_restored_array_can_be_rebound(start):
+    first = start()
+    first.run("import numpy as np", "import time; time.sleep(0.3); array = np.arange(2_000_000.0)")
+    first.checkpoint()
+    second = start()
+    second.restore()
+    second.run("other = 1", "array = np.ones(2_000_000)", "array = 3")
+    assert second.value("array") == 3

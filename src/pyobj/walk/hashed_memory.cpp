@@ -88,8 +88,11 @@ std::span<const Token> HashedMemory::hash_unwatched(const Buffer& buffer) {
 std::size_t HashedMemory::known_bytes(const char* data, std::size_t size_bytes) {
   Entry* entry = on_ && watch_.works() ? find(data, size_bytes) : nullptr;
   if (!entry) return 0;
+  // The system is asked about the pages, and nothing is read: the memory of a variable that has been rebound
+  // may be gone.
   std::vector<Pages> written;
-  look(*entry, written);
+  watch_.append_written(pages_inside(memory_of(entry->buffer)), written);
+  mark_written(written);
   const auto known = static_cast<std::size_t>(std::count(entry->known.begin(), entry->known.end(), true));
   return std::min(size_bytes, known * entry->buffer.block_size_bytes);
 }

@@ -42,7 +42,7 @@ class HashedMemory {
   void begin_moment() { ++moment_; }
   // The tokens of the buffer's blocks, in order; valid until the next call.
   std::span<const Token> tokens(const Buffer& buffer);
-  // How much of this memory need not be hashed to answer for it.
+  // How much of this memory need not be hashed to answer for it. It may be gone: none, then.
   std::size_t known_bytes(const char* data, std::size_t size_bytes);
 
   PageTracking tracking();

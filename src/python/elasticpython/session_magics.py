@@ -53,8 +53,9 @@ def checkpoint_parser() -> argparse.ArgumentParser:
         const="",
         default="optimal",
         metavar="NAME",
-        help="how to choose between storing and recomputing: " + ", ".join(PLANS) + "; without a name: show the "
-        "plan as a table and a picture, and write nothing",
+        help="how to choose between storing and recomputing: "
+        + ", ".join(PLANS)
+        + "; without a name: show the plan as a table and a picture, and write nothing",
     )
     parser.add_argument(
         "--alpha",
