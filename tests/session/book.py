@@ -11,10 +11,10 @@ new process restores it and runs the cells that are left: their outputs, and the
 there and at the end, must be the same.
 """
 
-import json
 import os
 import re
 import shutil
+import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,37 +54,45 @@ class Book:
 class Reader:
     """Runs a book in this process, a fork that nobody else uses, as the kernel does."""
 
-    def __init__(self, book):
+    def __init__(self, pauses):
         from elasticpython import session_magics
         from elasticpython.session import ShellSession
         from IPython.core.interactiveshell import InteractiveShell
-
         class Shell(InteractiveShell):
             def enable_gui(self, gui=None):
                 pass
 
         Shell.xmode = "Plain"
-        self.book = book
+        self.pauses = pauses  # for the idle work, after each cell
         self.shell = Shell.instance(colors="nocolor")
         self.shell.history_manager.enabled = False
         self.session = ShellSession(self.shell)
         session_magics.register(self.shell)
+        if "matplotlib.pyplot" in sys.modules:
+            from matplotlib_inline.backend_inline import _enable_matplotlib_integration
 
-    def run(self, cell):
-        """Runs a cell; returns what it shows."""
+            _enable_matplotlib_integration()  # what the import of pyplot would have done here
+
+    def try_cell(self, source):
+        """Runs a cell as the kernel does; returns what it raised, or None, and what it showed."""
         from IPython.utils.capture import capture_output
 
         with capture_output() as captured:
-            with self.session.cell(cell.source, self.shell.transform_cell(cell.source)) as running:
-                result = self.shell.run_cell(cell.source, store_history=True)
+            with self.session.cell(source, self.shell.transform_cell(source)) as running:
+                result = self.shell.run_cell(source, store_history=True)
                 error = result.error_before_exec or result.error_in_exec
                 running.ended(error)
-        if cell.raises != (error is not None):
-            raise AssertionError(f"{cell.source}\n{error!r}\n{captured.stdout}")
-        while self.book.pauses and not self.session.idle():
+        while self.pauses and not self.session.idle():
             pass
         shown = [captured.stdout, *(each.data.get("text/plain", "") for each in captured.outputs)]
-        return [ADDRESS.sub("0x", text) for text in shown]
+        return error, [ADDRESS.sub("0x", text) for text in shown]
+
+    def run(self, cell):
+        """Runs a cell, which must raise if it is marked so, and only then; returns what it shows."""
+        error, shown = self.try_cell(cell.source)
+        if cell.raises != (error is not None):
+            raise AssertionError(f"{cell.source}\n{error!r}\n{shown}")
+        return shown
 
     def portrait(self):
         from portrait import portrait
@@ -94,7 +102,7 @@ class Reader:
 
 def run_original(book, directory, plan):
     """Runs all of `book`; returns the portrait at each point and at the end, and what each cell showed."""
-    reader = Reader(book)
+    reader = Reader(book.pauses)
     shown, portraits, checkpoints = [], [], []
     for count, cell in enumerate(book.cells, 1):
         shown.append(reader.run(cell))
@@ -109,7 +117,7 @@ def run_original(book, directory, plan):
 
 def run_restored(book, directory, number):
     """Restores a point of `book` and runs what is left of it."""
-    reader = Reader(book)
+    reader = Reader(book.pauses)
     report = reader.session.restore(str(directory / f"point{number}")).to_dict()
     there = reader.portrait()
     cells = book.cells[book.points[number]:] + book.following
@@ -118,7 +126,7 @@ def run_restored(book, directory, number):
 
 
 def run_task(task):
-    """What the fork server's child does: reads the task's book, writes the answer."""
+    """What the fork server's child does for a book."""
     directory = Path(task["directory"])
     work = directory / "work"
     if task["point"] is not None:  # the files are as they were at the checkpoint
@@ -130,7 +138,5 @@ def run_task(task):
                    "XDG_DATA_HOME": str(directory / "xdg")}
     book = Book(task["book"])
     if task["point"] is None:
-        answer = run_original(book, directory, task["plan"])
-    else:
-        answer = run_restored(book, directory, task["point"])
-    Path(task["answer"]).write_text(json.dumps(answer))
+        return run_original(book, directory, task["plan"])
+    return run_restored(book, directory, task["point"])

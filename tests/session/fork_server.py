@@ -1,14 +1,15 @@
 """Processes that have imported what notebooks import, at the price of a fork.
 
-`ForkServer.run(task)` has a fresh child of the server do `book.run_task(task)`. Two servers share nothing:
-their addresses and string hashes differ, so a session that moves from one's child to the other's is in a new
-process.
+`ForkServer.run(module, task)` has a fresh child of the server do `module.run_task(task)`. Two servers share
+nothing: their addresses and string hashes differ, so a session that moves from one's child to the other's is
+in a new process.
 
 The children drive the session with the modules beside this file. Those must not pass for the user's own,
 which belong to the session: they are imported through a link called site-packages.
 """
 
 import faulthandler
+import importlib
 import json
 import os
 import subprocess
@@ -26,31 +27,32 @@ HEAVY = """
     IPython elasticpython.session
 """.split()
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-TIME_LIMIT = 100  # of a child, in seconds
+INLINE = "module://matplotlib_inline.backend_inline"  # as a kernel has it
+TIME_LIMIT = 200  # of a child, in seconds
 
 
 class ForkServer:
     """One server process. `close` ends it."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, imports=HEAVY):
         library = directory / "site-packages"
         library.symlink_to(Path(__file__).parent)
         self._process = subprocess.Popen(
             [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(library)!r}); import fork_server; "
-             "fork_server.serve()"],
+             "fork_server.serve(sys.argv[1:])", *imports],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | ONE_THREAD | {"PYTHONHASHSEED": "random", "MPLBACKEND": "agg"},
+            env=os.environ | ONE_THREAD | {"PYTHONHASHSEED": "random", "MPLBACKEND": INLINE},
             cwd=directory,
         )
 
-    def run(self, **task):
+    def run(self, module, **task):
         """The task's answer; an AssertionError with what the child printed when it has none."""
         answer = Path(task["directory"]) / "answer.json"
         log = Path(task["directory"]) / "log.txt"
         answer.unlink(missing_ok=True)
-        task |= {"answer": str(answer), "log": str(log)}
+        task |= {"module": module, "answer": str(answer), "log": str(log)}
         print(json.dumps(task), file=self._process.stdin, flush=True)
         ended = self._process.stdout.readline()
         assert answer.exists(), f"the process ended with {ended.strip()}: {log.read_text()[-6000:]}"
@@ -62,14 +64,12 @@ class ForkServer:
         self._process.stdout.close()
 
 
-def serve():
+def serve(imports):
     """The server's loop: a line in, a child, a line out."""
-    import importlib
-
     requests, replies = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    for name in HEAVY:
+    for name in imports:
         importlib.import_module(name)
     for line in requests:
         task = json.loads(line)
@@ -87,9 +87,8 @@ def do(task):
         os.dup2(log, 1)
         os.dup2(log, 2)
         faulthandler.dump_traceback_later(TIME_LIMIT, exit=True)
-        from book import run_task
-
-        run_task(task)
+        answer = importlib.import_module(task["module"]).run_task(task)
+        Path(task["answer"]).write_text(json.dumps(answer))
         status = 0
     except BaseException:
         traceback.print_exc()

@@ -6,18 +6,24 @@ the names, so an alias is a line that says so; numpy memory that several arrays 
 """
 
 import copyreg
+import datetime
+import decimal
 import enum
+import fractions
 import functools
 import hashlib
 import io
 import re
 import sys
 import types
+from collections import OrderedDict
+from pathlib import PurePath
 
 ATOMS = (type(None), bool, int, float, complex, str, bytes, range, slice, type(...), type(NotImplemented))
+IMMUTABLE = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, fractions.Fraction, PurePath)
 LONG = 200
-# Attributes that are other in each run: how long a fit took, scratch memory that nobody fills, addresses.
-NOISE = re.compile(r"(fit|score)_time_?$|^_tmp_like_exog$|^_stop_words_id$")
+# Attributes that differ in each run: how long a fit took, memory that nobody fills, addresses, threads.
+NOISE = re.compile(r"(fit|score)_time_?$|^_tmp_like_exog$|^_ident$|^_native_id$|^_stop_words_id$")
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 
@@ -68,9 +74,11 @@ class Painter:
         kind = type(value)
         if kind in ATOMS:
             self.say(path, f"{kind.__name__} {short(repr(value))}")
-        elif kind is tuple:
-            self.say(path, f"tuple of {len(value)}")
+        elif kind is tuple or (isinstance(value, tuple) and not hasattr(value, "__dict__")):
+            self.say(path, f"{kind.__name__} of {len(value)}")
             self.each(path, value)
+        elif isinstance(value, IMMUTABLE):  # which of two equal ones it is, is nothing a cell should ask
+            self.say(path, f"{kind.__name__} {short(str(value))}")
         elif isinstance(value, enum.Enum):
             self.say(path, f"{kind.__qualname__}.{value.name}")
         elif isinstance(value, types.ModuleType):
@@ -160,7 +168,8 @@ class Painter:
         if isinstance(value, (list, tuple)):
             self.each(path, list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value))
         elif isinstance(value, dict):
-            self.paint_mapping(path, list(dict.items(value)))
+            items = OrderedDict.items if isinstance(value, OrderedDict) else dict.items
+            self.paint_mapping(path, list(items(value)))
         elif isinstance(value, (set, frozenset)):
             self.paint_set(path, value)
         elif isinstance(value, (str, bytes, int, float, complex)):
@@ -334,6 +343,8 @@ def paint_numpy(painter, path, value, label):
         paint_elements(painter, path, value)
         if isinstance(value, numpy.ma.MaskedArray):
             painter.paint(f"{path}.mask", numpy.asarray(value.mask).tolist())
+            painter.paint(f"{path}.fill_value", value.fill_value)
+            return True
         elif value.dtype != object and value.nbytes:
             low, high = numpy.lib.array_utils.byte_bounds(value)
             painter.arrays.append((low, high, path))
@@ -514,7 +525,6 @@ LIBRARIES = {
 
 def ambient_state():
     """State that cells read and write without a name."""
-    import decimal
     import os
     import random
     import warnings
@@ -555,7 +565,9 @@ def portrait(shell):
         for name in sorted(set(namespace) - set(shell.user_ns_hidden)):
             if not re.fullmatch(r"_i?\d*|_+|_i+|_dh|_oh|_ih|_exit_code|__\w+__", name):
                 lines[name] = painter.variable(name, namespace[name])
-        lines["<Out>"] = painter.variable("Out", dict(namespace["Out"]))
+        # How it looks: that an output is a variable, or part of one, is not promised.
+        for number, value in namespace["Out"].items():
+            lines[f"<Out[{number}]>"] = [f"{type(value).__qualname__} {short(ADDRESS.sub('', repr(value)))}"]
         lines["<In>"] = [short(each) for each in namespace["In"]]
         lines["<memory>"] = painter.shared_memory()
         lines["<ambient>"] = Painter(namespace).variable("ambient", ambient)

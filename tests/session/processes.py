@@ -53,7 +53,7 @@ WORKER = textwrap.dedent("""
 class Process:
     """A session in a process of its own."""
 
-    def __init__(self, directory, **environment):
+    def __init__(self, directory, command=(sys.executable,), **environment):
         environment = (
             os.environ
             | {
@@ -66,7 +66,7 @@ class Process:
         )
         (directory / "work").mkdir(exist_ok=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", WORKER],
+            [*command, "-c", WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

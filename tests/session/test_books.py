@@ -30,10 +30,10 @@ def test_a_notebook_goes_on_after_a_restore_as_if_nothing_had_happened(path, ser
     book = Book(path)
     (tmp_path / "work").mkdir()
     first, second = servers
-    original = first.run(book=str(path), directory=str(tmp_path), plan=PLAN, point=None)
+    original = first.run("book", book=str(path), directory=str(tmp_path), plan=PLAN, point=None)
     for number, point in enumerate(book.points):
         where = f"{book.name}, after {point} of {len(book.cells)} cells"
-        restored = second.run(book=str(path), directory=str(tmp_path), plan=PLAN, point=number)
+        restored = second.run("book", book=str(path), directory=str(tmp_path), plan=PLAN, point=number)
         statuses = {name: entry for name, entry in restored["report"]["variables"].items()
                     if entry["status"] not in ("same", "recomputed")}
         assert statuses == {}, where

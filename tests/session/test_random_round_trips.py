@@ -1,15 +1,20 @@
 """Small random programs, run plainly and through checkpoint and restore: the values, the aliases and what the
-next cells do must be the same, under every plan. A failure prints its seed: RANDOM_PROGRAM_SEED=N runs
-that alone.
+next cells do must be the same, under every plan: the planners' own, and two that are drawn at random among
+the valid ones. A failure prints its seed: RANDOM_PROGRAM_SEED=N runs that alone, RANDOM_PROGRAM_ROUNDS=N that
+many.
 """
 
 import os
 import random
+import shutil
 
 import pytest
+from fork_server import ForkServer
+from portrait import differences
 
-PLANS = ["optimal", "paper", "store-all", "recompute-all"]
-SEEDS = [int(os.environ["RANDOM_PROGRAM_SEED"])] if "RANDOM_PROGRAM_SEED" in os.environ else range(12)
+PLANS = ["optimal", "paper", "store-all", "recompute-all", "random-1", "random-2"]
+ROUNDS = int(os.environ.get("RANDOM_PROGRAM_ROUNDS", 30))
+SEEDS = [int(os.environ["RANDOM_PROGRAM_SEED"])] if "RANDOM_PROGRAM_SEED" in os.environ else range(ROUNDS)
 NAMES = ["a", "b", "c", "d", "_e", "f1"]
 
 PRELUDE = """
@@ -20,24 +25,6 @@ class Box:
     def __init__(self, inside): self.inside = inside
     def put(self, value): self.inside = value; return self
 """
-
-# What a value is made of, with aliases told by the order in which objects are first met.
-LOOK = """
-def _look(value, seen):
-    if isinstance(value, (int, float, str, type(None))): return value
-    if isinstance(value, tuple): return ['tuple', [_look(each, seen) for each in value]]  # no identity
-    if id(value) in seen: return ['again', seen[id(value)]]
-    seen[id(value)] = len(seen)
-    if isinstance(value, dict): return ['dict', [[key, _look(each, seen)] for key, each in value.items()]]
-    if isinstance(value, list): return ['list', [_look(each, seen) for each in value]]
-    if isinstance(value, Box): return ['Box', type(value) is Box, _look(value.inside, seen)]
-    if callable(value): return ['callable', value.__name__]
-    return ['object', type(value).__name__]
-def _look_at_all(names):
-    seen = {}
-    return [[name, _look(globals()[name], seen)] for name in names if name in globals()]
-"""
-
 
 def statement(choose):
     """One statement; most work whatever the names are bound to, and those that do not raise."""
@@ -86,29 +73,34 @@ def program(seed):
     ]
 
 
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory):
+    """Where programs run, and where they are restored."""
+    imports = ["IPython", "elasticpython.session"]
+    pair = [ForkServer(tmp_path_factory.mktemp(name), imports) for name in ("original", "restored")]
+    yield pair
+    for server in pair:
+        server.close()
+
+
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_random_program_goes_on_after_a_restore_as_if_nothing_had_happened(start, tmp_path, seed):
+def test_a_random_program_goes_on_after_a_restore_as_if_nothing_had_happened(seed, servers, tmp_path):
     cells = program(seed)
-    cut = random.Random(seed).randint(1, len(cells) - 1)
-    look = f"_look_at_all({NAMES!r})"
-    plain = start()
-    plain.run(PRELUDE, LOOK, *cells[:cut], fails=True)
-    reports = {plan: plain.checkpoint(tmp_path / plan, plan=plan) for plan in PLANS}
-    before = dict(plain.value(look))
-    plain.run(*cells[cut:], fails=True)
-    after = plain.value(look)
+    choose = random.Random(seed)
+    task = {"cells": [PRELUDE, *cells], "cut": 1 + choose.randint(1, len(cells) - 1), "plans": PLANS,
+            "pauses": choose.random() < 0.5, "directory": str(tmp_path)}
+    first, second = servers
+    original = first.run("random_rounds", plan=None, **task)
     for plan in PLANS:
-        restored = start()
-        report = restored.restore(tmp_path / plan)
-        lost = {name for name, entry in report["variables"].items() if entry["status"] == "lost"}
-        assert lost == {
-            name for name, entry in reports[plan]["variables"].items() if entry["action"] == "lost"
-        }
-        if lost:
-            expected = {name: value for name, value in before.items() if name not in lost}
-            assert set(dict(restored.value(look))) == set(expected), f"seed {seed}, plan {plan}"
+        where = f"seed {seed}, plan {plan}"
+        restored = second.run("random_rounds", plan=plan, **task)
+        variables = restored["report"]["variables"]
+        lost = {name for name, entry in variables.items() if entry["status"] == "lost"}
+        assert lost == set(original["lost"][plan]), where
+        assert [name for name, entry in variables.items() if entry["status"] == "differs"] == [], where
+        if lost:  # numbers in a portrait depend on every name before
+            assert set(restored["portrait"]) == set(original["portrait"]) - lost, where
             continue
-        assert dict(restored.value(look)) == before, f"seed {seed}, plan {plan}, {cells[:cut]}"
-        restored.run(*cells[cut:], fails=True)
-        assert restored.value(look) == after, f"seed {seed}, plan {plan}, {cells} cut at {cut}"
-        restored.kill()
+        assert differences(original["portrait"], restored["portrait"]) == [], where
+        assert differences(original["end"], restored["end"]) == [], where
+    shutil.rmtree(tmp_path)

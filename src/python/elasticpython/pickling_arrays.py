@@ -26,12 +26,10 @@ def _owner(array):
     None for the array itself. What else is below it (bytes that were read, memory that was mapped when the
     array was restored, a library's) is seen through arrays only."""
     numpy = sys.modules["numpy"]
-    owner = array
-    while isinstance(owner.base, numpy.ndarray):
-        owner = owner.base
-    if type(owner.base) in (bytearray, memoryview):
-        return owner.base
-    return None if owner is array else owner
+    owner, base = None, array.base
+    while isinstance(base, numpy.ndarray) or type(base).__name__ == "DummyArray":  # as_strided's go-between
+        owner, base = base if isinstance(base, numpy.ndarray) else owner, base.base
+    return base if type(base) in (bytearray, memoryview) else owner
 
 
 def _is_shared(array, owner):
@@ -60,6 +58,15 @@ def _reduce_view(context, array, owner):
     offset = array.__array_interface__["data"][0] - start if array.size else 0
     return unpickling.array_view, (owner, array.dtype, array.shape, array.strides, offset,
                                    array.flags.writeable)
+
+
+def reduce_dtype(context, dtype):
+    """One of numpy's own as the object that all arrays share: pickle would make another, and `asarray` then
+    makes a view where it would have returned the array itself."""
+    numpy = sys.modules["numpy"]
+    if dtype.names is None and dtype.metadata is None and numpy.dtype(dtype.str) is dtype:
+        return numpy.dtype, (dtype.str,)
+    return dtype.__reduce__()
 
 
 def reduce_array_subclass(context, array):
@@ -176,6 +183,8 @@ def reducer_for(kind):
         plain = all(getattr(kind, name) is getattr(numpy.ndarray, name)
                     for name in ("__reduce__", "__reduce_ex__", "__setstate__"))
         return reduce_array_subclass if plain else None
+    if numpy is not None and issubclass(kind, numpy.dtype):
+        return reduce_dtype
     if kind is TorchStorage:
         return reduce_torch_storage
     if name_of(kind) == "torch.Tensor":

@@ -181,6 +181,12 @@ def reduce_random_generator(context, generator):
     return type(generator), (generator.bit_generator,)   # older numpy pickles a copy of its bit generator
 
 
+def reduce_bunch(context, bunch):
+    """scikit-learn's dict of a data set, with the attributes that its own `__setstate__` drops."""
+    make, arguments, state, _, items = bunch.__reduce_ex__(5)
+    return make, arguments, (state, None), None, items, unpickling.set_attributes
+
+
 def reduce_sentinel(context, value):
     """A module's object without state, which is compared by identity (`dataclasses.MISSING`)."""
     module = sys.modules[type(value).__module__]
@@ -237,6 +243,8 @@ def reducer_for(context, kind):
         return reduce_module
     if name_of(kind) == "numpy.random._generator.Generator":
         return reduce_random_generator
+    if name_of(kind) == "sklearn.utils._bunch.Bunch":
+        return reduce_bunch
     if not kind.__flags__ & (1 << 9):
         return None
     if context.is_importable(kind):

@@ -1,0 +1,62 @@
+"""One random program in one process: run, a checkpoint for each plan, and run on; or restored and run on."""
+
+import os
+import random
+
+from book import Reader
+from portrait import portrait
+
+
+def run(reader, cells):
+    """Runs each cell, whether it raises or not."""
+    for source in cells:
+        reader.try_cell(source)
+
+
+def random_wishes(session, seed):
+    """What a random valid plan must and must not store: anything that `recompute-all` gets without storing
+    it may be left out, anything else that can be stored may be asked for."""
+    choose = random.Random(seed)
+    ways = {
+        plan: session.checkpoint(plan=plan, plan_only=True).to_dict()["variables"]
+        for plan in ("recompute-all", "store-all")
+    }
+
+    def names(plan, action):
+        return sorted(name for name, entry in ways[plan].items() if entry["action"] == action)
+
+    recomputed, stored = names("recompute-all", "recompute"), names("store-all", "store")
+    never = {name for name in recomputed if choose.random() < 0.5}
+    linked = {each for name in never for each in ways["recompute-all"][name].get("linked_with", ())}
+    always = {name for name in stored if choose.random() < 0.3} - never - linked
+    return {"never_store": sorted(never), "always_store": sorted(always)}
+
+
+def run_original(task):
+    """All of a program; a checkpoint for each plan where it is cut."""
+    reader = Reader(task["pauses"])
+    cut = task["cut"]
+    run(reader, task["cells"][:cut])
+    lost = {}
+    for plan in task["plans"]:
+        wishes = random_wishes(reader.session, plan) if plan.startswith("random") else {"plan": plan}
+        report = reader.session.checkpoint(f"{task['directory']}/{plan}", **wishes).to_dict()
+        lost[plan] = sorted(name for name, each in report["variables"].items() if each["action"] == "lost")
+    there = portrait(reader.shell)
+    run(reader, task["cells"][cut:])
+    return {"lost": lost, "portrait": there, "end": portrait(reader.shell)}
+
+
+def run_restored(task):
+    """What one plan's checkpoint brings back, and where the rest of the program leads from there."""
+    reader = Reader(task["pauses"])
+    report = reader.session.restore(f"{task['directory']}/{task['plan']}").to_dict()
+    there = portrait(reader.shell)
+    run(reader, task["cells"][task["cut"]:])
+    return {"report": report, "portrait": there, "end": portrait(reader.shell)}
+
+
+def run_task(task):
+    """What the fork server's child does for a program."""
+    os.chdir(task["directory"])
+    return run_original(task) if task["plan"] is None else run_restored(task)
