@@ -72,16 +72,17 @@ class Dumper::State {
     return context_ && hooks_->adopt(gil, context_);
   }
 
-  Result<Pickled> dump(const GilHeld& gil, const std::vector<std::string>& names) {
+  Result<Pickled> dump(const GilHeld& gil, const std::vector<std::string>& names, Borrowed from) {
+    const Borrowed values = from ? from : Borrowed(namespace_);
     bool too_deep = false;
     hooks_->cancelled = false;
-    Result<Pickled> first = attempt(gil, names, &too_deep);
+    Result<Pickled> first = attempt(gil, names, values, &too_deep);
     if (!too_deep) return first;
     std::optional<Result<Pickled>> second;
     hooks_->cancelled = false;
     hooks_->on_other_thread = true;
     const bool ran = run_on_large_stack(gil, hooks_->cancelled, [&](const GilHeld& worker_gil) {
-      second = attempt(worker_gil, names, nullptr);
+      second = attempt(worker_gil, names, values, nullptr);
     });
     hooks_->on_other_thread = false;
     PyErr_Clear();  // a signal's exception: the result says `cancelled`
@@ -91,7 +92,8 @@ class Dumper::State {
 
  private:
   // `too_deep` is set where a larger stack may help; null where this is that attempt.
-  Result<Pickled> attempt(const GilHeld& gil, const std::vector<std::string>& names, bool* too_deep) {
+  Result<Pickled> attempt(const GilHeld& gil, const std::vector<std::string>& names, Borrowed values,
+                          bool* too_deep) {
     hooks_->start_group(names);
     Owned list = list_of(names);
     Owned started =
@@ -101,7 +103,7 @@ class Dumper::State {
     if (started && !pickler) pickler = Owned::steal(PyObject_CallMethod(context_.get(), "pickler", nullptr));
     if (!pickler) return internal_error(gil, "preparing to pickle");
     for (const std::string& name : names) {
-      Owned value = Owned::share(Borrowed(PyDict_GetItemString(namespace_.get(), name.c_str())));
+      Owned value = Owned::share(Borrowed(PyDict_GetItemString(values.get(), name.c_str())));
       if (!value) return finish(Error(ErrorCode::kNotFound, "no variable " + name));
       Owned done =
           Owned::steal(PyObject_CallFunctionObjArgs(dump_.get(), pickler.get(), value.get(), nullptr));
@@ -176,8 +178,8 @@ Result<Dumper> Dumper::create(const GilHeld& gil, Borrowed user_namespace,
   return Dumper(std::move(state));
 }
 
-Result<Pickled> Dumper::dump(const GilHeld& gil, const std::vector<std::string>& names) {
-  return state_->dump(gil, names);
+Result<Pickled> Dumper::dump(const GilHeld& gil, const std::vector<std::string>& names, Borrowed values) {
+  return state_->dump(gil, names, values);
 }
 
 }  // namespace elastic::pyobj

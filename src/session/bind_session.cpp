@@ -42,21 +42,39 @@ py::object object_of(const json& value) {
       value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-// The driver as Python implements it: run_cell(source) -> None or the exception.
+// The driver as Python implements it: run_cell(index, source) -> None or the exception.
 class PythonDriver final : public Driver {
  public:
   explicit PythonDriver(py::object driver) : driver_(std::move(driver)) {}
 
-  Result<RerunOutcome> run_cell(const GilHeld&, const graph::CellExecution& cell) override {
+  Result<RerunOutcome> run_cell(const GilHeld&, CellIndex index, const graph::CellExecution& cell) override {
     return guarded<RerunOutcome>([&]() -> Result<RerunOutcome> {
-      const py::object error = driver_.attr("run_cell")(cell.source);
+      const py::object error = driver_.attr("run_cell")(index.value, cell.source);
       if (error.is_none()) return RerunOutcome{};
       return RerunOutcome{true, std::string(py::str(py::type::of(error).attr("__name__"))) + ": " +
                                     std::string(py::str(error))};
     });
   }
 
+  Result<> restore_begins(const GilHeld&, const json& shell) override {
+    return told([&] { driver_.attr("restore_begins")(object_of(shell)); });
+  }
+  Result<> keep_object(const GilHeld&, const std::string& name, pyobj::Borrowed value) override {
+    return told([&] { driver_.attr("keep_object")(name, py::handle(value.get())); });
+  }
+  Result<> restore_commits(const GilHeld&) override {
+    return told([&] { driver_.attr("restore_commits")(); });
+  }
+
  private:
+  template <class Call>
+  static Result<> told(Call call) {
+    ELASTIC_TRY(guarded<bool>([&]() -> Result<bool> {
+      call();
+      return true;
+    }));
+    return success();
+  }
   template <class T, class Call>
   static Result<T> guarded(Call call) {
     try {
@@ -117,6 +135,8 @@ CheckpointOptions checkpoint_options(const py::dict& from) {
   options.plan_only = from["plan_only"].cast<bool>();
   options.in_background = from["in_background"].cast<bool>();
   options.shell = json_of(from["shell"]);
+  const py::object objects = from["objects"];
+  options.objects = pyobj::Owned::share(pyobj::Borrowed(objects.ptr()));
   return options;
 }
 

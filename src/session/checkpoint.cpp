@@ -18,6 +18,7 @@ namespace elastic::session {
 
 using nlohmann::json;
 using plan::Holding;
+using pyobj::Borrowed;
 using pyobj::Dumper;
 using pyobj::GilHeld;
 using pyobj::GilReleased;
@@ -50,7 +51,10 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   payload.history = 0;
   blobs.push_back({{store::as_bytes(history)}, BlobKind::kHistory, std::nullopt});
   std::map<std::size_t, std::size_t> stored_at;  // group with a pickle -> place in payload.groups
-  for (const std::size_t place : dumped.places_to_store()) {
+  std::vector<std::size_t> places = dumped.places_to_store();
+  for (const std::size_t place : ambient_for_reruns(dumped))
+    if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
+  for (const std::size_t place : places) {
     const DumpedGroup& group = dumped.groups[place];
     const Holding& holding = dumped.input.holdings[place];
     StoredGroup stored;
@@ -140,6 +144,31 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   return success();
 }
 
+// What is no variable and comes back all the same: values of outputs, and objects of the shell's.
+Result<> Session::dump_outputs(const GilHeld& gil, const CheckpointOptions& options,
+                               const std::vector<std::string>& had, DumpedSession& dumped) {
+  std::vector<std::pair<std::string, Borrowed>> wanted;
+  if (options.shell.contains("outputs"))
+    for (const json& each : options.shell["outputs"])
+      wanted.emplace_back(each.get<std::string>(), namespace_);
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t position = 0;
+       options.objects && PyDict_Next(options.objects.get(), &position, &key, &value);)
+    if (const char* name = PyUnicode_AsUTF8(key)) wanted.emplace_back(name, options.objects);
+  PyErr_Clear();
+  if (wanted.empty()) return success();
+  ELASTIC_ASSIGN(Dumper dumper, Dumper::create(gil, namespace_, had));
+  for (const auto& [name, values] : wanted) {
+    Result<Pickled> output = dumper.dump(gil, {name}, values);
+    if (!output.ok() && output.error().code() == ErrorCode::kCancelled) return output.error();
+    if (!output.ok() || output->pickle_bytes() + output->buffer_bytes() > kOutputLimitBytes)
+      dumped.payload.report["outputs_left_out"].push_back(name);
+    else
+      dumped.outputs.push_back(std::move(*output));
+  }
+  return success();
+}
+
 Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& options) {
   const std::int64_t started_us = clock_->monotonic_us();
   if (!options.plan_only && !options.export_to.empty()) {
@@ -177,18 +206,7 @@ Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& op
       had.push_back(name);
   }
   if (!options.plan_only) {
-    if (options.shell.contains("outputs") && !options.shell["outputs"].empty()) {
-      ELASTIC_ASSIGN(Dumper dumper, Dumper::create(gil, namespace_, had));
-      for (const json& each : options.shell["outputs"]) {
-        Result<Pickled> output = dumper.dump(gil, {each.get<std::string>()});
-        if (!output.ok() && output.error().code() == ErrorCode::kCancelled) return output.error();
-        if (!output.ok() || output->pickle_bytes() + output->buffer_bytes() > kOutputLimitBytes) {
-          report["outputs_left_out"].push_back(each);
-          continue;
-        }
-        dumped.outputs.push_back(std::move(*output));
-      }
-    }
+    ELASTIC_TRY(dump_outputs(gil, options, had, dumped));
     ELASTIC_TRY(write_all(gil, options, dumped));
     if (!running_) news_ = false;
     std::set<std::string>& keys = stored_at_[options.directory];

@@ -82,4 +82,8 @@ std::string key_of(const std::vector<StoredSnapshot>& snapshots);
 std::map<std::string, std::size_t> groups_by_name(const DumpedSession& dumped);
 std::vector<store::ConstBytes> parts_of(const pyobj::Pickled& pickled);
 
+// The places of ambient state that the plan does not load, and that a restore sets all the same: for each
+// cell that is re-run what it saw, read or not, and what there is now, which a re-run may change by accident.
+std::vector<std::size_t> ambient_for_reruns(const DumpedSession& dumped);
+
 }  // namespace elastic::session

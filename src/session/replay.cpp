@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "elastic/core/log.hpp"
+#include "elastic/pyobj/reads.hpp"
+
 namespace elastic::session {
 
 using pyobj::Borrowed;
@@ -26,7 +29,12 @@ Result<> put_ambient(const GilHeld& gil, pyobj::Ambient& ambient, const std::str
 Result<> Replay::run(const GilHeld& gil, const plan::Plan& plan,
                      const std::vector<std::size_t>& holding_groups) {
   for (std::size_t i = 0; i < payload_->groups.size(); ++i) {
-    if (payload_->groups[i].ambient || banned_->contains(i)) continue;
+    if (banned_->contains(i)) continue;
+    if (payload_->groups[i].ambient) {
+      const StoredSnapshot& piece = payload_->groups[i].snapshots.front();
+      ambient_groups_.emplace(std::pair(piece.variable, piece.writer), i);
+      continue;
+    }
     for (const StoredSnapshot& snapshot : payload_->groups[i].snapshots) {
       const auto variable = history_->find_variable(snapshot.variable);
       const auto active = variable ? history_->active(*variable) : std::nullopt;
@@ -123,13 +131,7 @@ Result<> Replay::load_all(const GilHeld& gil, const plan::Plan& plan,
 Result<> Replay::load_step(const GilHeld& gil, const plan::Step& step, std::size_t group) {
   const StoredGroup& stored = payload_->groups[group];
   if (stored.ambient) {
-    std::string value;
-    {
-      GilReleased released(gil);
-      ELASTIC_ASSIGN(const store::Region bytes, reader_->read_blob(reader_->blobs()[stored.pickle]));
-      value = std::string(store::as_text(bytes.bytes()));
-    }
-    auto put = put_ambient(gil, *ambient_, stored.names.front(), value);
+    auto put = put_stored(gil, group);
     if (put.ok()) return success();
     if (put.error().code() == ErrorCode::kCancelled) return put.error();
     failure_ = ReplayFailure{group, std::nullopt, put.error().message()};
@@ -158,14 +160,95 @@ Result<> Replay::load_step(const GilHeld& gil, const plan::Step& step, std::size
 }
 
 Result<> Replay::run_step(const GilHeld& gil, CellIndex cell, bool must_raise) {
+  put_ambient_before(gil, cell);
+  const Owned before = Owned::steal(PyDict_Copy(namespace_.get()));
+  if (!before) return Error(ErrorCode::kPythonRaised, "no memory to keep the namespace as it was");
   const std::int64_t started_us = clock_->monotonic_us();
-  ELASTIC_ASSIGN(const RerunOutcome outcome, driver_->run_cell(gil, history_->cell(cell)));
+  ELASTIC_ASSIGN(const RerunOutcome outcome, driver_->run_cell(gil, cell, history_->cell(cell)));
   times_.cells[cell] = clock_->monotonic_us() - started_us;
-  if (outcome.raised == must_raise) return success();
+  if (outcome.raised == must_raise) return bind_again(cell, before);
   failure_ = ReplayFailure{std::nullopt, cell,
                            outcome.raised ? "running its cell again raised " + outcome.error
                                           : "its cell raised then, and did not when it ran again"};
   return success();
+}
+
+// What a cell reads of the ambient state without changing it is not in the history: it gets all that is
+// known.
+void Replay::put_ambient_before(const GilHeld& gil, CellIndex cell) {
+  for (std::uint32_t id = 0; id < history_->variable_count(); ++id) {
+    const VariableId variable{id};
+    if (!history_->is_ambient(variable)) continue;
+    std::optional<std::uint32_t> writer;
+    for (const SnapshotId version : history_->versions(variable))
+      if (history_->snapshot(version).writer < cell) writer = history_->snapshot(version).writer.value;
+    const auto found =
+        writer ? ambient_groups_.find({history_->name_of(variable), *writer}) : ambient_groups_.end();
+    if (found == ambient_groups_.end()) continue;
+    if (auto put = put_stored(gil, found->second); !put.ok())
+      log(LogLevel::kWarning, "setting " + history_->name_of(variable) + ": " + put.error().to_string());
+  }
+}
+
+void Replay::settle_ambient(const GilHeld& gil) {
+  for (std::uint32_t id = 0; id < history_->variable_count(); ++id) {
+    const auto active = history_->active({id});
+    if (!history_->is_ambient({id}) || !active) continue;
+    const auto found =
+        ambient_groups_.find({history_->name_of({id}), history_->snapshot(*active).writer.value});
+    if (found == ambient_groups_.end()) continue;
+    if (auto put = put_stored(gil, found->second); !put.ok())
+      log(LogLevel::kWarning, "setting " + history_->name_of({id}) + ": " + put.error().to_string());
+  }
+}
+
+Result<> Replay::put_stored(const GilHeld& gil, std::size_t group) {
+  const StoredGroup& stored = payload_->groups[group];
+  std::string value;
+  {
+    GilReleased released(gil);
+    ELASTIC_ASSIGN(const store::Region bytes, reader_->read_blob(reader_->blobs()[stored.pickle]));
+    value = std::string(store::as_text(bytes.bytes()));
+  }
+  return put_ambient(gil, *ambient_, stored.names.front(), value);
+}
+
+// A cell that is not deterministic may bind, or remove, what it did not then.
+Result<> Replay::bind_again(CellIndex cell, Borrowed before) {
+  std::set<std::string> written;
+  for (const graph::Snapshot& snapshot : history_->writes_of(cell))
+    written.insert(history_->name_of(snapshot.variable));
+  const Owned now = Owned::steal(PyDict_Copy(namespace_.get()));
+  if (!now) return Error(ErrorCode::kPythonRaised, "no memory to keep the namespace as it was");
+  const auto is_accident = [&](PyObject* key) {
+    const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
+    if (!name) PyErr_Clear();
+    return name && pyobj::is_user_name(name) && !written.contains(name) && (put_back_.insert(name), true);
+  };
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t position = 0; PyDict_Next(now.get(), &position, &key, &value);)
+    if (!PyDict_GetItemWithError(before.get(), key) && is_accident(key) &&
+        PyDict_DelItem(namespace_.get(), key) < 0)
+      PyErr_Clear();
+  for (Py_ssize_t position = 0; PyDict_Next(before.get(), &position, &key, &value);)
+    if (PyDict_GetItemWithError(now.get(), key) != value && is_accident(key) &&
+        PyDict_SetItem(namespace_.get(), key, value) < 0)
+      PyErr_Clear();
+  return success();
+}
+
+Result<bool> Replay::reload(const GilHeld& gil, std::size_t group) {
+  if (!loaded_.erase(payload_->groups[group].pickle)) return false;
+  ELASTIC_ASSIGN(const Borrowed values, load_group(gil, group));
+  for (const StoredSnapshot& snapshot : payload_->groups[group].snapshots) {
+    const std::string& name = snapshot.variable;
+    PyObject* value = PyDict_GetItemString(values.get(), name.c_str());
+    const auto active = group_of_name_.find(name);
+    if (!value || active == group_of_name_.end() || active->second != group) continue;
+    put_back_.insert(name);
+    if (PyDict_SetItemString(namespace_.get(), name.c_str(), value) < 0) PyErr_Clear();
+  }
+  return true;
 }
 
 Result<Borrowed> Replay::load_group(const GilHeld& gil, std::size_t group) {

@@ -55,6 +55,15 @@ class Replay {
   const std::optional<ReplayFailure>& failure() const { return failure_; }
   const ReplayTimes& times() const { return times_; }
 
+  // After a run that went through: the ambient state as it was at the checkpoint, whatever the re-run cells
+  // did to it.
+  void settle_ambient(const pyobj::GilHeld&);
+  // A loaded group once more, where a re-run cell changed it that did not change it then. False: it is not
+  // one that can be had anew.
+  Result<bool> reload(const pyobj::GilHeld&, std::size_t group);
+  // Names that a re-run cell bound or removed though it did not then; they are as they were.
+  const std::set<std::string>& put_back() const { return put_back_; }
+
   // After a run that went through: an output's value, whose references are the variables.
   Result<pyobj::Owned> load_output(const pyobj::GilHeld&, const StoredOutput& output);
 
@@ -70,6 +79,9 @@ class Replay {
                     const std::vector<std::size_t>& holding_groups);
   Result<> load_step(const pyobj::GilHeld&, const plan::Step& step, std::size_t group);
   Result<> run_step(const pyobj::GilHeld&, CellIndex cell, bool must_raise);
+  void put_ambient_before(const pyobj::GilHeld&, CellIndex cell);
+  Result<> put_stored(const pyobj::GilHeld&, std::size_t group);
+  Result<> bind_again(CellIndex cell, pyobj::Borrowed before);
 
   pyobj::Borrowed namespace_;
   Driver* driver_;
@@ -88,7 +100,9 @@ class Replay {
   // that object is the one, and what refers to it waits for it: a loaded twin would be a second class of the
   // same name.
   std::set<std::string> made_by_rerun_;
-  std::map<std::string, std::size_t> group_of_name_;  // active ones
+  std::map<std::string, std::size_t> group_of_name_;                             // active ones
+  std::map<std::pair<std::string, std::uint32_t>, std::size_t> ambient_groups_;  // by (name, writer)
+  std::set<std::string> put_back_;
   std::optional<ReplayFailure> failure_;
 };
 

@@ -1,3 +1,6 @@
+#include <memory>
+#include <utility>
+
 #include "elastic/core/log.hpp"
 #include "elastic/plan/planner.hpp"
 #include "elastic/pyobj/reads.hpp"
@@ -14,136 +17,193 @@
 namespace elastic::session {
 
 using nlohmann::json;
+using pyobj::Borrowed;
 using pyobj::GilHeld;
 using pyobj::GilReleased;
 using pyobj::Owned;
 
 namespace {
 
-bool wanted(const RestoreOptions& options, const std::string& name) {
-  return (!options.only || options.only->contains(name)) && !options.skip.contains(name);
-}
+constexpr std::string_view kShellObject = "<shell> ";  // what the driver's objects are called
 
-}  // namespace
+struct Carried {
+  plan::Plan plan{};
+  std::optional<Replay> replay{};
+};
 
-Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options) {
-  const std::int64_t started_us = clock_->monotonic_us();
-  Result<Source> opened = [&] {
-    GilReleased released(gil);
-    return open_source(options);
-  }();
-  if (!opened.ok()) return opened.error();
-  Source& source = *opened;
+// Carries the plan out, with less each time something fails. With `dry_run`, the plan alone.
+Result<> carry_out(const GilHeld& gil, Source& source, const RestoreOptions& options, Rollback& rollback,
+                   Borrowed user_namespace, Driver& driver, const Clock& clock, Carried& carried) {
   const auto planner = plan::make_planner("optimal");
-  Rollback rollback(gil, namespace_);
-  if (!rollback.saved()) return Error(ErrorCode::kPythonRaised, "no memory to keep the namespace as it was");
-
   std::vector<std::size_t> holding_groups;
-  plan::PlanInput input;
-  plan::Plan plan;
-  std::optional<Replay> replay;
   for (;;) {  // ends: each round bans one more group or cell
-    ELASTIC_ASSIGN(input, input_of(source, options, holding_groups));
-    ELASTIC_ASSIGN(plan, planner->plan(input));
-    if (options.dry_run) {
-      json report = report_of(source, plan, options);
-      report["dry_run"] = true;
-      report["seconds"] = static_cast<double>(clock_->monotonic_us() - started_us) / 1e6;
-      return report;
-    }
+    ELASTIC_ASSIGN(const plan::PlanInput input, input_of(source, options, holding_groups));
+    ELASTIC_ASSIGN(carried.plan, planner->plan(input));
+    if (options.dry_run) return success();
     rollback.clear();
-    replay.emplace(namespace_, *driver_, rollback.ambient(), source.history, source.payload, source.reader,
-                   source.banned_groups, *clock_);
-    ELASTIC_TRY(replay->run(gil, plan, holding_groups));
-    if (!replay->failure()) break;
-    const ReplayFailure& failure = *replay->failure();
+    Replay& replay = carried.replay.emplace(user_namespace, driver, rollback.ambient(), source.history,
+                                            source.payload, source.reader, source.banned_groups, clock);
+    ELASTIC_TRY(replay.run(gil, carried.plan, holding_groups));
+    if (!replay.failure()) return success();
+    const ReplayFailure& failure = *replay.failure();
     if (failure.group) {
       source.banned_groups.insert(*failure.group);
       source.group_errors[*failure.group] = failure.why;
     }
     if (failure.cell) source.banned_cells[*failure.cell] = failure.why;
   }
-  json report = report_of(source, plan, options);
-  ELASTIC_TRY(verify(gil, namespace_, source, plan, options.verify, report));
-  damage_check_ = std::make_unique<DamageCheck>(source, plan);
-  if (options.verify) {
-    std::map<std::string, std::string> damage;
-    {
-      GilReleased released(gil);
-      damage = damage_check_->wait();
-    }
-    damage_check_.reset();
-    for (const auto& [name, why] : damage) {
-      report["variables"][name]["status"] = "differs";
-      report["variables"][name]["verified"] = false;
-      report["variables"][name]["why"] = "its bytes in the checkpoint are damaged: " + why;
-    }
-  }
-  report["checked"] = !damage_check_ || damage_check_->done();
+}
 
+// The verified report. What a re-run cell changed in place by accident is loaded once more.
+Result<json> compare(const GilHeld& gil, Borrowed user_namespace, const Source& source,
+                     const RestoreOptions& options, Carried& carried) {
+  json report = report_of(source, carried.plan, options);
+  ELASTIC_TRY(verify(gil, user_namespace, source, carried.plan, options.verify, report));
+  if (carried.plan.cells_to_rerun.empty()) return report;
+  const auto groups = active_groups(source);
+  std::set<std::size_t> changed;
+  for (const auto& [name, entry] : report["variables"].items())
+    if (entry["status"] == "differs" && entry.contains("bytes") && groups.contains(name))
+      changed.insert(groups.at(name));
+  if (changed.empty()) return report;
+  for (const std::size_t group : changed) {
+    ELASTIC_TRY(carried.replay->reload(gil, group));
+  }
+  report = report_of(source, carried.plan, options);
+  ELASTIC_TRY(verify(gil, user_namespace, source, carried.plan, options.verify, report));
+  return report;
+}
+
+Result<> load_outputs(const GilHeld& gil, Borrowed user_namespace, const Source& source, Replay& replay,
+                      Driver& driver, json& report) {
   for (const StoredOutput& output : source.payload.outputs) {
-    Result<Owned> value = replay->load_output(gil, output);
+    Result<Owned> value = replay.load_output(gil, output);
     if (!value.ok() && value.error().code() == ErrorCode::kCancelled) return value.error();
     if (!value.ok())
       report["outputs_lost"].push_back({{"name", output.name}, {"why", value.error().message()}});
-    else if (PyDict_SetItemString(namespace_.get(), output.name.c_str(), value->get()) < 0)
+    else if (output.name.starts_with(kShellObject))
+      ELASTIC_TRY(driver.keep_object(gil, output.name, *value));
+    else if (PyDict_SetItemString(user_namespace.get(), output.name.c_str(), value->get()) < 0)
       PyErr_Clear();
   }
+  return success();
+}
 
-  // What is not there, for whatever reason, is deleted in the history, or a later checkpoint would look for
-  // it.
+// Variables of the former session that nothing has replaced; returns the names of the others.
+json put_former_variables(Borrowed saved, Borrowed user_namespace) {
+  json replaced = json::array();
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t position = 0; PyDict_Next(saved.get(), &position, &key, &value);) {
+    const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
+    if (!name || !pyobj::is_user_name(name)) {
+      PyErr_Clear();
+    } else if (PyDict_GetItemString(user_namespace.get(), name)) {
+      replaced.push_back(name);
+    } else if (PyDict_SetItem(user_namespace.get(), key, value) < 0) {
+      PyErr_Clear();
+    }
+  }
+  return replaced;
+}
+
+// What is not there, for whatever reason, is deleted in the history, or a later checkpoint would look for it.
+Result<graph::History> history_of_what_came(const Source& source, const plan::Plan& plan,
+                                            std::int64_t now_us) {
   graph::History history = source.history;
   graph::CellRecord absent;
   absent.outside_cell = true;
   absent.source = "# lost or left out in a restore";
-  absent.started_wall_us = clock_->wall_us();
-  std::vector<std::string> unwanted;
-  for (const plan::VariablePlan& variable : plan.variables) {
-    const std::string& name = history.name_of(variable.variable);
-    if (history.is_ambient(variable.variable)) continue;
-    const bool left_out = !wanted(options, name);
-    if (left_out) unwanted.push_back(name);
-    if (!left_out && variable.action != plan::Action::kLost) continue;
-    graph::Write gone{variable.variable};
+  absent.started_wall_us = now_us;
+  std::set<VariableId> came;
+  for (const plan::VariablePlan& variable : plan.variables)
+    if (variable.action != plan::Action::kLost) came.insert(variable.variable);
+  for (std::uint32_t id = 0; id < history.variable_count(); ++id) {
+    if (history.is_ambient({id}) || !history.active({id}) || came.contains({id})) continue;
+    graph::Write gone{VariableId{id}};
     gone.deleted = true;
     absent.writes.push_back(gone);
   }
-  remove_names(namespace_, unwanted);
-  for (const std::string& name : unwanted) report["variables"].erase(name);
-  if (!unwanted.empty()) report["left_out"] = unwanted;
-  json replaced = json::array();
-  PyObject *key = nullptr, *value = nullptr;
-  for (Py_ssize_t position = 0; PyDict_Next(rollback.saved().get(), &position, &key, &value);) {
-    const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
-    if (!name || !pyobj::is_user_name(name)) {
-      PyErr_Clear();
-    } else if (PyDict_GetItemString(namespace_.get(), name)) {
-      replaced.push_back(name);
-    } else if (PyDict_SetItem(namespace_.get(), key, value) < 0) {
-      PyErr_Clear();
-    }
-  }
-  report["replaced"] = replaced;
-  rollback.let_go();
+  if (absent.writes.empty()) return history;
+  ELASTIC_ASSIGN([[maybe_unused]] const CellIndex cell, history.record(std::move(absent)));
+  return history;
+}
 
-  if (!absent.writes.empty()) {
-    ELASTIC_ASSIGN([[maybe_unused]] const CellIndex cell, history.record(std::move(absent)));
+using AmbientValues = std::map<std::pair<VariableId, CellIndex>, std::string>;
+
+Result<AmbientValues> ambient_values(const Source& source) {
+  AmbientValues values;
+  for (const StoredGroup& group : source.payload.groups) {
+    if (!group.ambient) continue;
+    ELASTIC_ASSIGN(const store::Region bytes, source.reader->read_blob(source.reader->blobs()[group.pickle]));
+    const StoredSnapshot& piece = group.snapshots.front();
+    values.emplace(std::pair(*source.history.find_variable(piece.variable), CellIndex{piece.writer}),
+                   std::string(store::as_text(bytes.bytes())));
   }
+  return values;
+}
+
+}  // namespace
+
+Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options) {
+  const std::int64_t started_us = clock_->monotonic_us();
+  const auto seconds = [&] { return static_cast<double>(clock_->monotonic_us() - started_us) / 1e6; };
+  Source source;
+  AmbientValues values;
+  {
+    GilReleased released(gil);
+    ELASTIC_ASSIGN(source, open_source(options));
+    ELASTIC_ASSIGN(values, ambient_values(source));
+    if (options.verify) ELASTIC_TRY(check_data(source));
+  }
+  Rollback rollback(gil, namespace_);
+  if (!rollback.saved()) return Error(ErrorCode::kPythonRaised, "no memory to keep the namespace as it was");
+  if (!options.dry_run) ELASTIC_TRY(driver_->restore_begins(gil, source.payload.shell));
+  Carried carried;
+  ELASTIC_TRY(carry_out(gil, source, options, rollback, namespace_, *driver_, *clock_, carried));
+  ELASTIC_ASSIGN(const json left_out, effects_left_out(source, carried.plan, options));
+  if (options.dry_run) {
+    json report = report_of(source, carried.plan, options);
+    report["dry_run"] = true;
+    if (!left_out.is_null()) report["effects_left_out"] = left_out;
+    report["seconds"] = seconds();
+    return report;
+  }
+  ELASTIC_ASSIGN(json report, compare(gil, namespace_, source, options, carried));
+  if (!left_out.is_null()) report["effects_left_out"] = left_out;
+  report["put_back"] = carried.replay->put_back();
+  if (options.only) {
+    rollback.put_ambient_back(gil);
+    report["ambient"] = json::object();
+    report.erase("shell");
+  } else {
+    carried.replay->settle_ambient(gil);
+    ELASTIC_TRY(load_outputs(gil, namespace_, source, *carried.replay, *driver_, report));
+  }
+  for (std::uint32_t id = 0; id < source.history.variable_count(); ++id) {
+    const std::string& name = source.history.name_of({id});
+    if (source.history.active({id}) && !source.history.is_ambient({id}) && !is_wanted(options, name))
+      report["left_out"].push_back(name);
+  }
+  ELASTIC_ASSIGN(graph::History history, history_of_what_came(source, carried.plan, clock_->wall_us()));
+
+  ELASTIC_TRY(driver_->restore_commits(gil));
+
+  // Nothing fails from here on: the session is the restored one.
+  damage_check_.reset();
+  if (!options.verify) damage_check_ = std::make_unique<DamageCheck>(source, carried.plan);
+  report["checked"] = !damage_check_ || damage_check_->done();
+  report["replaced"] = put_former_variables(rollback.saved(), namespace_);
+  rollback.let_go();
   tracking_error_.reset();
   // A cell that restores and goes on is found as a change between cells.
   const bool in_a_cell = std::exchange(running_, false);
   if (auto done = tracker_.adopt(gil, std::move(history), !in_a_cell); !done.ok())
     stop_tracking(done.error());
-  for (const StoredGroup& group : source.payload.groups) {
-    if (!group.ambient) continue;
-    GilReleased released(gil);
-    ELASTIC_ASSIGN(const store::Region bytes, source.reader->read_blob(source.reader->blobs()[group.pickle]));
-    tracker_.keep_ambient_value(*source.history.find_variable(group.names.front()),
-                                {group.snapshots.front().writer}, std::string(store::as_text(bytes.bytes())));
-  }
+  for (auto& [piece, value] : values)
+    tracker_.keep_ambient_value(piece.first, piece.second, std::move(value));
   if (auto costs = plan::CostModel::from_json(source.payload.costs); costs.ok()) costs_ = std::move(*costs);
   costs_.use_target(options.directory);
-  report["measured"] = measured_replay(costs_, replay->times(), source.payload, source.history);
+  report["measured"] = measured_replay(costs_, carried.replay->times(), source.payload, source.history);
   report["measured"]["so_far"] = costs_.errors_json();
   std::set<std::string>& keys = stored_at_[options.directory];
   keys.clear();
@@ -153,7 +213,7 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   else
     log(LogLevel::kWarning, marks.error().to_string());
   news_ = false;
-  report["seconds"] = static_cast<double>(clock_->monotonic_us() - started_us) / 1e6;
+  report["seconds"] = seconds();
   return report;
 }
 

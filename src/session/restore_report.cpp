@@ -1,3 +1,4 @@
+#include "session/input_files.hpp"
 #include "session/restore_source.hpp"
 
 namespace elastic::session {
@@ -17,7 +18,37 @@ std::string why_lost(const Source& source, const plan::VariablePlan& variable) {
   return variable.why;
 }
 
+std::string how_it_changed(const pyobj::InputFile& then) {
+  const pyobj::InputFile now = pyobj::describe_file(then.path);
+  if (now.size_bytes < 0) return "is not there";
+  if (now.size_bytes == then.size_bytes) return "has other content, or was written again";
+  return "has " + std::to_string(now.size_bytes) + " bytes, had " + std::to_string(then.size_bytes);
+}
+
+json modules_of(const Source& source) {
+  json modules = json::object();
+  for (const StoredGroup& group : source.payload.groups)
+    for (const auto& [module, version] : group.modules) {
+      modules[module]["version"] = version;
+      for (const std::string& name : group.names) modules[module]["variables"].push_back(name);
+    }
+  return modules;
+}
+
 }  // namespace
+
+json inputs_not_as_then(const Source& source, const plan::Plan& plan) {
+  std::set<CellIndex> cells(plan.cells_to_rerun.begin(), plan.cells_to_rerun.end());
+  for (const auto& [cell, why] : source.banned_cells) cells.insert(cell);
+  json inputs = json::array();
+  for (const CellIndex cell : cells)
+    for (const graph::Effect& effect : source.history.cell(cell).effects) {
+      const auto file = input_file_of(effect);
+      if (file && has_changed(*file))
+        inputs.push_back({{"path", file->path}, {"cell", cell.value}, {"why", how_it_changed(*file)}});
+    }
+  return inputs;
+}
 
 json report_of(const Source& source, const plan::Plan& plan, const RestoreOptions& options) {
   json variables = json::object(), ambient = json::object(), cells = json::array();
@@ -56,7 +87,8 @@ json report_of(const Source& source, const plan::Plan& plan, const RestoreOption
           {"variables", variables},        {"ambient", ambient},
           {"cells_rerun", cells},          {"cells_failed", failed},
           {"passed_over", passed_over},    {"environment", source.payload.environment},
-          {"shell", source.payload.shell}, {"bytes", info.total_bytes}};
+          {"shell", source.payload.shell}, {"bytes", info.total_bytes},
+          {"modules", modules_of(source)}, {"inputs_changed", inputs_not_as_then(source, plan)}};
 }
 
 }  // namespace elastic::session

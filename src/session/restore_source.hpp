@@ -1,6 +1,6 @@
 // What a restore reads from, what has turned out not to work, and what that leaves to plan with.
 //
-// Pure but for `only`, `skip` and the like, which are the caller's; threads: whoever holds it.
+// Pure: no Python. Threads: whoever holds it.
 #pragma once
 #include <map>
 #include <memory>
@@ -20,7 +20,8 @@ namespace elastic::session {
 struct Source {
   std::shared_ptr<store::CheckpointReader> reader;
   Payload payload;
-  graph::History history;
+  graph::History history;  // as it was recorded
+  graph::History planned;  // without what is not wanted, and with the cells that may be re-run all the same
   std::set<std::size_t> banned_groups;
   std::map<std::size_t, std::string> group_errors;
   std::map<CellIndex, std::string> banned_cells;
@@ -29,6 +30,13 @@ struct Source {
 // kInvalidArgument: somebody else wrote it and nobody said to trust it.
 Result<Source> open_source(const RestoreOptions& options);
 
+// Reads what the checkpoint holds and compares it with its digests; bans the groups that are damaged.
+Result<> check_data(Source& source);
+
+bool is_wanted(const RestoreOptions& options, const std::string& name);
+// Of the active variables, the group that holds each.
+std::map<std::string, std::size_t> active_groups(const Source& source);
+
 // What the checkpoint holds is loaded; cells run only for what it does not hold. `holding_groups`: of each
 // holding of the input, the payload's group. The source must outlive the input.
 Result<plan::PlanInput> input_of(const Source& source, const RestoreOptions& options,
@@ -36,5 +44,13 @@ Result<plan::PlanInput> input_of(const Source& source, const RestoreOptions& opt
 
 // The report of design section 9, before anything was compared.
 nlohmann::json report_of(const Source& source, const plan::Plan& plan, const RestoreOptions& options);
+
+// What was given up because cells with outside effects are not re-run: {"cells", "variables"}; null if
+// nothing.
+Result<nlohmann::json> effects_left_out(const Source& source, const plan::Plan& plan,
+                                        const RestoreOptions& options);
+
+// Files that re-run cells read and that are not what they were: [{"path", "cell", "why"}].
+nlohmann::json inputs_not_as_then(const Source& source, const plan::Plan& plan);
 
 }  // namespace elastic::session

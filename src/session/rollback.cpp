@@ -34,13 +34,22 @@ Rollback::Rollback(const GilHeld& gil, Borrowed user_namespace)
 
 Rollback::~Rollback() {
   if (!saved_) return;
-  clear();
-  PyDict_Update(namespace_.get(), saved_.get());
   const GilHeld gil = GilHeld::assume();
+  const pyobj::PendingError pending(gil);
+  const Owned now = Owned::steal(PyDict_Copy(namespace_.get()));
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t position = 0; now && PyDict_Next(now.get(), &position, &key, &value);)
+    if (!PyDict_GetItemWithError(saved_.get(), key) && PyDict_DelItem(namespace_.get(), key) < 0)
+      PyErr_Clear();
+  PyDict_Update(namespace_.get(), saved_.get());
+  put_ambient_back(gil);
+  PyErr_Clear();
+}
+
+void Rollback::put_ambient_back(const GilHeld& gil) {
   for (const auto& [name, value] : values_)
     if (auto put = ambient_.put(gil, name, value); !put.ok())
       log(LogLevel::kWarning, "putting back " + name + ": " + put.error().to_string());
-  PyErr_Clear();
 }
 
 void Rollback::clear() { remove_names(namespace_, user_names(namespace_)); }

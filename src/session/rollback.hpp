@@ -28,6 +28,7 @@ class Rollback {
   // Takes the user's variables out of the namespace.
   void clear();
   void let_go() { saved_ = pyobj::Owned(); }
+  void put_ambient_back(const pyobj::GilHeld&);
 
  private:
   pyobj::Borrowed namespace_;

@@ -23,19 +23,19 @@ std::vector<CellIndex> Tracker::cells_since(std::uint32_t first) const {
   return cells;
 }
 
-// A co-variable exists from the last of its members on: the cell that made that one is among those to blame.
+// A co-variable exists from the last of its members on, and what changes one of them writes all: the cells
+// that made the others, or wrote them since, are among those to blame.
 void Tracker::add_makers(const std::vector<VariableId>& group, std::vector<CellIndex>& cells) const {
+  const CellIndex last = cells.back();
+  std::set<CellIndex> later;
   for (const VariableId member : group) {
     if (!history_.active(member)) continue;
-    bool exists = false;
-    CellIndex made{};
     for (const SnapshotId version : history_.versions(member)) {
       const graph::Snapshot& snapshot = history_.snapshot(version);
-      if (!snapshot.deleted && !exists) made = snapshot.writer;
-      exists = !snapshot.deleted;
+      if (!snapshot.deleted && snapshot.writer > last) later.insert(snapshot.writer);
     }
-    if (exists && made > cells.back()) cells.push_back(made);
   }
+  cells.insert(cells.end(), later.begin(), later.end());
 }
 
 Result<> Tracker::attribute(const GilHeld& gil, std::vector<LateChange> changes) {
@@ -136,7 +136,13 @@ Result<> Tracker::adopt(const GilHeld& gil, graph::History history, bool later) 
   verified_.clear();
   groups_.clear();
   ambient_pending_.clear();
-  ambient_.changes(gil);
+  ambient_values_.clear();  // of the former history, whose cells and variables have the same numbers
+  auto ambient = ambient_.changes(gil);
+  for (auto& [name, value] : ambient) {
+    const auto active = history_.active(history_.variable(name));
+    if (!active || history_.snapshot(*active).content != digest_of(value))
+      ambient_pending_[name] = std::move(value);  // a change between cells
+  }
   reads_.forget_all();
   // The table knows what the history knows: other names are found to be new at the next look.
   names_.update(gil);

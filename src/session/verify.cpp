@@ -1,5 +1,8 @@
 #include "session/verify.hpp"
 
+#include <algorithm>
+#include <cstring>
+
 #include "elastic/pyobj/serializer.hpp"
 #include "elastic/pyobj/walk.hpp"
 #include "session/dumped.hpp"
@@ -123,18 +126,6 @@ class StoredComparison {
   std::optional<pyobj::Dumper> dumper_;
   std::map<std::size_t, std::string> known_;  // by the pickle's place
 };
-
-std::map<std::string, std::size_t> active_groups(const Source& source) {
-  std::map<std::string, std::size_t> groups;
-  for (std::size_t i = 0; i < source.payload.groups.size(); ++i)
-    for (const StoredSnapshot& stored : source.payload.groups[i].snapshots) {
-      const auto variable = source.history.find_variable(stored.variable);
-      const auto active = variable ? source.history.active(*variable) : std::nullopt;
-      if (active && source.history.snapshot(*active).writer.value == stored.writer)
-        groups.insert_or_assign(stored.variable, i);
-    }
-  return groups;
-}
 
 }  // namespace
 

@@ -217,3 +217,15 @@ def test_the_restored_values_do_what_the_originals_would_have_done(start):
     second.run(*following)
     for expression in ("list(q)", "dict(c)", "sorted(s)"):
         assert first.value(expression) == second.value(expression)
+
+
+def test_aliases_that_are_looked_at_late_stay_aliases(round_trip):
+    """Cells come back to back, so that what the second one changes was not looked at since the first."""
+    after, checkpoint, _ = round_trip(
+        "import matplotlib; matplotlib.use('agg')\nimport matplotlib.pyplot as plt",
+        "fig, ax = plt.subplots(); line, = ax.plot([1, 2, 3])",
+        "fig.canvas.draw()",
+        plan="store-all",
+    )
+    assert checkpoint["variables"]["line"]["linked_with"] == ["ax", "fig"]
+    assert after.value("[line.axes is ax, ax.figure is fig]") == [True, True]

@@ -87,7 +87,8 @@ class Dumper {
   // The variables `names` as one pickle. Errors: `not_serializable` ("model.cache['x']: generator object"),
   // `python_raised` (a method of the user's), `limit_exceeded` (nesting, memory), `cancelled`, `not_found`.
   // Nesting deeper than the stack is written on a thread with a larger one. O(objects of the group).
-  Result<Pickled> dump(const GilHeld& gil, const std::vector<std::string>& names);
+  // `values`: the dict the names are in; null for the namespace.
+  Result<Pickled> dump(const GilHeld& gil, const std::vector<std::string>& names, Borrowed values = {});
 
  private:
   class State;

@@ -6,6 +6,8 @@
 #pragma once
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include "elastic/core/result.hpp"
 #include "elastic/graph/cell_execution.hpp"
 #include "elastic/pyobj/ref.hpp"
@@ -20,9 +22,17 @@ struct RerunOutcome {
 class Driver {
  public:
   virtual ~Driver() = default;
-  // Runs a recorded cell once more in the user namespace. Its output goes nowhere; prompts and In/Out stay as
-  // they are.
-  virtual Result<RerunOutcome> run_cell(const pyobj::GilHeld&, const graph::CellExecution& cell) = 0;
+  // A restore is about to load and run; `shell` is what the checkpoint was given. Undone by nobody: what is
+  // set here is the driver's to put back when the restore fails.
+  virtual Result<> restore_begins(const pyobj::GilHeld&, const nlohmann::json& shell) = 0;
+  // One of CheckpointOptions::objects, loaded; for the driver to use when the restore is through.
+  virtual Result<> keep_object(const pyobj::GilHeld&, const std::string& name, pyobj::Borrowed value) = 0;
+  // Until the call returns an interrupt must not strike: the session is the restored one.
+  virtual Result<> restore_commits(const pyobj::GilHeld&) = 0;
+  // Runs a recorded cell once more in the user namespace. Its output is kept, not shown; prompts and In/Out
+  // stay as they are.
+  virtual Result<RerunOutcome> run_cell(const pyobj::GilHeld&, CellIndex index,
+                                        const graph::CellExecution& cell) = 0;
 };
 
 }  // namespace elastic::session

@@ -52,6 +52,8 @@ struct CheckpointOptions {
   bool plan_only = false;      // report, and write nothing
   bool in_background = false;  // a forked child writes what takes long; the caller ends the process
   nlohmann::json shell{};  // the shell's own state, kept as it is; "outputs" names variables like _3 to keep
+  pyobj::Owned
+      objects{};  // a dict: objects of the shell's that are pickled one by one and given back; or null
 };
 
 struct RestoreOptions {
@@ -114,6 +116,8 @@ class Session {
   Result<> dump_group(const pyobj::GilHeld&, DumpedSession& dumped, std::size_t place,
                       const std::vector<std::string>& names);
   Result<bool> dump_chosen(const pyobj::GilHeld&, DumpedSession& dumped);
+  Result<> dump_outputs(const pyobj::GilHeld&, const CheckpointOptions& options,
+                        const std::vector<std::string>& had, DumpedSession& dumped);
   Result<> choose_plan(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
   Result<> write_all(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
 

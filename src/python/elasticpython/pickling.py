@@ -189,7 +189,17 @@ def environment():
         "byteorder": sys.byteorder,
         "word_bits": str(struct.calcsize("P") * 8),
         "machine": platform.machine(),
+        "cpu": _cpu_model(),
     }
+
+
+def _cpu_model():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+            models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+            return next(models, "")
+    except OSError:
+        return ""
 
 
 _versions = {}

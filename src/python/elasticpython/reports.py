@@ -132,8 +132,15 @@ class Report:
         return (
             f"<details><summary>{summary}</summary><table><thead><tr><th>variable</th>"
             f"<th>{self.status_key}</th><th>size</th><th>why</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table></details>"
+            f"<tbody>{rows}</tbody></table>{self._remarks_html()}</details>"
         )
+
+    def _remarks_html(self) -> str:
+        items = "".join(
+            f"<li>{html.escape(f'{heading}: {text}' if heading else text)}</li>"
+            for heading, text in self._remarks()
+        )
+        return f"<ul>{items}</ul>" if items else ""
 
 
 class CheckpointReport(Report):
@@ -180,6 +187,22 @@ class RestoreReport(Report):
     """How each variable came back."""
 
     title = "restore"
+
+    def __init__(self, content: dict, outputs=None):
+        outputs = {index: each for index, each in (outputs or {}).items() if index in content["cells_rerun"]}
+        content["cells_output"] = {
+            str(index): {"stdout": each.stdout, "stderr": each.stderr, "displays": len(each.outputs)}
+            for index, each in outputs.items()
+        }
+        super().__init__(content)
+        self._outputs = outputs
+
+    def show_output(self, cell=None) -> None:
+        """Shows what the re-run cells (or the one with this index) showed."""
+        for index, captured in sorted(self._outputs.items()):
+            if cell in (None, index):
+                captured.show()
+
     groups = (("same", "same"), ("recomputed", "recomputed"), ("differs", "differs"), ("lost", "lost"))
     status_key = "status"
 
@@ -191,8 +214,17 @@ class RestoreReport(Report):
 
     def _remarks(self) -> list:
         content, remarks = self._content, []
+        for name in self.names("differs"):
+            remarks.append(("", f"{name}: {content['variables'][name]['why']}"))
         if content["cells_rerun"]:
-            remarks.append(("re-ran", f"{len(content['cells_rerun']):5}  cells"))
+            shown = any(any(each.values()) for each in content["cells_output"].values())
+            remarks.append(
+                (
+                    "re-ran",
+                    f"{len(content['cells_rerun']):5}  cells"
+                    + (", --show-output shows what they showed" if shown else ""),
+                )
+            )
         for entry in content.get("cells_failed", ()):
             remarks.append(("failed", f"cell execution {entry['cell']}: {entry['why']}"))
         for entry in content.get("passed_over", ()):
@@ -202,7 +234,37 @@ class RestoreReport(Report):
                 remarks.append(("not put back", f"{name}: {entry['why']}"))
         if content.get("replaced"):
             remarks.append(("replaced", _shortened(content["replaced"])))
+        if content.get("put_back"):
+            remarks.append(("put back", f"{_shortened(content['put_back'])}: a re-run cell changed them"))
+        if content.get("effects_left_out"):
+            remarks.append(("left out", _effects(content["effects_left_out"])))
+        for entry in content.get("outputs_lost", ()):
+            remarks.append(("lost", f"{entry['name']}: {entry['why']}"))
+        for text in [*content.get("shell_problems", ()), *content.get("hooks_not_here", ())]:
+            remarks.append(("note", text))
+        return remarks + self._explanations()
+
+    def _explanations(self) -> list:
+        """What is not as it was, where that may be why something is not right."""
+        content = self._content
+        wrong = {*self.names("differs"), *self.names("lost")}
+        remarks = [
+            ("input", f"{entry['path']} {entry['why']}: cell execution {entry['cell']} read it")
+            for entry in content.get("inputs_changed", ())
+        ]
+        if wrong or content.get("cells_failed"):
+            for entry in content.get("environment_changes", ()):
+                if not entry["variables"] or wrong.intersection(entry["variables"]):
+                    remarks.append(("note", f"{entry['what']} is {entry['now']}, was {entry['then']}"))
         return remarks
+
+
+def _effects(left_out: dict) -> str:
+    cells = ", ".join(str(entry["cell"]) for entry in left_out["cells"])
+    return (
+        f"cells with outside effects are not run again (cell execution {cells}), so this is lost: "
+        f"{_shortened(left_out['variables'])}; --rerun-effects runs them"
+    )
 
 
 def _shortened(names, limit=8) -> str:

@@ -6,10 +6,14 @@ first checkpoint or restore.
 """
 
 import ast
+import importlib.util
 import os
+import signal
+import sys
+import threading
 from contextlib import contextmanager
 
-from elasticpython import CheckpointError, _core, places
+from elasticpython import CheckpointError, _core, places, shell_state
 
 MARKS = ("never-store", "never-rerun", "always-store", "none")
 
@@ -32,6 +36,9 @@ class ShellSession:
         self._session = _core.session.Session(shell.user_ns, self, shell.transform_cell)
         self._announced = False
         self._gone = False
+        self._interrupts = HeldInterrupts()
+        self._rerun_output = {}  # what re-run cells of the last restore showed, by cell
+        self._objects = {}  # of the shell's, loaded by the restore that is under way
         _current = self
 
     # --- what the kernel tells ------------------------------------------------------------------------------
@@ -159,8 +166,10 @@ class ShellSession:
             "export": "" if export is None else os.path.abspath(os.path.expanduser(os.fspath(export))),
             "force": force,
             "in_background": in_background,
-            "shell": self._shell_state(),
         }
+        options["shell"], options["objects"] = shell_state.taken(
+            self.shell, lambda value: isinstance(value, reports.Report)
+        )
         with quietly(self.shell):
             return reports.CheckpointReport(self._ask(self._session.checkpoint, options))
 
@@ -192,12 +201,46 @@ class ShellSession:
             "only": None if only is None else _names(only),
             "skip": _names(skip or ()),
         }
-        with quietly(self.shell):
-            report = self._ask(self._session.restore, options)
-        shell_state = report.pop("shell", None)
-        if not dry_run:
-            self._put_shell_state(shell_state or {})
-        return reports.RestoreReport(report)
+        backend = shell_state.matplotlib_backend()
+        try:
+            with self._interrupts, quietly(self.shell):
+                report = self._ask(self._session.restore, options)
+                state = report.pop("shell", None)
+                if not dry_run:
+                    if state is not None:
+                        report["shell_problems"] = shell_state.put(self.shell, state, self._objects)
+                    report["hooks_not_here"] = shell_state.unseen_hooks(
+                        self._session.history(), report["cells_rerun"]
+                    )
+                self._explain(report)
+        except BaseException:
+            shell_state.choose_backend(self.shell, backend)
+            raise
+        finally:
+            self._objects = {}
+        return reports.RestoreReport(report, self._rerun_output)
+
+    def _explain(self, report: dict) -> None:
+        """What is not as it was where the checkpoint was made: versions, the machine."""
+        from elasticpython import pickling
+
+        then, now = report["environment"], pickling.environment()
+        then = {what: value for what, value in then.items() if what != "bytecode_magic"}  # Python says it
+        changes = [
+            {"what": what, "then": then[what], "now": now[what], "variables": []}
+            for what in sorted(then.keys() & now.keys())
+            if then[what] != now[what]
+        ]
+        for module, entry in sorted(report.pop("modules").items()):
+            version = pickling.version_of(module)
+            if module not in sys.modules and importlib.util.find_spec(module) is None:
+                version = "not installed"
+            if version and entry["version"] and version != entry["version"]:
+                names = sorted(set(entry["variables"]) & report["variables"].keys())
+                changes.append(
+                    {"what": module, "then": entry["version"], "now": version, "variables": names}
+                )
+        report["environment_changes"] = changes
 
     def mark(self, names, wish) -> None:
         """See elasticpython.mark."""
@@ -224,12 +267,32 @@ class ShellSession:
 
     # --- what the C++ half asks (session/driver.hpp) --------------------------------------------------------
 
-    def run_cell(self, source: str):
-        """Runs a recorded cell once more, without output or a trace in In and Out; returns what it raised."""
+    def restore_begins(self, state: dict) -> None:
+        """Before anything is loaded or run: figures need the backend they had."""
+        self._rerun_output = {}
+        self._objects = {}
+        try:
+            shell_state.choose_backend(self.shell, state.get("matplotlib_backend"))
+        except Exception:
+            pass  # said by shell_state.put, which tries again
+
+    def keep_object(self, name: str, value) -> None:
+        self._objects[name] = value
+
+    def restore_commits(self) -> None:
+        """From here on an interrupt waits until all is done."""
+        self._interrupts.hold()
+
+    def run_cell(self, index: int, source: str):
+        """Runs a recorded cell once more, without a trace in In and Out; returns what it raised.
+
+        What it shows is kept for the report.
+        """
         shell = self.shell
         hook, result_of_running = shell.displayhook, getattr(shell.displayhook, "exec_result", None)
-        with quietly(shell):
+        with quietly(shell) as captured:
             result = self._run_silently(source)
+        self._rerun_output[index] = captured
         hook.exec_result = result_of_running
         error = result.error_before_exec or result.error_in_exec
         if isinstance(error, KeyboardInterrupt):
@@ -256,58 +319,6 @@ class ShellSession:
             loop._thread_id = thread
             asyncio._set_running_loop(running)
 
-    # --- what IPython remembers -----------------------------------------------------------------------------
-
-    def _shell_state(self) -> dict:
-        from elasticpython import reports
-
-        shell = self.shell
-        namespace = shell.user_ns
-        kept = {
-            number: value
-            for number, value in namespace.get("Out", {}).items()
-            if isinstance(number, int)
-            and namespace.get(f"_{number}") is value
-            and not isinstance(value, reports.Report)
-        }
-        latest = [
-            next((number for number, value in kept.items() if value is namespace.get(name)), None)
-            for name in ("_", "__", "___")
-        ]
-        history = shell.history_manager
-        return {
-            "inputs": list(history.input_hist_parsed),
-            "raw_inputs": list(history.input_hist_raw),
-            "outputs": [f"_{number}" for number in kept],
-            "latest": latest,
-        }
-
-    def _put_shell_state(self, state: dict) -> None:
-        shell = self.shell
-        history, namespace = shell.history_manager, shell.user_ns
-        inputs, raw_inputs = state.get("inputs") or [""], state.get("raw_inputs") or [""]
-        mine = (
-            len(history.input_hist_parsed) > shell.execution_count
-        )  # the cell that restores is in In already
-        if mine:
-            inputs = [*inputs, history.input_hist_parsed[-1]]
-            raw_inputs = [*raw_inputs, history.input_hist_raw[-1]]
-        history.input_hist_parsed[:], history.input_hist_raw[:] = inputs, raw_inputs
-        shell.execution_count = len(inputs) - 1 if mine else len(inputs)
-        hidden = {f"_i{number}": text for number, text in enumerate(raw_inputs) if number}
-        outputs = namespace.setdefault("Out", {})
-        outputs.clear()
-        for name in state.get("outputs", ()):
-            if name in namespace:
-                outputs[int(name[1:])] = hidden[name] = namespace[name]
-        for name, number in zip(("_", "__", "___"), state.get("latest", ())):
-            if number in outputs:
-                hidden[name] = outputs[number]
-                setattr(shell.displayhook, name, outputs[number])
-        shell.push(
-            hidden, interactive=False
-        )  # IPython's own names: %who does not show them, a result may replace _
-
 
 class RunningCell:
     """How a cell ends: `ended(error)` once it has."""
@@ -317,6 +328,28 @@ class RunningCell:
     def ended(self, error) -> None:
         interrupted = isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError"
         self.outcome = "ok" if error is None else "interrupted" if interrupted else "error"
+
+
+class HeldInterrupts:
+    """Within it, once `hold()` was called, an interrupt does nothing: what it would break off is done."""
+
+    def __enter__(self):
+        self._holding = False
+        self._before = signal.getsignal(signal.SIGINT)
+        self._installed = callable(self._before) and threading.current_thread() is threading.main_thread()
+        if self._installed:
+            signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def hold(self) -> None:
+        self._holding = True
+
+    def _handle(self, number, frame):
+        return None if self._holding else self._before(number, frame)
+
+    def __exit__(self, *_):
+        if self._installed and signal.getsignal(signal.SIGINT) == self._handle:
+            signal.signal(signal.SIGINT, self._before)
 
 
 @contextmanager

@@ -128,6 +128,9 @@ def restore_parser() -> argparse.ArgumentParser:
         help="run also cells again that wrote files, connected or started processes",
     )
     parser.add_argument(
+        "--show-output", action="store_true", help="show what cells that were run again showed"
+    )
+    parser.add_argument(
         "--at", metavar="NAME", help="an older checkpoint, by its name or the beginning of it"
     )
     parser.add_argument("--explain", action="store_true", help="say for each variable why")
@@ -155,7 +158,8 @@ class SessionMagics(Magics):
 
     @line_magic
     def restore(self, line):
-        """Brings a session back: %restore [PATH] [--trust] [--safe] [--only NAMES]. See %restore --help."""
+        """Brings a session back: %restore [PATH] [--trust] [--safe] [--only NAMES]. See %restore
+        --help."""
 
         def run(options):
             return current().restore(
@@ -184,6 +188,8 @@ class SessionMagics(Magics):
         except (CheckpointError, OSError) as error:
             raise UsageError(f"{parser.prog}: {error}") from None
         report.print()
+        if getattr(options, "show_output", False):
+            report.show_output()
         if options.explain:
             print(report.explanation())
         return report

@@ -1,0 +1,250 @@
+"""What IPython itself remembers of a session: In and Out, magics, aliases, formatters, callbacks, extensions.
+
+What is plain text goes into the checkpoint's description; what are objects of the session (a function that is
+a magic, the class it prints) are pickles of their own, named "<shell> ...", so that one that cannot be stored
+takes none of the others with it. Only what the user's code made is taken: what IPython and extensions
+registered is there again by itself, or with the extension.
+"""
+
+import sys
+import threading
+import types
+
+MARK = "<shell> "
+_TRAITS = ("ast_node_interactivity", "xmode", "autocall", "pdb")
+_TRANSFORMERS = ("input_transformers_cleanup", "input_transformers_post", "ast_transformers")
+_HOOKS = {"threading.excepthook": (threading, "excepthook"), "sys.unraisablehook": (sys, "unraisablehook")}
+# What a cell can hook itself into that nobody can ask for its hooks.
+_UNSEEN = {
+    "atexit.register": "functions to run at exit",
+    "signal.signal": "signal handlers",
+    "set_custom_exc": "a handler of exceptions",
+    "threading.Timer": "timers",
+    "sys.addaudithook": "audit hooks",
+}
+
+
+def taken(shell, is_report) -> tuple:
+    """(what is text, {name: object}). `is_report(value)`: an output of ours that nobody wants back."""
+    state = {
+        **_inputs_and_outputs(shell, is_report),
+        "directories": [str(each) for each in shell.user_ns.get("_dh", ())],
+        "aliases": _aliases(shell),
+        "magic_aliases": _magic_aliases(shell),
+        "traits": {name: getattr(shell, name) for name in _TRAITS if _is_plain(getattr(shell, name, None))},
+        "precision": shell.display_formatter.formatters["text/plain"].float_precision,
+        "extensions": sorted(shell.extension_manager.loaded),
+        "matplotlib_backend": matplotlib_backend(),
+    }
+    return state, {MARK + name: value for name, value in _objects(shell)}
+
+
+def _inputs_and_outputs(shell, is_report) -> dict:
+    namespace = shell.user_ns
+    kept = {
+        number: value
+        for number, value in namespace.get("Out", {}).items()
+        if isinstance(number, int) and namespace.get(f"_{number}") is value and not is_report(value)
+    }
+    latest = [
+        next((number for number, value in kept.items() if value is namespace.get(name)), None)
+        for name in ("_", "__", "___")
+    ]
+    history = shell.history_manager
+    return {
+        "inputs": list(history.input_hist_parsed),
+        "raw_inputs": list(history.input_hist_raw),
+        "outputs": [f"_{number}" for number in kept],
+        "latest": latest,
+    }
+
+
+def _aliases(shell) -> list:
+    known = {name for name, _ in [*shell.alias_manager.default_aliases, *shell.alias_manager.user_aliases]}
+    return [[name, command] for name, command in shell.alias_manager.aliases if name not in known]
+
+
+def _magic_aliases(shell) -> list:
+    return [
+        [name, kind, magic.magic_name, magic.magic_params or ""]
+        for kind, magics in shell.magics_manager.magics.items()
+        for name, magic in magics.items()
+        if type(magic).__name__ == "MagicAlias" and name not in ("ed", "hist", "rep")
+    ]
+
+
+def matplotlib_backend():
+    """The backend that was chosen; asking matplotlib itself would choose one."""
+    matplotlib = sys.modules.get("matplotlib")
+    chosen = dict.get(getattr(matplotlib, "rcParams", {}), "backend")
+    return chosen if isinstance(chosen, str) else None
+
+
+def _objects(shell):
+    classes = {}
+    for kind, magics in shell.magics_manager.magics.items():
+        for name, magic in magics.items():
+            if isinstance(magic, types.MethodType) and type(magic.__self__).__module__ == "__main__":
+                classes[type(magic.__self__).__name__] = type(magic.__self__)
+            elif _is_of_session(shell, magic):
+                yield f"magic {kind} {name}", magic
+    for name, cls in classes.items():
+        yield f"magics {name}", cls
+    for mime, formatter in shell.display_formatter.formatters.items():
+        printers = [*formatter.type_printers.items(), *formatter.deferred_printers.items()]
+        for number, (kind, printer) in enumerate(printers):
+            if _is_of_session(shell, printer):
+                yield f"formatter {mime} {number}", (kind, printer)
+    for event, callbacks in shell.events.callbacks.items():
+        for number, callback in enumerate(callbacks):
+            if _is_of_session(shell, callback):
+                yield f"event {event} {number}", callback
+    for name in _TRANSFORMERS:
+        for number, transformer in enumerate(getattr(shell, name, ())):
+            if _is_of_session(shell, transformer):
+                yield f"transformer {name} {number}", transformer
+    for name, (module, attribute) in _HOOKS.items():
+        if _is_of_session(shell, getattr(module, attribute)):
+            yield f"hook {name}", getattr(module, attribute)
+
+
+def _is_of_session(shell, value) -> bool:
+    function = getattr(value, "__func__", value)
+    if isinstance(function, types.FunctionType):
+        return function.__globals__ is shell.user_ns
+    return type(value).__module__ == "__main__"
+
+
+def _is_plain(value) -> bool:
+    return isinstance(value, (str, int, float, bool, type(None)))
+
+
+# --- bringing it back ---------------------------------------------------------------------------------------
+
+
+def choose_backend(shell, name) -> None:
+    """Makes matplotlib use this backend; raises what matplotlib raises. Nothing where it is not loaded."""
+    if not name or "matplotlib" not in sys.modules or name == matplotlib_backend():
+        return
+    import matplotlib
+
+    if name.endswith("inline"):
+        shell.enable_matplotlib("inline")
+    else:
+        matplotlib.use(name)
+
+
+def put(shell, state: dict, objects: dict) -> list:
+    """Brings back what `taken` took, after the variables; returns what could not be, as sentences."""
+    _put_inputs_and_outputs(shell, state)
+    problems = []
+
+    def attempt(what, action, *arguments):
+        try:
+            action(*arguments)
+        except Exception as error:  # an extension's code, a magic's decorator
+            problems.append(f"{what} did not come back: {type(error).__name__}: {error}")
+
+    for name in state.get("extensions", ()):
+        if name not in shell.extension_manager.loaded:
+            attempt(f"extension {name}", _load_extension, shell, name)
+    for name, command in state.get("aliases", ()):
+        attempt(f"alias {name}", shell.alias_manager.define_alias, name, command)
+    for name, value in objects.items():
+        kind, _, rest = name[len(MARK) :].partition(" ")
+        attempt(name[len(MARK) :], _PUT[kind], shell, rest, value)
+    for name, kind, target, params in state.get("magic_aliases", ()):
+        attempt(f"%{name}", shell.magics_manager.register_alias, name, target, kind, params or None)
+    for name, value in state.get("traits", {}).items():
+        attempt(f"the setting {name}", setattr, shell, name, value)
+    if state.get("precision"):
+        attempt("%precision", setattr, shell.display_formatter.formatters["text/plain"], "float_precision",
+                state["precision"])
+    if state.get("directories"):
+        shell.user_ns["_dh"][:] = state["directories"]
+    attempt("matplotlib's backend", choose_backend, shell, state.get("matplotlib_backend"))
+    return problems
+
+
+def _put_inputs_and_outputs(shell, state: dict) -> None:
+    history, namespace = shell.history_manager, shell.user_ns
+    inputs, raw_inputs = state.get("inputs") or [""], state.get("raw_inputs") or [""]
+    # The cell that restores is in In already.
+    mine = len(history.input_hist_parsed) > shell.execution_count
+    if mine:
+        inputs = [*inputs, history.input_hist_parsed[-1]]
+        raw_inputs = [*raw_inputs, history.input_hist_raw[-1]]
+    history.input_hist_parsed[:], history.input_hist_raw[:] = inputs, raw_inputs
+    shell.execution_count = len(inputs) - 1 if mine else len(inputs)
+    hidden = {f"_i{number}": text for number, text in enumerate(raw_inputs) if number}
+    outputs = namespace.setdefault("Out", {})
+    outputs.clear()
+    for name in state.get("outputs", ()):
+        if name in namespace:
+            outputs[int(name[1:])] = hidden[name] = namespace[name]
+    for name, number in zip(("_", "__", "___"), state.get("latest", ())):
+        if number in outputs:
+            hidden[name] = outputs[number]
+            setattr(shell.displayhook, name, outputs[number])
+    # IPython's own names: %who does not show them, a result may replace _.
+    shell.push(hidden, interactive=False)
+
+
+def _load_extension(shell, name) -> None:
+    if shell.extension_manager.load_extension(name) == "no load function":
+        raise ImportError("it is not an extension here")
+
+
+def _put_magic(shell, rest, magic) -> None:
+    kind, name = rest.split(" ", 1)
+    shell.magics_manager.register_function(magic, magic_kind=kind, magic_name=name)
+
+
+def _put_magics(shell, rest, cls) -> None:
+    shell.register_magics(cls)
+
+
+def _put_formatter(shell, rest, entry) -> None:
+    kind, printer = entry
+    formatter = shell.display_formatter.formatters[rest.split(" ")[0]]
+    if isinstance(kind, tuple):
+        formatter.for_type_by_name(*kind, printer)
+    else:
+        formatter.for_type(kind, printer)
+
+
+def _put_event(shell, rest, callback) -> None:
+    event = rest.split(" ")[0]
+    if callback not in shell.events.callbacks[event]:
+        shell.events.register(event, callback)
+
+
+def _put_transformer(shell, rest, transformer) -> None:
+    transformers = getattr(shell, rest.split(" ")[0])
+    if transformer not in transformers:
+        transformers.append(transformer)
+
+
+def _put_hook(shell, rest, function) -> None:
+    setattr(*_HOOKS[rest], function)
+
+
+_PUT = {
+    "magic": _put_magic,
+    "magics": _put_magics,
+    "formatter": _put_formatter,
+    "event": _put_event,
+    "transformer": _put_transformer,
+    "hook": _put_hook,
+}
+
+
+def unseen_hooks(history, rerun) -> list:
+    """Sentences on what cells registered where nobody can see it, unless they were re-run."""
+    return [
+        f"{what} of cell {cell['index']} ({call}) are not registered here: run it again if they should be"
+        for cell in history
+        if cell["outcome"] == "ok" and cell["index"] not in rerun
+        for call, what in _UNSEEN.items()
+        if call in cell["source"]
+    ]

@@ -1,0 +1,74 @@
+"""What IPython itself remembers of a session comes back with it, or is named."""
+
+
+def test_magics_aliases_formatters_and_callbacks_come_back(round_trip):
+    after, _, report = round_trip(
+        """
+        from IPython.core.magic import Magics, line_magic, magics_class, register_line_magic
+        greeting = 'hello'
+        @register_line_magic
+        def greet(line): return greeting + ' ' + line
+        @magics_class
+        class More(Magics):
+            @line_magic
+            def twice(self, line): return 2 * line
+        get_ipython().register_magics(More)
+        """,
+        "%alias_magic again greet\n%alias show echo shown",
+        """
+        class Point: pass
+        def as_html(point): return '<b>point</b>'
+        get_ipython().display_formatter.formatters['text/html'].for_type(Point, as_html)
+        seen = []
+        def note(*_): seen.append(1)
+        get_ipython().events.register('post_execute', note)
+        """,
+        "%precision 3\nget_ipython().ast_node_interactivity = 'all'",
+    )
+    after.run("a = %greet you\nb = %twice xy\nc = %again me")
+    assert after.value("[a, b, c]") == ["hello you", "xyxy", "hello me"]
+    assert after.value("get_ipython().alias_manager.get_alias('show').cmd") == "echo shown"
+    formatter = "get_ipython().display_formatter.formatters['text/html']"
+    assert after.value(f"{formatter}(Point())") == "<b>point</b>"
+    assert after.value("note in get_ipython().events.callbacks['post_execute']")
+    count = after.value("len(seen)")
+    after.run("1")
+    assert after.value("len(seen)") > count
+    assert after.value("get_ipython().ast_node_interactivity") == "all"
+    assert after.value("get_ipython().display_formatter.formatters['text/plain'].float_precision") == "3"
+    assert report["shell_problems"] == []
+
+
+def test_hooks_that_nobody_can_ask_for_are_named(round_trip):
+    _, _, report = round_trip("import atexit\nvalue = [1]\n_ = atexit.register(print)", plan="store-all")
+    assert len(report["hooks_not_here"]) == 1
+    assert "atexit" in report["hooks_not_here"][0]
+
+
+def test_hooks_of_threads_and_of_errors_nobody_caught_come_back(round_trip):
+    after, _, _ = round_trip(
+        "import sys, threading\ndef hook(args): pass\nthreading.excepthook = sys.unraisablehook = hook"
+    )
+    assert after.value("threading.excepthook is hook and sys.unraisablehook is hook")
+
+
+def test_the_backend_of_matplotlib_is_the_one_that_was_chosen(start):
+    first = start(MPLBACKEND="agg")
+    first.run("import matplotlib\nmatplotlib.use('svg')\nimport matplotlib.pyplot as plt\nfig = plt.figure()")
+    first.checkpoint()
+    second = start(MPLBACKEND="agg")
+    second.restore()
+    assert second.value("matplotlib.get_backend()").lower() == "svg"
+
+
+def test_only_leaves_in_out_and_the_ambient_state_alone(start, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    first = start()
+    first.run("x = [1]", "x", f"import os; os.chdir({str(tmp_path / 'elsewhere')!r})")
+    first.checkpoint(tmp_path / "place")
+    second = start()
+    second.run("mine = 'cell'", "40 + 2")
+    report = second.restore(tmp_path / "place", only=["x"])
+    assert second.value("[x, mine, Out[2], In[1]]") == [[1], "cell", 42, "mine = 'cell'"]
+    assert second.value("__import__('os').getcwd()") == str(tmp_path / "work")
+    assert report["left_out"] == ["os"]
