@@ -132,6 +132,11 @@ class Command {
   bool has(const char* flag) const { return arguments_.flags.contains(flag); }
 
   Result<std::unique_ptr<Store>> open(StoreMode mode = StoreMode::kExisting) const {
+    // Or a directory of that name would be made.
+    if (operand(1).find("://") != std::string::npos) {
+      return Error(ErrorCode::kInvalidArgument,
+                   "this command looks after directories; a store at a URL is reached from a kernel only");
+    }
     StoreOptions options;
     options.mode = mode;
     return Store::open(local_backend(environment_.files, operand(1)), environment_.files, environment_.clock,
