@@ -41,9 +41,6 @@ DIFFERENCES = {
     "interrupt-before-the-code": Difference(
         IPYKERNEL, "an interrupt between a cell's announcement and its code ends it; ipykernel can lose it"
     ),
-    "interrupt-after-pdb": Difference(
-        IPYKERNEL, "a cell after one that left pdb by `continue` is interrupted; ipykernel stops it in pdb"
-    ),
     "history-of-this-session-by-its-number": Difference(
         IPYKERNEL, "a range of the session asked for by number carries that number; ipykernel answers 0"
     ),

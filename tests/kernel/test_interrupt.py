@@ -144,7 +144,6 @@ def test_the_debugger_prompt_answers_and_continues(kernel):
     assert cell.result == "42"
 
 
-@pytest.mark.differs("interrupt-after-pdb")
 def test_a_cell_after_one_that_went_through_the_debugger_is_interrupted(kernel):
     kernel.execute("import pdb; pdb.set_trace()\n'after'", answers=["c"])
     interrupted(kernel, running(kernel, "while True: pass"), "message")
