@@ -167,8 +167,9 @@ void Reacher::push(PyObject* object) {
   stack_.push_back(object);
 }
 
-// What a weak reference leads to can lead back to it though its reference count is one.
-void Reacher::push_weakly_held(PyObject* object) {
+// What is reached by another way than a reference (a weak one, a function's module by its name) can be met
+// twice though its reference count is one.
+void Reacher::push_unreferenced(PyObject* object) {
   if (Py_REFCNT(object) > 1 || visited_.insert(object).second) push(object);
 }
 
@@ -268,12 +269,12 @@ void Reacher::enter(PyObject* object, Kind kind) {
     case Kind::kContextVariable: {
       PyObject* value = nullptr;
       if (PyContextVar_Get(object, nullptr, &value) < 0) PyErr_Clear();
-      push(value);  // the context keeps it
-      Py_XDECREF(value);
+      Py_XDECREF(value);  // the context keeps it
+      if (value != nullptr) push_unreferenced(value);
       return;
     }
     case Kind::kWeakref:
-      if (!counting_) push_weakly_held(PyWeakref_GET_OBJECT(object));
+      if (!counting_) push_unreferenced(PyWeakref_GET_OBJECT(object));
       break;
     default:
       break;
@@ -313,7 +314,7 @@ void Reacher::enter_function(PyObject* function) {
     const auto names = codes_.of(f->func_code, CodeKind::kFunction);
     if (!names->everything.empty()) everything(names->everything.c_str());
     if (of_module) {
-      push(module);
+      push_unreferenced(module);  // after `from it import f` only sys.modules refers to it
     } else if (visited_.insert(f->func_globals).second) {
       push_globals(f->func_globals);
     }

@@ -66,7 +66,7 @@ class Reacher {
   static int visit(PyObject* object, void* self);
   Kind kind_of(PyTypeObject* type);
   void push(PyObject* object);
-  void push_weakly_held(PyObject* object);
+  void push_unreferenced(PyObject* object);
   void enter(PyObject* object, Kind kind);
   void enter_function(PyObject* function);
   void enter_type(PyTypeObject* type);

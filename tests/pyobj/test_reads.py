@@ -1,5 +1,7 @@
 """What a cell reads, by its code alone: each case is a namespace, a cell, and the exact expected set."""
 
+import sys
+
 import pytest
 
 from elasticpython._core import analysis
@@ -397,3 +399,19 @@ def test_warnings_of_the_second_compilation_are_not_shown(recwarn):
 def test_a_pending_cell_leaves_no_exception():
     analysis.Reads({}).of_source("a = = 1")
     analysis.Reads({}).of_source("'\\ud800'")
+
+
+def test_a_module_that_only_the_table_of_modules_refers_to_is_entered_once(tmp_path, monkeypatch):
+    """Each function leads to its module and the module to each: with no mark, for ever."""
+    (tmp_path / "mine_alone.py").write_text("def f(): return g()\ndef g(): return f()\ndef h(): return f\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    access = access_of("from mine_alone import f\na = [1]", "f(a)")
+    assert {"f", "a"} <= set(access["reads"])
+    assert sys.getrefcount(sys.modules["mine_alone"]) == 2  # the table's, and that of the call
+
+
+def test_a_context_variable_that_its_own_value_holds_is_entered_once():
+    access = access_of(
+        "import contextvars\nv = contextvars.ContextVar('v')\nv.set([v])\ndef f(): return v.get()", "f()"
+    )
+    assert {"f", "v"} <= set(access["reads"])
