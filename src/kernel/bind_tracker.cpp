@@ -44,6 +44,9 @@ class PyTracker {
     return take(tracker_.catch_up(GilHeld::assume(), until));
   }
   void settle() { take(tracker_.settle(GilHeld::assume())); }
+  void set_reply_budget(double seconds) {
+    tracker_.set_reply_budget_us(static_cast<std::int64_t>(seconds * 1e6));
+  }
   std::string history() const { return tracker_.history_json().dump(); }
   py::bytes unfinished() {
     graph::History history;
@@ -77,6 +80,7 @@ void bind_tracker(py::module_& core) {
       .def("after_cell", &PyTracker::after_cell)
       .def("catch_up", &PyTracker::catch_up)
       .def("settle", &PyTracker::settle)
+      .def("set_reply_budget", &PyTracker::set_reply_budget)
       .def("history", &PyTracker::history)
       .def("unfinished", &PyTracker::unfinished)
       .def("verify", &PyTracker::verify)

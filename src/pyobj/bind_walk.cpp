@@ -99,6 +99,15 @@ void bind_walk(py::module_& core) {
           py::arg("names") = py::none(), "name -> 'unchanged' | 'maybe_changed' | 'opaque' | 'unknown'.")
       .def("state", &state_of, py::arg("name"), "What the last walk of the variable found, or None.")
       .def(
+          "stands_apart",
+          [](const Walk& walk, const std::string& name) {
+            const GilHeld gil = GilHeld::assume();
+            for (const WalkTarget& target : walk.all_targets(gil))
+              if (target.name == name) return walk.stands_apart(gil, target.object);
+            throw py::key_error(name);
+          },
+          py::arg("name"))
+      .def(
           "co_variables", [](const Walk& walk) { return walk.co_variables(GilHeld::assume()); },
           "Groups of names that share mutable state.")
       .def(

@@ -118,6 +118,7 @@ class Reads::Analysis {
     access_.handles_code = cell.makes_code;
     apply(cell, 0, "", ReadRule::kNamed);
     for (const auto& escaped : state_.escaped) take_reach(escaped.reach, 0, escaped.name, ReadRule::kEscaped);
+    add_finalizers(cell);
     drain();
     if (std::any_of(kEvaluating.begin(), kEvaluating.end(),
                     [&](const char* a) { return attributes_.count(a) != 0; })) {
@@ -208,6 +209,18 @@ class Reads::Analysis {
         file != nullptr && PyUnicode_Check(file) && is_own_module(module) ? PyUnicode_AsUTF8(file) : nullptr;
     if (path != nullptr) access_.module_files.insert(path);
     PyErr_Clear();
+  }
+  // An object whose name is deleted or bound anew may be gone, and its __del__ run.
+  void add_finalizers(const CodeNames& cell) {
+    for (const std::string& name : cell.deletes) enqueue({name, 0}, 0, {ReadRule::kNamed, ""});
+    for (const auto* bound : {&cell.surely_binds, &cell.maybe_binds}) {
+      for (const std::string& name : *bound) {
+        PyObject* value = state_.value_of(name);
+        if (value == nullptr || !is_session_type(Py_TYPE(value)) || Py_TYPE(value)->tp_finalize == nullptr)
+          continue;
+        take_reach(state_.reach_of(name, value), 0, name, ReadRule::kReached);
+      }
+    }
   }
   void reach(std::string why) {
     if (access_.everything.empty()) access_.everything = std::move(why);

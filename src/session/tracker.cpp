@@ -9,8 +9,7 @@ using pyobj::GilHeld;
 
 namespace {
 
-// How long a reply may wait for us: a floor that nobody feels, and a share of what the cell itself took.
-constexpr std::int64_t kReplyBudgetUs = 2000;
+// How long a reply may wait for us, as a share of what the cell itself took.
 constexpr std::int64_t kReplyShare = 100;
 
 std::chrono::steady_clock::time_point in_us(std::int64_t us) {
@@ -57,11 +56,11 @@ Result<> Tracker::note_outside_changes(const GilHeld& gil) {
   Whys whys;
   access_ = {};
   known_changed_.clear();
-  const auto waiting = add_writes(gil, record, whys, graph::Outcome::kOk, in_us(kReplyBudgetUs));
+  const auto waiting = add_writes(gil, record, whys, graph::Outcome::kOk, in_us(reply_budget_us_));
   add_ambient(gil, std::move(ambient), record, whys);
   names_.update(gil);
   ELASTIC_ASSIGN(const CellIndex cell, commit(gil, std::move(record), std::move(whys)));
-  for (auto& [name, entry] : waiting) unresolved_[name] = {{cell}, entry.written};
+  for (auto& [name, entry] : waiting) unresolved_[name] = {{cell}, entry.written, false};
   return success();
 }
 
@@ -126,17 +125,13 @@ Result<> Tracker::after_cell(const GilHeld& gil, graph::Outcome outcome) {
 
   Whys whys;
   add_reads(record, whys);
-  const std::int64_t budget_us = std::max(kReplyBudgetUs, record.run_time_us / kReplyShare);
+  const std::int64_t budget_us = std::max(reply_budget_us_, record.run_time_us / kReplyShare);
   const auto waiting = add_writes(gil, record, whys, outcome, in_us(budget_us));
   add_ambient(gil, ambient_.changes(gil), record, whys);
   add_effects(effects, record);
   names_.update(gil);
   ELASTIC_ASSIGN(const CellIndex cell, commit(gil, std::move(record), std::move(whys)));
-  for (const auto& [name, entry] : waiting) {
-    Unresolved& known = unresolved_[name];
-    if (entry.written) known = {{}, true};
-    known.cells.push_back(cell);
-  }
+  add_unresolved(gil, cell, waiting);
   return success();
 }
 

@@ -71,6 +71,21 @@ Result<> Tracker::attribute(const GilHeld& gil, std::vector<LateChange> changes)
   return success();
 }
 
+// What has not been walked since it was bound or reached may share objects with anything: `x[0].append(1)`
+// changes y where an earlier cell said `y = [x[0], big]`, and nobody knows that yet.
+void Tracker::add_unresolved(const GilHeld& gil, CellIndex cell,
+                             const std::map<std::string, Unresolved>& waiting) {
+  const bool reaches = !access_.reads.empty() || !access_.everything.empty();
+  for (auto& [name, entry] : unresolved_)
+    if (reaches && !entry.apart && waiting.count(name) == 0) entry.cells.push_back(cell);
+  for (const auto& [name, entry] : waiting) {
+    Unresolved& known = unresolved_[name];
+    if (entry.written) known = {{}, true, false};
+    known.cells.push_back(cell);
+    known.apart = walk_.stands_apart(gil, names_.value(gil, name));
+  }
+}
+
 Result<bool> Tracker::resolve(const GilHeld& gil, Deadline deadline) {
   std::vector<LateChange> changes;
   bool all = true;

@@ -44,7 +44,7 @@ CASES = {
     "bound in finally": (A, "try:\n  b\nfinally:\n  a = 1\na", {"a", "b"}),
     "bound after with": (A, "with b: pass\na = 1\na", {"b"}),
     "bound inside with": (A, "with b: a = 1\na", {"a", "b"}),
-    "deleted": (A, "del a", set()),
+    "deleted": (A, "del a", {"a"}),
     "bound by import": (A, "import json as a\na", set()),
     "bound by from import": (A, "from json import loads as a\na", set()),
     "import word is no read": (A, "from a import b", set()),

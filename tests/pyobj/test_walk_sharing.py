@@ -167,3 +167,44 @@ def test_digests_do_not_depend_on_what_else_is_walked():
     together = core_walk().Walk({"a": [shared], "b": [shared, 3]})
     together.walk()
     assert alone.state("b")["content"] == together.state("b")["content"]
+
+
+ALONE = {
+    "a list": "[1, 'a', (2.0, b'c')]",
+    "nested containers": "{'a': [1, {2}], 'b': ([],)}",
+    "an array": "np.zeros(5)",
+    "a list of arrays": "[np.zeros(5), np.ones(3)]",
+    "an array over one of its own": "np.zeros(6).reshape(2, 3)",
+    "a deque": "collections.deque([1, [2]])",
+    "a bytearray": "bytearray(5)",
+    "a frame": "pd.DataFrame({'a': [1, 2], 'b': [1.0, 2.0]})",
+    "a frame of text": "pd.DataFrame({'a': ['x', 'y'], 'b': pd.to_datetime(['2020-01-01', '2020-01-02'])})",
+    "a series": "pd.Series(range(5))",
+}
+SHARED = {
+    "a list in another": ("[]", "outer = [x]"),
+    "what another refers to within": ("[[1]]", "outer = x[0]"),
+    "an array with a view": ("np.zeros(5)", "outer = x[1:]"),
+    "a view": ("np.zeros(5)[1:][1:]", "outer = x.base"),
+    "an object array": ("np.array([[1], None], dtype=object)", "outer = x[0]"),
+    "a bytearray with a view": ("bytearray(5)", "outer = memoryview(x)"),
+    "a bytearray within": ("[bytearray(5)]", "outer = memoryview(x[0])"),
+    "a frame and one made of it": ("pd.DataFrame({'a': [1, 2]})", "outer = x.assign(b=1)"),
+    "a frame and its values": ("pd.DataFrame({'a': [1, 2]})", "outer = x.values"),
+    "what is weakly referred to": ("{1, 2}", "import weakref; outer = weakref.ref(x)"),
+    "an iterator over it": ("[1, 2]", "outer = iter(x)"),
+    "a bound method": ("[1, 2]", "outer = x.append"),
+    "a function": ("lambda: 1", ""),
+    "a module": ("np", ""),
+    "a container of a module's function": ("[np.linalg.norm]", ""),
+}
+
+
+@pytest.mark.parametrize("name", [*ALONE, *SHARED])
+def test_stands_apart(name):
+    """Told without a walk; yes only where nothing else leads in."""
+    names = {}
+    exec("import collections, numpy as np, pandas as pd", names)
+    source, other = SHARED.get(name, (ALONE.get(name), ""))
+    exec(f"x = {source}\n{other}", names)
+    assert core_walk().Walk(names).stands_apart("x") == (name in ALONE)

@@ -67,6 +67,10 @@ class Tracker {
   void keep_ambient_value(VariableId variable, CellIndex writer, std::string value);
   Result<> put_ambient(const pyobj::GilHeld&, const std::string& name, const std::string& value);
 
+  // How long a reply waits for what is looked at, where 1 % of the cell's run time is less. Zero: for
+  // nothing.
+  void set_reply_budget_us(std::int64_t us) { reply_budget_us_ = us; }
+
   // The list of design section 9: index, execution_count, source, started, seconds, outcome, reads, writes,
   // deletes, effects; and `why`, by name.
   nlohmann::json history_json() const;
@@ -77,6 +81,8 @@ class Tracker {
   struct Unresolved {
     std::vector<CellIndex> cells;  // ascending: any of them may have changed it
     bool written = false;          // the first of them bound it: only the content is not known yet
+    // It shares nothing with anything. Else nobody knows with what, until it is walked.
+    bool apart = false;
   };
   struct LateChange {
     std::vector<CellIndex> cells;  // not empty
@@ -88,6 +94,9 @@ class Tracker {
   Result<> begin(const pyobj::GilHeld&);
   // Looks through what was adopted; true when nothing is left.
   bool finish_adoption(const pyobj::GilHeld&, Deadline deadline);
+  // Adds what has to wait of the cell that just ended, and the cell to what it may have changed unseen.
+  void add_unresolved(const pyobj::GilHeld&, CellIndex cell,
+                      const std::map<std::string, Unresolved>& waiting);
   Result<> note_outside_changes(const pyobj::GilHeld&);
   graph::CellRecord start_record() const;
   void add_reads(graph::CellRecord& record, Whys& whys);
@@ -123,6 +132,7 @@ class Tracker {
   std::vector<Whys> whys_;  // by cell
   std::map<std::pair<VariableId, CellIndex>, std::string> ambient_values_;
 
+  std::int64_t reply_budget_us_ = 2000;  // nobody feels that
   bool begun_ = false;
   bool running_ = false;
   bool code_may_escape_ = false;

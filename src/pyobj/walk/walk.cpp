@@ -6,6 +6,7 @@
 
 #include "pyobj/walk/co_variables.hpp"
 #include "pyobj/walk/hashed_memory.hpp"
+#include "pyobj/walk/stands_apart.hpp"
 #include "pyobj/walk/walker.hpp"
 
 namespace elastic::pyobj {
@@ -230,6 +231,11 @@ std::vector<std::vector<std::string>> Walk::co_variables(const GilHeld&) const {
   for (const auto& [name, known] : impl_->variables())
     sharing.push_back({&name, &known.shared, &known.extents});
   return walk::partition(sharing);
+}
+
+bool Walk::stands_apart(const GilHeld&, Borrowed value) const {
+  walk::TypeCache types;
+  return value && walk::stands_apart(value.get(), impl_->user_namespace(), types);
 }
 
 void Walk::forget(const GilHeld&, const std::string& name) { impl_->forget(name); }

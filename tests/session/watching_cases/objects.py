@@ -82,7 +82,9 @@ CASES = {
         : case("class K:\n  n = 0\n  def __iter__(s): s.n += 1; return iter([1])\nk = K()",
                                     "y = list(k)", "k", "k y"),
     "__del__ changes a global": case(("g = []", "class K:\n  def __del__(s): g.append(1)\nk = K()"), "del k",
-                                     "k", "g", "k", also_reads="g"),
+                                     "k g", "g", "k"),
+    "__del__ of what is bound anew": case(
+        ("g = []", "class K:\n  def __del__(s): g.append(1)\nk = K()"), "k = 1", "g", "g k"),
     "__init_subclass__ registers": case(
         ("reg = []", "class B:\n  def __init_subclass__(c): reg.append(c.__name__)"), "class K(B): pass",
         "B reg", "K reg"),

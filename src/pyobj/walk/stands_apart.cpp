@@ -1,0 +1,96 @@
+#include "pyobj/walk/stands_apart.hpp"
+
+#include <unordered_map>
+
+#include "pyobj/walk/atoms.hpp"
+#include "pyobj/walk/numpy_abi.hpp"
+
+namespace elastic::pyobj::walk {
+namespace {
+
+constexpr std::size_t kObjects = 2000;  // more are not worth the time that a reply waits
+
+class Counter {
+ public:
+  Counter(PyObject* user_namespace, TypeCache& types) : namespace_(user_namespace), types_(types) {}
+
+  bool run(PyObject* root) {
+    meet(root);
+    while (fine_ && !stack_.empty()) {
+      PyObject* object = stack_.back();
+      stack_.pop_back();
+      enter(object);
+      fine_ = fine_ && references_.size() <= kObjects;
+    }
+    for (auto at = references_.begin(); fine_ && at != references_.end(); ++at)
+      fine_ = Py_REFCNT(at->first) <= at->second && !is_weakly_held(at->first);
+    return fine_;
+  }
+
+ private:
+  static int visit(PyObject* object, void* self) {
+    static_cast<Counter*>(self)->meet(object);
+    return 0;
+  }
+
+  void meet(PyObject* object) {
+    if (!fine_ || object == nullptr) return;
+    if (is_atom_type(Py_TYPE(object))) return;
+    // A tuple that the collector has let go of holds atoms only.
+    if (PyTuple_CheckExact(object) && !PyObject_GC_IsTracked(object)) return;
+    if (PyType_Check(object)) {
+      fine_ = !is_session_class(reinterpret_cast<PyTypeObject*>(object));
+      return;
+    }
+    if (PyFunction_Check(object) || PyModule_Check(object) || object == namespace_) {
+      fine_ = false;
+      return;
+    }
+    const bool weak = PyWeakref_CheckRefExact(object);
+    const TypeInfo& info = types_.of(Py_TYPE(object));
+    if (info.kind == Kind::kOpaque && !weak) {
+      fine_ = false;
+      return;
+    }
+    const bool leaf = PyObject_IS_GC(object) == 0 && info.kind != Kind::kArray;
+    if (leaf && (info.immutable || !info.links || info.kind == Kind::kNamed || info.kind == Kind::kAtomValue))
+      return;
+    if (++references_[object] == 1) stack_.push_back(object);
+  }
+
+  void enter(PyObject* object) {
+    if (types_.of(Py_TYPE(object)).kind == Kind::kArray) {
+      fine_ = fine_ && !read_dtype(as_array(object)->dtype).has_references;
+      meet(as_array(object)->base);
+    } else if (PyWeakref_CheckRefExact(object)) {
+      ++weak_references_[PyWeakref_GET_OBJECT(object)];
+      Py_TYPE(object)->tp_traverse(object, &Counter::visit, this);  // a callback
+    } else if (PyObject_IS_GC(object) != 0) {
+      Py_TYPE(object)->tp_traverse(object, &Counter::visit, this);
+    }
+  }
+
+  // By a weak reference that is not inside (pandas' blocks know each other by such).
+  bool is_weakly_held(PyObject* object) const {
+    const Py_ssize_t offset = Py_TYPE(object)->tp_weaklistoffset;
+    if (offset <= 0) return false;
+    auto* first = *reinterpret_cast<PyWeakReference**>(reinterpret_cast<char*>(object) + offset);
+    const auto inside = weak_references_.find(object);
+    return _PyWeakref_GetWeakrefCount(first) > (inside == weak_references_.end() ? 0 : inside->second);
+  }
+
+  PyObject* namespace_;
+  TypeCache& types_;
+  bool fine_ = true;
+  std::vector<PyObject*> stack_;
+  std::unordered_map<PyObject*, Py_ssize_t> references_;
+  std::unordered_map<PyObject*, Py_ssize_t> weak_references_;
+};
+
+}  // namespace
+
+bool stands_apart(PyObject* root, PyObject* user_namespace, TypeCache& types) {
+  return Counter(user_namespace, types).run(root);
+}
+
+}  // namespace elastic::pyobj::walk
