@@ -226,6 +226,10 @@ class Kishu(Off):
         self.graph.step(str(self.count))
 
 
+# Cells are run by IPython's shell, and who evaluates code is part of what is watched.
+exec("def run(code, names): exec(code, names)", run_as := {"__name__": "IPython.core.interactiveshell"})
+run = run_as["run"]
+
 SUBJECTS = {"off": Off, "ours": Ours, "pickle": Pickle, "kishu": Kishu}
 
 
@@ -239,7 +243,7 @@ def run_cells(subject_name, notebook, small):
         start = time.perf_counter()
         subject.before(source)
         began = time.perf_counter()
-        exec(code, subject.names)
+        run(code, subject.names)
         ended = time.perf_counter()
         subject.after(source, ended - began)
         times.append((ended - began, began - start, time.perf_counter() - ended))

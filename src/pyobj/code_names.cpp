@@ -161,6 +161,13 @@ std::vector<Span> conditional_spans(PyCodeObject* code, const std::vector<Instru
   return spans;
 }
 
+// A function by its make, but one that is called at once and that nobody can be handed.
+bool is_comprehension(PyCodeObject* code) {
+  for (const char* name : {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+    if (PyUnicode_CompareWithASCIIString(code->co_name, name) == 0) return true;
+  return false;
+}
+
 class Scanner {
  public:
   Scanner(PyCodeObject* code, CodeKind kind)
@@ -375,7 +382,7 @@ class Scanner {
 
   void nested(PyObject* value) {
     auto* inner_code = reinterpret_cast<PyCodeObject*>(value);
-    names_->makes_code = true;
+    names_->makes_code = names_->makes_code || !is_comprehension(inner_code);
     const bool is_function = (inner_code->co_flags & CO_OPTIMIZED) != 0;
     const auto inner = names_in_code(value, is_function ? CodeKind::kFunction : CodeKind::kClassBody);
     const std::string given = kind_ == CodeKind::kFunction ? std::string() : name_given(is_function);

@@ -5,12 +5,18 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pyobj/walk/prefetch.hpp"
+
 namespace elastic::pyobj {
 namespace {
 
 constexpr Py_ssize_t kTextBytes = 1 << 16;  // longer strings are data, not something to evaluate
 constexpr std::size_t kTexts = 4096;
-constexpr Py_ssize_t kSmallContainer = 256;  // strings in larger ones are data too
+constexpr Py_ssize_t kSmallContainer = 256;   // strings in larger ones are data too
+constexpr Py_ssize_t kPrefetchDistance = 16;  // elements ahead
+constexpr int kPlainDepth = 2;
+constexpr Py_ssize_t kPlainElements = 16;
+constexpr std::size_t kFetchHeader = 16;  // objects ahead on the stack
 
 // The beginning of numpy's array and dtype objects, stable since 1.0 and through 2.x: read in place, since
 // going through numpy's own functions could import, allocate or raise.
@@ -52,6 +58,12 @@ bool has_base_named(PyTypeObject* type, const char* name) {
     if (std::strcmp(base, name) == 0) return true;
   }
   return false;
+}
+
+// Most of what large containers hold. One comparison each, where kind_of looks in a table.
+bool is_plain_leaf(PyTypeObject* type) {
+  return type == &PyLong_Type || type == &PyUnicode_Type || type == &PyFloat_Type ||
+         type == Py_TYPE(Py_None) || type == &PyBool_Type;
 }
 
 }  // namespace
@@ -160,7 +172,7 @@ Reacher::Kind Reacher::kind_of(PyTypeObject* type) {
 }
 
 void Reacher::push(PyObject* object) {
-  if (object == nullptr || object == Py_None) return;
+  if (object == nullptr || is_plain_leaf(Py_TYPE(object))) return;
   const Kind kind = kind_of(Py_TYPE(object));
   if (kind == Kind::kAtom || kind == Kind::kText || kind == Kind::kClosed) return;
   if (counting_) ++references_[object];
@@ -170,7 +182,15 @@ void Reacher::push(PyObject* object) {
 // What is reached by another way than a reference (a weak one, a function's module by its name) can be met
 // twice though its reference count is one.
 void Reacher::push_unreferenced(PyObject* object) {
-  if (Py_REFCNT(object) > 1 || visited_.insert(object).second) push(object);
+  if (Py_REFCNT(object) > 1 || !met(object)) push(object);
+}
+
+// Whether the object was met before, from now on.
+bool Reacher::met(PyObject* object) {
+  std::uint32_t ordinal = 0;
+  if (visited_.find(object, ordinal)) return true;
+  visited_.put(object, 0);
+  return false;
 }
 
 int Reacher::visit(PyObject* object, void* self) {
@@ -183,22 +203,16 @@ void Reacher::start() { kinds_.clear(); }
 void Reacher::count_references(bool on) {
   counting_ = on;
   references_.clear();
-  visited_.clear();
+  visited_.next_variable();
   types_.clear();
 }
 
 void Reacher::add(PyObject* root, Reach& reach) {
   reach_ = &reach;
   if (!counting_) {
-    visited_.clear();
+    visited_.next_variable();
     types_.clear();
   }
-  const auto take_text = [&](PyObject* text) {
-    if (!PyUnicode_CheckExact(text) || reach.texts.size() >= kTexts ||
-        PyUnicode_GET_LENGTH(text) > kTextBytes)
-      return;
-    reach.texts.push_back(text_of(text));
-  };
   take_text(root);
   stack_.clear();
   push(root);
@@ -206,22 +220,90 @@ void Reacher::add(PyObject* root, Reach& reach) {
     PyObject* object = stack_.back();
     stack_.pop_back();
     // Only what has a second reference can be met twice; the root's own may be the only one.
-    if (Py_REFCNT(object) > 1 && !visited_.insert(object).second) continue;
+    fetch_ahead();
+    if (Py_REFCNT(object) > 1 && met(object)) continue;
     ++reach.visited;
-    const Kind kind = kind_of(Py_TYPE(object));
-    if (kind == Kind::kDict && PyDict_GET_SIZE(object) <= kSmallContainer) {
-      Py_ssize_t position = 0;
-      PyObject* key = nullptr;
-      PyObject* value = nullptr;
-      while (object != namespace_ && PyDict_Next(object, &position, &key, &value)) take_text(value);
-    } else if (kind == Kind::kList && PyList_GET_SIZE(object) <= kSmallContainer) {
-      for (Py_ssize_t i = 0; i < PyList_GET_SIZE(object); ++i) take_text(PyList_GET_ITEM(object, i));
-    } else if (kind == Kind::kTuple && PyTuple_GET_SIZE(object) <= kSmallContainer) {
-      for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(object); ++i) take_text(PyTuple_GET_ITEM(object, i));
-    }
-    enter(object, kind);
+    if (object == namespace_ || !take_elements(object)) enter(object, kind_of(Py_TYPE(object)));
   }
   reach_ = nullptr;
+}
+
+void Reacher::fetch_ahead() const {
+  const std::size_t left = stack_.size();
+  if (left < kFetchHeader) return;
+  walk::prefetch(stack_[left - kFetchHeader]);
+  walk::prefetch_body(stack_[left - kFetchHeader / 2]);
+  walk::prefetch_elements(stack_[left - kFetchHeader / 4]);
+}
+
+void Reacher::take_text(PyObject* text) {
+  if (!PyUnicode_CheckExact(text) || reach_->texts.size() >= kTexts ||
+      PyUnicode_GET_LENGTH(text) > kTextBytes)
+    return;
+  reach_->texts.push_back(text_of(text));
+}
+
+void Reacher::take_element(PyObject* object, bool is_small) {
+  if (object == nullptr) return;
+  if (is_small) take_text(object);
+  if (counting_ || !take_plain(object, kPlainDepth)) push(object);
+}
+
+// Whether the object is a small builtin container of leaves and of such containers, whose texts are then
+// taken. A record leads nowhere, so that nobody needs to remember having met it: looking at it again where it
+// is shared costs less than a table of all records.
+bool Reacher::take_plain(PyObject* object, int depth) {
+  const auto plain = [&](PyObject* element) {
+    if (element == nullptr || is_plain_leaf(Py_TYPE(element))) {
+      if (element != nullptr) take_text(element);
+      return true;
+    }
+    return depth > 0 && take_plain(element, depth - 1);
+  };
+  if (PyList_CheckExact(object) || PyTuple_CheckExact(object)) {
+    const Py_ssize_t count = Py_SIZE(object);
+    PyObject** items = PySequence_Fast_ITEMS(object);
+    reach_->visited += static_cast<std::size_t>(std::min(count, kPlainElements));
+    return count <= kPlainElements && std::all_of(items, items + count, plain);
+  }
+  if (!PyDict_CheckExact(object) || object == namespace_ || PyDict_GET_SIZE(object) > kPlainElements)
+    return false;
+  reach_->visited += static_cast<std::size_t>(PyDict_GET_SIZE(object));
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t position = 0; PyDict_Next(object, &position, &key, &value);)
+    if (!is_plain_leaf(Py_TYPE(key)) || !plain(value)) return false;
+  return true;
+}
+
+// The elements of an exact builtin container; false if it is none. They are most of what a session holds.
+bool Reacher::take_elements(PyObject* object) {
+  const auto take_items = [&](PyObject** items, Py_ssize_t count) {
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      if (i + kPrefetchDistance < count) {
+        walk::prefetch(items[i + kPrefetchDistance]);
+        if (PyObject* next = items[i + kPrefetchDistance / 2]) walk::prefetch_body(next);
+        if (PyObject* next = items[i + kPrefetchDistance / 4]) walk::prefetch_elements(next);
+      }
+      take_element(items[i], count <= kSmallContainer);
+    }
+    reach_->visited += static_cast<std::size_t>(count);
+  };
+  if (PyList_CheckExact(object)) {
+    take_items(reinterpret_cast<PyListObject*>(object)->ob_item, PyList_GET_SIZE(object));
+  } else if (PyTuple_CheckExact(object)) {
+    take_items(reinterpret_cast<PyTupleObject*>(object)->ob_item, PyTuple_GET_SIZE(object));
+  } else if (PyDict_CheckExact(object)) {
+    const Py_ssize_t count = PyDict_GET_SIZE(object);
+    PyObject *key = nullptr, *value = nullptr;
+    for (Py_ssize_t position = 0; PyDict_Next(object, &position, &key, &value);) {
+      push(key);
+      take_element(value, count <= kSmallContainer);
+    }
+    reach_->visited += static_cast<std::size_t>(count);
+  } else {
+    return false;
+  }
+  return true;
 }
 
 void Reacher::enter(PyObject* object, Kind kind) {
@@ -315,7 +397,7 @@ void Reacher::enter_function(PyObject* function) {
     if (!names->everything.empty()) everything(names->everything.c_str());
     if (of_module) {
       push_unreferenced(module);  // after `from it import f` only sys.modules refers to it
-    } else if (visited_.insert(f->func_globals).second) {
+    } else if (!met(f->func_globals)) {
       push_globals(f->func_globals);
     }
     return;

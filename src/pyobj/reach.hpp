@@ -16,6 +16,7 @@
 
 #include "elastic/pyobj/ref.hpp"
 #include "pyobj/code_names.hpp"
+#include "pyobj/walk/visited.hpp"
 
 namespace elastic::pyobj {
 
@@ -43,7 +44,7 @@ struct Reach {
   std::vector<std::string> texts;    // short strings it holds, which code may evaluate
   std::vector<std::string> modules;  // of those that hand out namespaces: sys, inspect, gc...
   std::string everything;            // why it reaches the namespace itself; empty: it does not
-  std::size_t visited = 0;
+  std::size_t visited = 0;           // objects entered, and references of containers looked at
 };
 
 class Reacher {
@@ -67,6 +68,12 @@ class Reacher {
   Kind kind_of(PyTypeObject* type);
   void push(PyObject* object);
   void push_unreferenced(PyObject* object);
+  bool met(PyObject* object);
+  bool take_elements(PyObject* object);
+  void take_element(PyObject* object, bool is_small);
+  bool take_plain(PyObject* object, int depth);
+  void take_text(PyObject* text);
+  void fetch_ahead() const;
   void enter(PyObject* object, Kind kind);
   void enter_function(PyObject* function);
   void enter_type(PyTypeObject* type);
@@ -83,7 +90,7 @@ class Reacher {
   Reach* reach_ = nullptr;
   bool counting_ = false;
   std::vector<PyObject*> stack_;
-  std::unordered_set<PyObject*> visited_;
+  walk::Visited visited_;
   std::unordered_set<PyTypeObject*> types_;
   std::unordered_map<PyTypeObject*, Kind> kinds_;
   std::unordered_map<PyObject*, Py_ssize_t> references_;

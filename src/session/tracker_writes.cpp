@@ -145,6 +145,7 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
         earlier != unresolved_.end() ? std::nullopt : differs(gil, name, deadline);
     if (!changed && known_changed_.count(name) == 0) {
       waiting[name];
+      reads_.forget(name);  // what it leads to may have changed as well
       continue;
     }
     if (changed == false && known_changed_.count(name) == 0) continue;

@@ -1,8 +1,10 @@
 #include "pyobj/walk/co_variables.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 #include <unordered_map>
+#include <utility>
 
 namespace elastic::pyobj::walk {
 namespace {
@@ -39,6 +41,56 @@ class Place {
   bool loud_ = false;
 };
 
+// The objects that variables meet at. A session has millions of them, nearly all met by one variable: so one
+// entry each in a flat table, and what is rarer in a list.
+class Objects {
+ public:
+  explicit Objects(std::size_t most) : entries_(std::bit_ceil(2 * most + 1)) {}
+
+  void meet(PyObject* object, std::size_t variable, bool quiet, Groups& groups) {
+    Entry& entry = entries_[slot(object)];
+    if (!entry.object) {
+      entry = {object, static_cast<std::uint32_t>(variable), !quiet};
+      return;
+    }
+    entry.loud |= !quiet;
+    if (entry.variable == variable) return;
+    if (entry.loud) {
+      groups.join(entry.variable, variable);
+    } else {
+      quiet_.push_back({object, variable});
+    }
+  }
+
+  // Those that met quietly where somebody loud came later.
+  void join_quiet(Groups& groups) {
+    for (const auto& [object, variable] : quiet_) {
+      const Entry& entry = entries_[slot(object)];
+      if (entry.loud) groups.join(entry.variable, variable);
+    }
+  }
+
+ private:
+  struct Entry {
+    PyObject* object = nullptr;
+    std::uint32_t variable = 0;
+    bool loud = false;
+  };
+
+  // Neighbours in memory stay neighbours in the table: they are met one after the other.
+  std::size_t slot(PyObject* object) const {
+    constexpr int kNeighbourBits = 16;
+    const auto address = reinterpret_cast<std::uintptr_t>(object);
+    const std::size_t mask = entries_.size() - 1;
+    std::size_t at = (scramble(address >> kNeighbourBits) + (address >> 4)) & mask;
+    while (entries_[at].object && entries_[at].object != object) at = (at + 1) & mask;
+    return at;
+  }
+
+  std::vector<Entry> entries_;
+  std::vector<std::pair<PyObject*, std::size_t>> quiet_;
+};
+
 void join_overlapping(const std::vector<Sharing>& variables, Groups& groups) {
   struct Span {
     std::uintptr_t begin, end;
@@ -65,14 +117,17 @@ void join_overlapping(const std::vector<Sharing>& variables, Groups& groups) {
 
 std::vector<std::vector<std::string>> partition(const std::vector<Sharing>& variables) {
   Groups groups(variables.size());
-  std::unordered_map<const PyObject*, Place> places;
+  std::size_t meetings = 0;
+  for (const Sharing& variable : variables) meetings += variable.objects->size() + variable.extents->size();
+  Objects objects(meetings);
   for (std::size_t i = 0; i < variables.size(); ++i) {
     for (const Meeting& meeting : *variables[i].objects)
-      places[meeting.object].meet(i, meeting.quiet, groups);
+      objects.meet(meeting.object, i, meeting.quiet, groups);
     for (const Extent& extent : *variables[i].extents) {
-      if (extent.owner) places[extent.owner].meet(i, extent.quiet, groups);
+      if (extent.owner) objects.meet(extent.owner, i, extent.quiet, groups);
     }
   }
+  objects.join_quiet(groups);
   join_overlapping(variables, groups);
 
   std::unordered_map<std::size_t, std::vector<std::string>> named;

@@ -2,6 +2,7 @@
 // all are done. The loops over elements are where the time goes: memory is fetched ahead of them.
 #include <algorithm>
 
+#include "pyobj/walk/prefetch.hpp"
 #include "pyobj/walk/shows.hpp"
 #include "pyobj/walk/walker.hpp"
 
@@ -14,46 +15,6 @@ constexpr std::uint64_t kKeyDone = std::uint64_t{1}
                                    << 63;  // in Frame::index: the key has been absorbed, the value not
 
 std::uint64_t block_end(std::uint64_t index, std::uint64_t count) { return std::min(count, index + kBlock); }
-
-// Fetches what a container's header points to, then what that points to, ahead of entering it.
-void prefetch_body(PyObject* object) {
-  PyTypeObject* type = Py_TYPE(object);
-  if (type == &PyDict_Type) {
-    const char* keys = reinterpret_cast<const char*>(as_dict(object)->ma_keys);
-    prefetch(keys);
-    prefetch(keys + 64);
-  } else if (type == &PyList_Type) {
-    prefetch(reinterpret_cast<PyListObject*>(object)->ob_item);
-  } else if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
-    if (const char* values = reinterpret_cast<const char*>(inline_values(object))) prefetch(values - 16);
-  }
-}
-
-void prefetch_elements(PyObject* object) {
-  constexpr Py_ssize_t kMost = 6;
-  PyTypeObject* type = Py_TYPE(object);
-  PyObject** items = nullptr;
-  Py_ssize_t count = 0, step = 1;
-  if (type == &PyTuple_Type) {
-    items = reinterpret_cast<PyTupleObject*>(object)->ob_item;
-    count = Py_SIZE(object);
-  } else if (type == &PyList_Type) {
-    items = reinterpret_cast<PyListObject*>(object)->ob_item;
-    count = Py_SIZE(object);
-  } else if (type == &PyDict_Type) {
-    PyDictObject* dict = as_dict(object);
-    if (dict->ma_values || dict->ma_keys->dk_kind != DICT_KEYS_UNICODE) return;
-    items = &unicode_entries(dict->ma_keys)->me_value;
-    count = dict->ma_keys->dk_nentries;
-    step = 2;
-  } else if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
-    if (PyDictValues* values = inline_values(object)) {
-      items = values->values;
-      count = static_cast<Py_ssize_t>(SplitValues{values}.used());
-    }
-  }
-  for (Py_ssize_t i = 0; i < std::min(count, kMost); ++i) prefetch(items[i * step]);
-}
 
 }  // namespace
 
