@@ -2,9 +2,10 @@
 
     benchmarks/watch_benchmark.py [--rounds N] [--only NOTEBOOK] [--subjects off,ours,pickle,kishu] [--small]
 
-Each notebook runs cell by cell, back to back as "Run all" does, in a process of its own for each subject. What
-counts is the time a cell's reply waits for the subject, before and after the cell, in sum and per cell; what is
-left for the idle time after the last cell is printed beside it, and for us the false writes that waiting costs.
+Each notebook runs cell by cell, back to back as "Run all" does, in a process of its own for each subject.
+What counts is the time a cell's reply waits for the subject, before and after the cell, in sum and per cell;
+what is left for the idle time after the last cell is printed beside it, and for us the false writes that
+waiting costs.
 
 Subjects: `off` runs the cells alone. `pickle` is the method of the paper and of notebooks' state savers in
 Python: what a cell names is pickled before and after it, and the bytes compared. `kishu` is Kishu's own
@@ -29,8 +30,8 @@ KISHU_PACKAGES = ("kishu==0.3.4", "scikit-learn==1.9.1", "pyarrow==26.0.1", "psu
 
 PANDAS = """
 import numpy as np, pandas as pd
-rng = np.random.default_rng(1)
-df = pd.DataFrame(rng.standard_normal((ROWS, 7)), columns=list("abcdefg")); df["key"] = rng.integers(0, 1000, ROWS)
+rng = np.random.default_rng(1); key = rng.integers(0, 1000, ROWS)
+df = pd.DataFrame(rng.standard_normal((ROWS, 7)), columns=list("abcdefg")); df["key"] = key
 df.describe()
 means = df.groupby("key").mean()
 df["h"] = df["a"] * df["b"] + np.sqrt(df["c"].abs())
@@ -187,7 +188,8 @@ class Pickle(Off):
 
     def after(self, source, seconds):
         rebound = {name for name in self.user_names() if self.bound.get(name) != id(self.names[name])}
-        changed = {name for name, old in self.old.items() if name in self.names and old != self.pickled(name)}
+        kept = [name for name in self.old if name in self.names]
+        changed = {name for name in kept if self.old[name] != self.pickled(name)}
         self.written.append(sorted(rebound | changed))
         self.old = {}
 
@@ -267,7 +269,8 @@ def measure(subject, notebook, options):
     python = kishu_python() if subject == "kishu" else sys.executable
     if python is None:
         return None
-    command = [python, __file__, "--cells", subject, "--only", notebook, *(["--small"] if options.small else [])]
+    command = [python, __file__, "--cells", subject, "--only", notebook]
+    command += ["--small"] if options.small else []
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout,
                              env=os.environ | {"PYTHONWARNINGS": "ignore"})  # fmt: skip
@@ -289,7 +292,8 @@ def show(notebook, goal, results):
         run = sum(cell for cell, _, _ in result["times"])
         added = sorted(before + after for _, before, after in result["times"])
         print(f"  {name:10}{run:8.2f} s{sum(added) * 1e3:9.1f} ms{sum(added) / run:9.2%}"
-              f"{added[len(added) // 2] * 1e3:8.3f} ms{added[-1] * 1e3:7.1f} ms{result['idle'] * 1e3:9.0f} ms")
+              f"{added[len(added) // 2] * 1e3:8.3f} ms{added[-1] * 1e3:7.1f} ms"
+              f"{result['idle'] * 1e3:9.0f} ms")
     ours, truth = results.get("ours"), results.get("pickle")
     if isinstance(ours, dict) and isinstance(truth, dict):
         pairs = [(set(told), set(real)) for told, real in zip(ours["writes"], truth["writes"], strict=True)]
