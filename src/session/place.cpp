@@ -24,12 +24,20 @@ Error not_a_store(const std::string& path) {
 }
 
 Result<std::unique_ptr<CheckpointReader>> find_checkpoint(store::Store& store, const std::string& place,
-                                                          const std::string& label, const std::string& at) {
-  // A kernel that has just gone may still be writing.
-  const std::int64_t until = store.clock().monotonic_us() + kWriterPatienceUs;
-  ELASTIC_ASSIGN([[maybe_unused]] const bool quiet, store.wait_for_writers(label, [&](const auto&) {
-    return store.clock().monotonic_us() < until;
-  }));
+                                                          const std::string& label, const std::string& at,
+                                                          const WriterWait& waits) {
+  std::int64_t until = store.clock().monotonic_us() + kWriterPatienceUs;
+  std::uint64_t done_before = 0;
+  Result<> told = success();
+  const auto keep_waiting = [&](const std::vector<store::WriterStatus>& writers) {
+    const store::WriterStatus& writer = writers.front();
+    if (writer.bytes_done != done_before) until = store.clock().monotonic_us() + kWriterPatienceUs;
+    done_before = writer.bytes_done;
+    told = waits(writer);
+    return told.ok() && store.clock().monotonic_us() < until;
+  };
+  ELASTIC_ASSIGN([[maybe_unused]] const bool quiet, store.wait_for_writers(label, keep_waiting));
+  if (!told.ok()) return told.error();
   auto found = at.empty() ? store.open_newest(label) : store.open_checkpoint(at);
   if (!found.ok() && found.error().code() == ErrorCode::kNotFound && at.empty())
     return Error(ErrorCode::kNotFound, "there is no checkpoint in " + place);
@@ -39,8 +47,8 @@ Result<std::unique_ptr<CheckpointReader>> find_checkpoint(store::Store& store, c
 // A reader reads through its store.
 Result<std::shared_ptr<CheckpointReader>> with_store(std::unique_ptr<store::Store> store,
                                                      const std::string& place, const std::string& label,
-                                                     const std::string& at) {
-  ELASTIC_ASSIGN(auto found, find_checkpoint(*store, place, label, at));
+                                                     const std::string& at, const WriterWait& waits) {
+  ELASTIC_ASSIGN(auto found, find_checkpoint(*store, place, label, at, waits));
   struct Both {
     std::unique_ptr<store::Store> store;
     std::unique_ptr<CheckpointReader> reader;
@@ -82,11 +90,11 @@ Result<std::unique_ptr<store::Store>> store_to_write(const std::string& director
 }
 
 Result<std::shared_ptr<CheckpointReader>> checkpoint_to_read(const std::string& path,
-                                                             const std::string& label,
-                                                             const std::string& at) {
+                                                             const std::string& label, const std::string& at,
+                                                             const WriterWait& waits) {
   if (is_remote(path)) {
     ELASTIC_ASSIGN(auto opened, open_store(path, store::StoreMode::kExisting));
-    return with_store(std::move(opened), path, label, at);
+    return with_store(std::move(opened), path, label, at, waits);
   }
   store::FileSystem& files = store::system_files();
   Result<FileStatus> status = files.status(path);
@@ -105,7 +113,7 @@ Result<std::shared_ptr<CheckpointReader>> checkpoint_to_read(const std::string& 
     return not_a_store(path);
   }
   ELASTIC_ASSIGN(auto opened, open_store(path, store::StoreMode::kExisting));
-  return with_store(std::move(opened), path, label, at);
+  return with_store(std::move(opened), path, label, at, waits);
 }
 
 }  // namespace elastic::session

@@ -1,6 +1,7 @@
 // Where a checkpoint goes or comes from: a store's directory or URL, or an export file; and what to tell a
 // person when the place will not do. Call without the GIL.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,10 +18,15 @@ Result<std::unique_ptr<store::Store>> open_store(const std::string& place, store
 // that is there is touched.
 Result<std::unique_ptr<store::Store>> store_to_write(const std::string& directory);
 
+// Told again and again of a process that still writes what is to be read; an error ends the wait and is what
+// the read ends with.
+using WriterWait = std::function<Result<>(const store::WriterStatus&)>;
+
 // The newest whole checkpoint of `label` (any, if empty) in the store at `path`, or the one `at`, or an
-// export file.
+// export file. A kernel that has just gone may still be writing: waited for as long as it gets on.
 Result<std::shared_ptr<store::CheckpointReader>> checkpoint_to_read(const std::string& path,
                                                                     const std::string& label,
-                                                                    const std::string& at);
+                                                                    const std::string& at,
+                                                                    const WriterWait& waits);
 
 }  // namespace elastic::session

@@ -149,9 +149,13 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   const auto seconds = [&] { return static_cast<double>(clock_->monotonic_us() - started_us) / 1e6; };
   Source source;
   AmbientValues values;
+  const WriterWait waits = [&](const store::WriterStatus& writer) {
+    const pyobj::GilAcquired again;
+    return driver_->waits_for_writer(again, writer.bytes_done, writer.bytes_total);
+  };
   {
     GilReleased released(gil);
-    ELASTIC_ASSIGN(source, open_source(options));
+    ELASTIC_ASSIGN(source, open_source(options, waits));
     ELASTIC_ASSIGN(values, ambient_values(source));
     if (options.verify) ELASTIC_TRY(check_data(source));
   }

@@ -76,9 +76,9 @@ Result<> check_data(Source& source) {
   return success();
 }
 
-Result<Source> open_source(const RestoreOptions& options) {
+Result<Source> open_source(const RestoreOptions& options, const WriterWait& waits) {
   Source source;
-  ELASTIC_ASSIGN(source.reader, checkpoint_to_read(options.directory, options.label, options.at));
+  ELASTIC_ASSIGN(source.reader, checkpoint_to_read(options.directory, options.label, options.at, waits));
   if (!source.reader->trusted() && !options.trust)
     return Error(
         ErrorCode::kInvalidArgument,

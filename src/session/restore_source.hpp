@@ -14,6 +14,7 @@
 #include "elastic/session/session.hpp"
 #include "elastic/store/reader.hpp"
 #include "session/payload.hpp"
+#include "session/place.hpp"
 
 namespace elastic::session {
 
@@ -28,7 +29,7 @@ struct Source {
 };
 
 // kInvalidArgument: somebody else wrote it and nobody said to trust it.
-Result<Source> open_source(const RestoreOptions& options);
+Result<Source> open_source(const RestoreOptions& options, const WriterWait& waits);
 
 // Reads what the checkpoint holds and compares it with its digests; bans the groups that are damaged.
 Result<> check_data(Source& source);

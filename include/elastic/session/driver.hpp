@@ -4,6 +4,7 @@
 // the user's, anything else for a failure of the driver's own; what a re-run cell raises is no error but an
 // outcome.
 #pragma once
+#include <cstdint>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -22,6 +23,9 @@ struct RerunOutcome {
 class Driver {
  public:
   virtual ~Driver() = default;
+  // A restore waits because another process still writes the checkpoint; called several times a second.
+  virtual Result<> waits_for_writer(const pyobj::GilHeld&, std::uint64_t bytes_done,
+                                    std::uint64_t bytes_total) = 0;  // total 0: not known
   // A restore is about to load and run; `shell` is what the checkpoint was given. Undone by nobody: what is
   // set here is the driver's to put back when the restore fails.
   virtual Result<> restore_begins(const pyobj::GilHeld&, const nlohmann::json& shell) = 0;

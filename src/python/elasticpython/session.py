@@ -37,6 +37,8 @@ class ShellSession:
         self._announced = False
         self._gone = False
         self._interrupts = HeldInterrupts()
+        self._waited = False  # for a writer, in this restore
+        self._notebook_output = None  # where a restore may say something while it works
         self._rerun_output = {}  # what re-run cells of the last restore showed, by cell
         self._objects = {}  # of the shell's, loaded by the restore that is under way
         _current = self
@@ -77,7 +79,10 @@ class ShellSession:
         # Only a notebook server names the notebook: nbconvert and papermill get no line of ours.
         if not places.NOTEBOOK or "restore" in source:
             return None
-        return places.describe_checkpoint(places.default_directory())
+        try:
+            return places.describe_checkpoint(places.default_directory())
+        except Exception:  # an unreadable directory, no jupyter_core: no reason to fail the cell
+            return None
 
     def damage(self):
         """One line on restored variables whose bytes turned out to be damaged; else None."""
@@ -202,6 +207,7 @@ class ShellSession:
             "skip": _names(skip or ()),
         }
         backend = shell_state.matplotlib_backend()
+        self._waited, self._notebook_output = False, sys.stdout
         try:
             with self._interrupts, quietly(self.shell):
                 report = self._ask(self._session.restore, options)
@@ -266,6 +272,20 @@ class ShellSession:
             raise CheckpointError(" ".join(str(error).split())) from None
 
     # --- what the C++ half asks (session/driver.hpp) --------------------------------------------------------
+
+    def waits_for_writer(self, bytes_done: int, bytes_total: int) -> None:
+        """Says so once, where the cell's output goes; an interrupt ends the wait."""
+        from elasticpython.reports import describe_bytes
+
+        if self._waited:
+            return
+        self._waited = True
+        far = f", {describe_bytes(bytes_done)} of {describe_bytes(bytes_total)} done" if bytes_total else ""
+        print(
+            f"another kernel is still writing the checkpoint{far}: waiting for it",
+            file=self._notebook_output,
+            flush=True,
+        )
 
     def restore_begins(self, state: dict) -> None:
         """Before anything is loaded or run: figures need the backend they had."""
