@@ -64,7 +64,8 @@ def reduce_dtype(context, dtype):
     """One of numpy's own as the object that all arrays share: pickle would make another, and `asarray` then
     makes a view where it would have returned the array itself."""
     numpy = sys.modules["numpy"]
-    if dtype.names is None and dtype.metadata is None and numpy.dtype(dtype.str) is dtype:
+    of_numpy = dtype.kind in "?biufcmMOSUV" and dtype.names is None and dtype.metadata is None
+    if of_numpy and numpy.dtype(dtype.str) is dtype:
         return numpy.dtype, (dtype.str,)
     return dtype.__reduce__()
 
