@@ -86,7 +86,7 @@ def test_a_lost_link_leaves_the_former_checkpoint_and_is_taken_up_again(start, s
             if path.startswith("packs/"):
                 done.append(path)
         Remote._put = failing""")
-    message = process.failing_call("checkpoint", path=place)
+    message = process.failing_call("checkpoint", path=place, plan="store-all")
     assert "CheckpointError" in message and "\\n" not in message and server.url in message
     server.process.wait()
     sftp = server.url.startswith("sftp")

@@ -147,7 +147,7 @@ class SessionMagics(Magics):
         --help."""
 
         def run(options):
-            if options.plan == "" or options.plan not in PLANS and options.path is None:
+            if options.plan == "" or options.plan not in PLANS and os.sep in options.plan:
                 # "--plan" alone, which takes a path that follows it for a name.
                 options.path = options.path or options.plan or None
                 options.plan, options.plan_only = "optimal", True
@@ -191,7 +191,7 @@ class SessionMagics(Magics):
         if getattr(options, "show_output", False):
             report.show_output()
         if options.explain:
-            print(report.explanation())
+            print(report.explanation(of_variables=not getattr(options, "plan_only", False)))
         return report
 
 

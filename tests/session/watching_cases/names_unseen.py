@@ -87,7 +87,8 @@ CASES = {
     "patched method of a library": case(
         ("x = [1]", "import decimal, fractions",
          "fractions.Fraction.elastic = lambda self: x.append(2)"),
-        "fractions.Fraction(1, 2).elastic()\ndel fractions.Fraction.elastic", "fractions x", "x"),
+        "fractions.Fraction(1, 2).elastic()\ndel fractions.Fraction.elastic", "fractions x", "x",
+        also_reads="decimal"),
     "sys.displayhook": case(("x = [1]", "import sys", "old = sys.displayhook\n"
                              "def show(v): x.append(v)\nsys.displayhook = show"), "5\nsys.displayhook = old",
                             "sys old x", "", also_writes="x old show", also_reads="show"),
