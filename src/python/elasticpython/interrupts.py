@@ -3,6 +3,7 @@
 import bdb
 import pdb
 import signal
+import threading
 from contextlib import contextmanager
 
 from IPython.core import debugger
@@ -30,6 +31,23 @@ class Interrupts:
         finally:
             self._server.end_cell()
             self._handler = _for_the_next_cell(signal.signal(signal.SIGINT, _between_cells))
+
+
+@contextmanager
+def held():
+    """Around code of a library's that an interrupt in its middle would break for good, such as the setting of
+    a `threading.Event`, whose lock stays taken. One that comes strikes afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    struck = []
+    handler = signal.signal(signal.SIGINT, lambda *_: struck.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if struck:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _between_cells(signal_number, frame):

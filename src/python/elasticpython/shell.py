@@ -9,10 +9,12 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.events import EventManager, available_events
+from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Any, CBool, Instance, Type, default, observe
 
 from elasticpython import _core, parents
+from elasticpython.interrupts import held
 from elasticpython.messages import jsonable
 
 
@@ -146,6 +148,18 @@ class CellEvents(EventManager):
                 self.shell.showtraceback()
 
 
+class CellHistory(HistoryManager):
+    """IPython's history, whose lock no interrupt leaves taken: the next cell would wait for it for ever."""
+
+    def store_inputs(self, *arguments, **keywords):
+        with held():
+            super().store_inputs(*arguments, **keywords)
+
+    def store_output(self, *arguments, **keywords):
+        with held():
+            super().store_output(*arguments, **keywords)
+
+
 class NotebookShell(InteractiveShell):
     """The shell behind the kernel: what a cell, a magic and `get_ipython()` talk to."""
 
@@ -180,6 +194,10 @@ class NotebookShell(InteractiveShell):
         callbacks = self.events.callbacks
         self.events = CellEvents(self, available_events)
         self.events.callbacks.update(callbacks)
+
+    def init_history(self):
+        self.history_manager = CellHistory(shell=self, parent=self)
+        self.configurables.append(self.history_manager)
 
     def init_environment(self):
         # As under ipykernel: child processes colour their output and never page it.
