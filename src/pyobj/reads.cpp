@@ -28,6 +28,11 @@ bool is_output_history(std::string_view name) {
          (name.size() > 1 && name[0] == '_' && is_number(name.substr(1)));
 }
 
+bool is_input_history(std::string_view name) {
+  return name == "In" || name == "_ih" || name == "_i" || name == "_ii" || name == "_iii" ||
+         (name.size() > 2 && name.substr(0, 2) == "_i" && is_number(name.substr(2)));
+}
+
 }  // namespace
 
 bool is_user_name(std::string_view name) {
@@ -62,7 +67,7 @@ bool is_user_name(std::string_view name) {
                                                              "__vsc_ipynb_file__",
                                                              "__cached__"};
   if (name.empty() || taken.count(name) != 0 || is_output_history(name)) return false;
-  return !(name.size() > 2 && name.substr(0, 2) == "_i" && is_number(name.substr(2)));
+  return !is_input_history(name);
 }
 
 std::string Why::text() const {
@@ -295,8 +300,10 @@ void Reads::Analysis::drain() {
     PyObject* value = state_.value_of(item.name);
     if (value == nullptr) continue;
     if (!is_user_name(item.name)) {
-      if (is_output_history(item.name) && item.why.rule == ReadRule::kNamed)
-        reach("reads the output history");
+      if (item.why.rule == ReadRule::kNamed) {
+        if (is_output_history(item.name)) reach("reads the output history");
+        if (is_output_history(item.name) || is_input_history(item.name)) access_.asks_ipython = true;
+      }
       continue;
     }
     access_.reads.emplace(item.name, item.why);

@@ -219,6 +219,9 @@ void Tracker::add_effects(const pyobj::CellEffects& effects, CellRecord& record)
     record.effects.push_back({std::string(pyobj::name_of(kClock)), "numpy.datetime64"});
     record.no_rerun_reason = pyobj::no_rerun_reason(kClock, "numpy.datetime64");
   }
+  if (access_.asks_ipython && record.no_rerun_reason.empty())
+    record.no_rerun_reason =
+        "uses what IPython keeps of earlier cells (_, Out, In), which is not there again";
   for (const pyobj::InputFile& file : effects.inputs) record.effects.push_back(effect_of(file));
   for (const std::string& path : access_.module_files)
     record.effects.push_back(effect_of(pyobj::describe_file(path)));

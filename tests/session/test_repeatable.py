@@ -98,3 +98,18 @@ def test_a_directory_that_was_listed_is_an_input(notebook, tmp_path):
     (tmp_path / "b.csv").write_text("1")
     notebook.run("files = [entry.name for entry in os.scandir(here)]")
     assert notebook.last()["effects"] != effects and not named(notebook.last(), "deletes")
+
+
+def test_what_comes_of_an_earlier_cells_result_is_not_run_again(round_trip):
+    second, checkpoint, _ = round_trip("1 + 2", "x = _ * 3", "y = [x]", "z = Out[1]", plan="recompute-all")
+    assert {"x": "store", "y": "store", "z": "store"} == {
+        name: entry["action"] for name, entry in checkpoint["variables"].items()
+    }
+    assert "Out" in checkpoint["variables"]["x"]["why"]
+    assert second.value("x, y, z") == [9, [9], 3]
+
+
+def test_an_underscore_of_the_cells_own_is_no_reason(notebook):
+    for cell in ("total = [0 for _ in range(3)]", "_, kept = 1, 2"):
+        assert notebook.run(cell).success
+        assert not notebook.last()["no_rerun_reason"], cell

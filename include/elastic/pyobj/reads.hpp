@@ -49,6 +49,7 @@ struct Access {
   std::string everything;       // why every name may be read and written; empty: it may not
   bool handles_code = false;    // it makes functions or classes, or reads what holds some: they may escape
   bool may_read_clock = false;  // through numpy.datetime64, which no call shows
+  bool asks_ipython = false;    // for what it keeps of earlier cells: _, Out, In
   bool compiled = true;         // false: a syntax error; nothing runs
 };
 
