@@ -81,10 +81,10 @@ class Report:
             [self._headline(), *(f"  {heading:12}{text}".rstrip() for heading, text in self._lines())]
         )
 
-    def explanation(self, of_variables=True) -> str:
-        """Why for each variable, unless the plan's table has said it; and what was estimated beside what it
+    def explanation(self) -> str:
+        """Why for each variable, unless the plan's table says it; and what was estimated beside what it
         took."""
-        variables = sorted(self._content["variables"].items()) if of_variables else ()
+        variables = () if self._content.get("table") else sorted(self._content["variables"].items())
         lines = [f"  {name:24} {entry[self.status_key]:10} {entry['why']}" for name, entry in variables]
         return "\n".join(lines + self._measured_lines())
 

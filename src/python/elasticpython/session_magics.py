@@ -146,13 +146,11 @@ class SessionMagics(Magics):
         """Writes this session down: %checkpoint [PATH] [--plan NAME] [--plan-only]. See %checkpoint
         --help."""
 
-        def run(options):
-            if options.plan == "" or options.plan not in PLANS and os.sep in options.plan:
+        def run(path, plan, **wishes):
+            if plan == "" or plan not in PLANS and os.sep in plan:
                 # "--plan" alone, which takes a path that follows it for a name.
-                options.path = options.path or options.plan or None
-                options.plan, options.plan_only = "optimal", True
-            wishes = {name: value for name, value in vars(options).items() if name not in ("path", "explain")}
-            return current().checkpoint(options.path, **wishes)
+                path, plan, wishes["plan_only"] = path or plan or None, "optimal", True
+            return current().checkpoint(path, plan=plan, **wishes)
 
         return self._run(checkpoint_parser(), line, run)
 
@@ -161,37 +159,29 @@ class SessionMagics(Magics):
         """Brings a session back: %restore [PATH] [--trust] [--safe] [--only NAMES]. See %restore
         --help."""
 
-        def run(options):
-            return current().restore(
-                options.path,
-                trust=options.trust,
-                safe=options.safe,
-                only=options.only,
-                skip=options.skip,
-                dry_run=options.dry_run,
-                verify=options.verify,
-                rerun_effects=options.rerun_effects,
-                at=options.at,
-            )
+        def run(path, **options):
+            return current().restore(path, **options)
 
         return self._run(restore_parser(), line, run)
 
     def _run(self, parser, line, run):
+        """Calls `run` with what the line asks of the session, and shows the report as it asks."""
         try:
-            options = parser.parse_args(shlex.split(line))
+            options = vars(parser.parse_args(shlex.split(line)))
         except ValueError as error:
             raise UsageError(f"{parser.prog}: {error}") from None
         except _Help:
             return None
+        explain, show_output = options.pop("explain"), options.pop("show_output", False)
         try:
-            report = run(options)
+            report = run(**options)
         except (CheckpointError, OSError) as error:
             raise UsageError(f"{parser.prog}: {error}") from None
         report.print()
-        if getattr(options, "show_output", False):
+        if show_output:
             report.show_output()
-        if options.explain:
-            print(report.explanation(of_variables=not getattr(options, "plan_only", False)))
+        if explain:
+            print(report.explanation())
         return report
 
 
