@@ -7,58 +7,24 @@ class CheckpointError(Exception):
     """A checkpoint or restore could not be made; the message says what is wrong and what to do."""
 
 
-def checkpoint(
-    path=None,
-    *,
-    plan="optimal",
-    plan_only=False,
-    alpha=1.0,
-    max_bytes=None,
-    deadline=None,
-    restore_within=None,
-    never_store=(),
-    always_store=(),
-    never_rerun=(),
-    cpu_ratio=None,
-    keep=8,
-    keep_days=None,
-    keep_bytes=None,
-    export=None,
-    force=False,
-):
+def checkpoint(path=None, **options):
     """Writes the session down, at `path` or where the notebook's checkpoints are; returns a report.
 
-    `plan`: "optimal", "paper", "store-all" or "recompute-all". `plan_only`: reports, and writes nothing.
-    `alpha`: what a second of writing counts against one of restoring, from 0 to 1000. `max_bytes`: to be
+    Options. `plan`: "optimal" (the default), "paper", "store-all" or "recompute-all". `plan_only`: reports,
+    and writes nothing. `alpha`: what a second of writing counts against one of restoring, from 0 to 1000 (1
+    by default). `max_bytes`: to be
     written; `deadline`, `restore_within`: seconds for writing and for restoring. A limit that no plan keeps
     is given up, and the report says so. `never_store`, `always_store`: names of variables; `never_rerun`:
     names, for the cells that write them, or indices of cells; for this checkpoint, `mark` is for all.
     `cpu_ratio`: how many times as long a cell takes where the session will be restored.
     `keep`, `keep_days`, `keep_bytes`: older checkpoints of the place that are more, older or together larger
-    are removed; this one stays. `export`: also one file that holds this checkpoint, to hand to somebody;
-    `force`: it may replace a file.
+    are removed; this one stays; `keep` is 8 by default. `export`: also one file that holds this checkpoint,
+    to hand to somebody; `force`: it may replace a file.
     Raises CheckpointError; the former checkpoint is then as it was.
     """
     from elasticpython.session import current
 
-    return current().checkpoint(
-        path,
-        plan=plan,
-        plan_only=plan_only,
-        alpha=alpha,
-        max_bytes=max_bytes,
-        deadline=deadline,
-        restore_within=restore_within,
-        never_store=never_store,
-        always_store=always_store,
-        never_rerun=never_rerun,
-        cpu_ratio=cpu_ratio,
-        keep=keep,
-        keep_days=keep_days,
-        keep_bytes=keep_bytes,
-        export=export,
-        force=force,
-    )
+    return current().checkpoint(path, **options)
 
 
 def restore(path=None, **options):

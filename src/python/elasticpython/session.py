@@ -37,8 +37,7 @@ class ShellSession:
         self._announced = False
         self._gone = False
         self._interrupts = HeldInterrupts()
-        self._waited = False  # for a writer, in this restore
-        self._notebook_output = None  # where a restore may say something while it works
+        self._notebook_output = None  # where a restore may say, once, that it waits for a writer
         self._rerun_output = {}  # what re-run cells of the last restore showed, by cell
         self._objects = {}  # of the shell's, loaded by the restore that is under way
         _current = self
@@ -69,7 +68,7 @@ class ShellSession:
             return
         self._gone = True
         with quietly(self.shell):
-            self.checkpoint(None, alpha=0.0, in_background=True)
+            self._checkpoint(None, alpha=0.0, in_background=True)
 
     def announcement(self, source: str):
         """One line, once, for the first cell of a notebook that has a checkpoint; else None."""
@@ -124,10 +123,15 @@ class ShellSession:
 
     # --- what people ask ------------------------------------------------------------------------------------
 
-    def checkpoint(
+    def checkpoint(self, path=None, **options):
+        """See elasticpython.checkpoint."""
+        return self._checkpoint(path, in_background=False, **options)
+
+    def _checkpoint(
         self,
-        path=None,
+        path,
         *,
+        in_background,
         plan="optimal",
         plan_only=False,
         alpha=1.0,
@@ -143,9 +147,8 @@ class ShellSession:
         keep_bytes=None,
         export=None,
         force=False,
-        in_background=False,
     ):
-        """See elasticpython.checkpoint. `in_background`: the process ends."""
+        """`in_background`: the process ends."""
         from elasticpython import reports
 
         directory = places.directory_of(path)
@@ -207,7 +210,7 @@ class ShellSession:
             "skip": _names(skip or ()),
         }
         backend = shell_state.matplotlib_backend()
-        self._waited, self._notebook_output = False, sys.stdout
+        self._notebook_output = sys.stdout
         try:
             with self._interrupts, quietly(self.shell):
                 report = self._ask(self._session.restore, options)
@@ -277,13 +280,13 @@ class ShellSession:
         """Says so once, where the cell's output goes; an interrupt ends the wait."""
         from elasticpython.reports import describe_bytes
 
-        if self._waited:
+        output, self._notebook_output = self._notebook_output, None
+        if output is None:
             return
-        self._waited = True
         far = f", {describe_bytes(bytes_done)} of {describe_bytes(bytes_total)} done" if bytes_total else ""
         print(
             f"another kernel is still writing the checkpoint{far}: waiting for it",
-            file=self._notebook_output,
+            file=output,
             flush=True,
         )
 
