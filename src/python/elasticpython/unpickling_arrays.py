@@ -81,8 +81,7 @@ def set_pandas_state(owner, state):
 @written
 def set_index_state(index, state):
     references, names = state
-    if references is not None:
-        share_references(index, references)
+    share_references(index, references)
     _keep_attributes(index, names)
 
 
