@@ -6,15 +6,6 @@
 namespace elastic::pyobj {
 namespace {
 
-Owned list_of(const std::vector<std::string>& names) {
-  Owned list = Owned::steal(PyList_New(0));
-  for (const std::string& name : names) {
-    Owned text = Owned::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
-    if (!list || !text || PyList_Append(list.get(), text.get()) < 0) return {};
-  }
-  return list;
-}
-
 bool append_texts(Borrowed list, std::vector<std::string>& texts) {
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list.get()); ++i) {
     const char* text = PyUnicode_AsUTF8(PyList_GET_ITEM(list.get(), i));
@@ -25,6 +16,15 @@ bool append_texts(Borrowed list, std::vector<std::string>& texts) {
 }
 
 }  // namespace
+
+Owned list_of(const std::vector<std::string>& names) {
+  Owned list = Owned::steal(PyList_New(0));
+  for (const std::string& name : names) {
+    Owned text = Owned::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
+    if (!list || !text || PyList_Append(list.get(), text.get()) < 0) return {};
+  }
+  return list;
+}
 
 PinnedBuffer& PinnedBuffer::operator=(PinnedBuffer&& other) noexcept {
   if (this != &other) {

@@ -26,17 +26,13 @@ Owned view_of(std::span<const std::byte> bytes) {
                                               static_cast<Py_ssize_t>(bytes.size()), PyBUF_READ));
 }
 
-Owned list_of(const std::vector<Owned>& items) {
+Owned views_of(const std::vector<std::span<const std::byte>>& buffers) {
   Owned list = Owned::steal(PyList_New(0));
-  for (const Owned& item : items)
-    if (!list || !item || PyList_Append(list.get(), item.get()) < 0) return {};
+  for (const auto bytes : buffers) {
+    const Owned view = list ? view_of(bytes) : Owned();
+    if (!view || PyList_Append(list.get(), view.get()) < 0) return {};
+  }
   return list;
-}
-
-Owned names_of(const std::vector<std::string>& names) {
-  std::vector<Owned> items;
-  for (const std::string& name : names) items.push_back(Owned::steal(PyUnicode_FromString(name.c_str())));
-  return list_of(items);
 }
 
 // A pickle with its buffers, in memory.
@@ -53,9 +49,7 @@ struct Written {
                       });
   }
   Owned as_tuple() const {
-    std::vector<Owned> views;
-    for (const auto bytes : buffers) views.push_back(view_of(bytes));
-    const Owned list = list_of(views);
+    const Owned list = views_of(buffers);
     return list ? Owned::steal(Py_BuildValue("(y#O)", pickle.data(), static_cast<Py_ssize_t>(pickle.size()),
                                              list.get()))
                 : Owned();
@@ -107,7 +101,7 @@ class StoredComparison {
   static Result<std::string> first_difference(const std::vector<std::string>& names, const Written& before,
                                               const Written& after) {
     const Owned module = Owned::steal(PyImport_ImportModule("elasticpython.comparing"));
-    const Owned list = names_of(names), was = before.as_tuple(), is = after.as_tuple();
+    const Owned list = pyobj::list_of(names), was = before.as_tuple(), is = after.as_tuple();
     const Owned found = module && list && was && is
                             ? Owned::steal(PyObject_CallMethod(module.get(), "first_difference", "OOO",
                                                                list.get(), was.get(), is.get()))

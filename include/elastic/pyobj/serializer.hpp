@@ -72,6 +72,9 @@ struct DumpOptions {
   std::size_t out_of_band_min_bytes = 32 << 10;  // smaller buffers stand in the pickle
 };
 
+// `names` as the Python half takes them. Null with a pending exception on failure.
+Owned list_of(const std::vector<std::string>& names);
+
 // Writes the groups of one checkpoint.
 class Dumper {
  public:
