@@ -36,7 +36,8 @@ int refuse(const Error& error) {
   return 1;
 }
 
-// The one package the kernel cannot be without, looked for before there are sockets and threads.
+// The one package the kernel cannot be without. Looked for before the descriptors are captured: the error is
+// for the terminal or the server's log.
 Result<Unit> find_ipython() {
   try {
     py::module_::import("IPython");
@@ -64,7 +65,9 @@ Result<Unit> find_ipython() {
 int run(const RunOptions& options) {
   Result<Connection> connection = read_connection_file(options.connection_file);
   if (!connection.ok()) return refuse(connection.error());
-  if (const Result<Unit> found = find_ipython(); !found.ok()) return refuse(found.error());
+  // Nothing that is made on the way to the first cell becomes garbage in numbers; application.py lets the
+  // collector go on before the user's own code runs.
+  const bool collected = PyGC_Disable();
 
   Signals signals;
   auto context = std::make_unique<xeus::xcontext_impl<zmq::context_t>>();
@@ -78,7 +81,8 @@ int run(const RunOptions& options) {
       std::move(*transport),
       Wire(configuration.m_signature_scheme, configuration.m_key, xeus::get_user_name()), signals);
   Server& server = *owned_server;
-  server.open();
+  server.open();  // a client connects while Python imports
+  if (const Result<Unit> found = find_ipython(); !found.ok()) end_process(refuse(found.error()));
   if (!server.capture_descriptors())
     log(LogLevel::kWarning, "no pipes: output of C code will not reach the notebook");
   set_log_descriptor(server.original_stderr());
@@ -86,9 +90,9 @@ int run(const RunOptions& options) {
   py::object python_kernel;
   std::unique_ptr<Interpreter> owned_interpreter;
   try {
-    python_kernel =
-        py::module_::import("elasticpython.kernel")
-            .attr("Kernel")(py::cast(&server, py::return_value_policy::reference), options.connection_file);
+    python_kernel = py::module_::import("elasticpython.kernel")
+                        .attr("Kernel")(py::cast(&server, py::return_value_policy::reference),
+                                        options.connection_file, py::arg("collects_garbage") = collected);
     owned_interpreter = std::make_unique<Interpreter>(python_kernel);
   } catch (const std::exception& error) {  // py::error_already_set among them
     dprintf(server.original_stderr(), "elasticpython: cannot start: %s\n", error.what());

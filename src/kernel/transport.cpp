@@ -1,8 +1,10 @@
 #include "transport.hpp"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -118,29 +120,16 @@ zmq::socket_t& Transport::socket_of(Channel channel) {
 }
 
 void Transport::run() {
-  zmq::pollitem_t items[] = {{shell_, 0, ZMQ_POLLIN, 0},
-                             {control_, 0, ZMQ_POLLIN, 0},
-                             {stdin_, 0, ZMQ_POLLIN, 0},
-                             {iopub_, 0, ZMQ_POLLIN, 0},
-                             {heartbeat_, 0, ZMQ_POLLIN, 0},
-                             {debug_events_, 0, ZMQ_POLLIN, 0},
-                             {nullptr, wake_descriptor_, ZMQ_POLLIN, 0}};
+  watched_ = {{&control_, [this] { receive_all(control_, Channel::kControl); }},
+              {&shell_, [this] { receive_all(shell_, Channel::kShell); }},
+              {&stdin_, [this] { receive_all(stdin_, Channel::kStdin); }},
+              {&iopub_, [this] { greet_subscribers(); }},
+              {&heartbeat_, [this] { echo_beats(); }},
+              {&debug_events_, [this] { publish_debug_events(); }}};
   auto next_tick = std::chrono::steady_clock::now() + kTick;
   for (bool running = true; running;) {
     try {
-      zmq::poll(items, std::size(items), kTick);
-      if (items[6].revents & ZMQ_POLLIN) {
-        eventfd_t ignored;
-        eventfd_read(wake_descriptor_, &ignored);
-      }
-      if (items[1].revents & ZMQ_POLLIN) receive_all(control_, Channel::kControl);
-      if (items[0].revents & ZMQ_POLLIN) receive_all(shell_, Channel::kShell);
-      if (items[2].revents & ZMQ_POLLIN) receive_all(stdin_, Channel::kStdin);
-      if (items[3].revents & ZMQ_POLLIN) greet_subscribers();
-      if (items[4].revents & ZMQ_POLLIN) {
-        for (zmq::multipart_t beat; beat.recv(heartbeat_, ZMQ_DONTWAIT);) beat.send(heartbeat_);
-      }
-      if (items[5].revents & ZMQ_POLLIN) publish_debug_events();
+      receive_what_came();
       running = send_queued();
       if (const auto now = std::chrono::steady_clock::now(); now >= next_tick) {
         next_tick = now + kTick;
@@ -153,8 +142,26 @@ void Transport::run() {
       log(LogLevel::kError, std::string("i/o thread: ") + error.what());
     }
   }
-  for (zmq::socket_t* socket : {&shell_, &control_, &stdin_, &iopub_, &heartbeat_, &debug_events_})
-    socket->close();
+  for (const Watched& each : watched_) each.socket->close();
+}
+
+void Transport::receive_what_came() {
+  std::vector<pollfd> items;
+  for (const Watched& each : watched_) items.push_back({each.socket->get(zmq::sockopt::fd), POLLIN, 0});
+  items.push_back({wake_descriptor_, POLLIN, 0});
+  const bool one_was_used =
+      std::any_of(watched_.begin(), watched_.end(), [](const Watched& each) { return each.was_used; });
+  if (::poll(items.data(), items.size(), one_was_used ? 0 : static_cast<int>(kTick.count())) < 0)
+    return;  // a signal
+  if (items.back().revents & POLLIN) {
+    eventfd_t ignored;
+    eventfd_read(wake_descriptor_, &ignored);
+  }
+  for (std::size_t i = 0; i < watched_.size(); ++i) {
+    if (!(items[i].revents & POLLIN) && !watched_[i].was_used) continue;
+    watched_[i].was_used = false;
+    watched_[i].receive();
+  }
 }
 
 void Transport::receive_all(zmq::socket_t& socket, Channel channel) {
@@ -171,10 +178,18 @@ void Transport::greet_subscribers() {
   }
 }
 
+void Transport::echo_beats() {
+  for (zmq::multipart_t beat; beat.recv(heartbeat_, ZMQ_DONTWAIT);) beat.send(heartbeat_);
+}
+
 void Transport::publish_debug_events() {
-  for (zmq::multipart_t event; event.recv(debug_events_, ZMQ_DONTWAIT); event = {}) {
-    handlers_.debug_event(std::move(event)).send(iopub_);
-  }
+  for (zmq::multipart_t event; event.recv(debug_events_, ZMQ_DONTWAIT); event = {})
+    send_on(iopub_, handlers_.debug_event(std::move(event)));
+}
+
+void Transport::send_on(zmq::socket_t& socket, zmq::multipart_t message) {
+  message.send(socket);
+  for (Watched& each : watched_) each.was_used |= each.socket == &socket;
 }
 
 bool Transport::send_queued() {
@@ -190,7 +205,7 @@ bool Transport::send_queued() {
       receive_all(shell_, Channel::kShell);
       each.done();
     } else {
-      each.message.send(socket_of(each.channel));
+      send_on(socket_of(each.channel), std::move(each.message));
     }
   }
   return !stopping;

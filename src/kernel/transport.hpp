@@ -15,6 +15,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "connection.hpp"
 #include "elastic/core/result.hpp"
@@ -51,9 +52,12 @@ class Transport {
  private:
   explicit Transport(zmq::context_t& context);
   void run();
+  void receive_what_came();  // waits for it, for a message to send, or for the next tick
   void receive_all(zmq::socket_t& socket, Channel channel);
   void greet_subscribers();
+  void echo_beats();
   void publish_debug_events();
+  void send_on(zmq::socket_t& socket, zmq::multipart_t message);
   bool send_queued();  // false: stop was asked for
   zmq::socket_t& socket_of(Channel channel);
 
@@ -63,7 +67,17 @@ class Transport {
     std::function<void()> done;  // a barrier when set
   };
 
+  // zmq::poll asks every socket twice on every turn, which is most of what a short cell costs this thread.
+  // Instead the descriptors are polled; a socket's tells only of what comes after the socket was last used
+  // (zmq_getsockopt(3), ZMQ_FD), so one on which something was sent is looked at without waiting for it.
+  struct Watched {
+    zmq::socket_t* socket;
+    std::function<void()> receive;  // all that is there
+    bool was_used = true;
+  };
+
   zmq::socket_t shell_, control_, stdin_, iopub_, heartbeat_, debug_events_;
+  std::vector<Watched> watched_;
   int wake_descriptor_;
   std::mutex mutex_;  // guards the two below
   std::deque<Outgoing> queue_;

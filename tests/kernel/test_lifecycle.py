@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
@@ -77,6 +79,38 @@ def test_atexit_functions_run_at_shutdown(own_kernel, tmp_path):
     own_kernel.send("shutdown_request", {"restart": False}, channel="control")
     assert own_kernel.process.wait(5) is not None
     assert marker.exists()
+
+
+def lines_in_history(file):
+    """The cells that IPython's history file holds, in order."""
+    with closing(sqlite3.connect(file)) as database:
+        return [source for (source,) in database.execute("SELECT source FROM history ORDER BY line")]
+
+
+def test_the_history_file_holds_a_cell_soon_after_it_began(own_kernel):
+    file = own_kernel.execute("print(get_ipython().history_manager.hist_file)").stdout.strip()
+    own_kernel.submit("import time\nwhile True: time.sleep(0.1)")
+    deadline = time.monotonic() + 10
+    while not any("while True" in line for line in lines_in_history(file)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_the_history_is_written_to_the_last_line_at_shutdown(own_kernel):
+    file = own_kernel.execute("print(get_ipython().history_manager.hist_file)").stdout.strip()
+    for number in range(20):
+        own_kernel.execute(f"'line {number}'")
+    own_kernel.send("shutdown_request", {"restart": False}, channel="control")
+    assert own_kernel.process.wait(5) is not None
+    assert lines_in_history(file)[-20:] == [f"'line {number}'" for number in range(20)]
+
+
+def test_garbage_is_collected_from_the_first_cell_on(own_kernel):
+    cell = own_kernel.execute(
+        "import gc, weakref\nclass Knot: pass\nknot = Knot(); knot.itself = knot; seen = weakref.ref(knot)\n"
+        "del knot\nlots = [[] for _ in range(100_000)]\nprint(gc.isenabled(), gc.get_freeze_count(), seen())"
+    )
+    assert cell.stdout == "True 0 None\n"
 
 
 def test_a_kernel_with_threads_still_running_shuts_down(own_kernel, stopwatch):

@@ -196,3 +196,14 @@ def test_the_tags_of_a_cell_are_wishes_about_it(kernel):
     shown = kernel.execute("%checkpoint --plan store-all --plan-only --explain").stdout
     assert "tagged" in shown and "marked never-store" in shown
     assert "odd" in shown and shown.count("marked never-store") == 1
+
+
+def test_an_input_transformer_sees_a_cell_once(own_kernel):
+    own_kernel.execute(
+        "seen = []\ndef note(lines):\n    seen.append(''.join(lines))\n    return lines\n"
+        "get_ipython().input_transformers_post.append(note)"
+    )
+    own_kernel.execute("1 + 1")
+    own_kernel.execute("1 + 1")
+    times = own_kernel.execute("print(sum(each.startswith('1 + 1') for each in seen))").stdout.strip()
+    assert times == ("2" if own_kernel.is_ours else "4")  # ipykernel transforms twice

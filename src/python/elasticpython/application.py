@@ -1,5 +1,7 @@
 """The user's IPython configuration: profile, startup files, extensions, as ipykernel applies it."""
 
+import gc
+
 from IPython.core.application import BaseIPythonApplication
 from IPython.core.shellapp import InteractiveShellApp
 from traitlets import Any
@@ -12,6 +14,7 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
 
     name = "ipython-kernel"
     kernel = Any()
+    collects_garbage = True
     classes = [NotebookShell]
 
     def initialize(self, argv=None):
@@ -19,15 +22,27 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
         self.init_path()
         self.shell = NotebookShell.instance(parent=self, profile_dir=self.profile_dir, kernel=self.kernel)
         self.shell.configurables.append(self)
+        if self.collects_garbage:
+            _start_collector()
         self.init_extensions()
         self.init_code()
 
 
-def make_shell(kernel) -> NotebookShell:
-    """The shell of `kernel`, with the user's profile applied."""
+def _start_collector() -> None:
+    """Turns garbage collection on, with all there is now as what survived earlier ones: the first cell need
+    not look through it."""
+    gc.freeze()
+    gc.unfreeze()
+    gc.enable()
+
+
+def make_shell(kernel, collects_garbage: bool) -> NotebookShell:
+    """The shell of `kernel`, with the user's profile applied. The garbage collector, off while the kernel
+    starts, goes on before the user's own startup code when it `collects_garbage`."""
     import os
 
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     application = Application.instance(kernel=kernel)
+    application.collects_garbage = collects_garbage
     application.initialize(argv=[])
     return application.shell

@@ -48,7 +48,7 @@ class Kernel:
 
     implementation = "elasticpython"
 
-    def __init__(self, server, connection_file: str):
+    def __init__(self, server, connection_file: str, collects_garbage=True):
         self.server = server
         self.connection_file = connection_file
         self.banner = (
@@ -69,7 +69,7 @@ class Kernel:
         self.comm_manager = comms.install(self)
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
-        self.shell = application.make_shell(self)
+        self.shell = application.make_shell(self, collects_garbage)
         self.session = ShellSession(self.shell)
         self.interrupts = Interrupts(self.server)
 
@@ -175,6 +175,7 @@ class Kernel:
     def close(self) -> None:
         """Runs what was registered with atexit."""
         self.going_down(False)  # `exit` and `quit` come here without a request
+        self.shell.history_manager.hurry()
         atexit._run_exitfuncs()
         sys.stdout.flush()
 
@@ -242,7 +243,7 @@ class Kernel:
         shell = self.shell
         transformed, problem = code, None
         try:
-            transformed = shell.transform_cell(code)
+            transformed = shell.transform_next_cell(code)
         except Exception:
             problem = sys.exc_info()
         awaits = shell.should_run_async(code, transformed_cell=transformed, preprocessing_exc_tuple=problem)

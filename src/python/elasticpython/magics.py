@@ -5,8 +5,6 @@ from pathlib import Path
 from IPython.core import page
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
-from IPython.core.magics import CodeMagics
-from IPython.core.magics.code import MacroToEdit
 from IPython.display import Javascript, display
 from IPython.utils import openpy
 
@@ -18,6 +16,8 @@ class KernelMagics(Magics):
     @line_magic
     def edit(self, line, last_call=None):
         """Opens a file or the source of an object in the client's editor: %edit [-n LINE] [-p] [-r] NAME."""
+        from IPython.core.magics.code import CodeMagics, MacroToEdit  # seldom asked for, and slow to import
+
         options, arguments = self.parse_options(line, "prn:")
         try:
             filename, line_number, _ = CodeMagics._find_edit_target(

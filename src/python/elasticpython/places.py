@@ -4,7 +4,10 @@ import os
 import re
 from urllib.parse import unquote, urlsplit
 
-from elasticpython.remote import is_url
+
+def is_url(place) -> bool:
+    """Whether `place` is for fsspec to open, not a path of this machine."""
+    return isinstance(place, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", place) is not None
 
 
 def notebook_name() -> str:

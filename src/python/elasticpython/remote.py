@@ -36,11 +36,6 @@ _FINAL = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError
           ImportError, ValueError, TypeError, NotImplementedError)
 
 
-def is_url(place) -> bool:
-    """Whether `place` is for fsspec to open, not a path of this machine."""
-    return isinstance(place, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", place) is not None
-
-
 class Remote:
     """The objects of one store, by their paths below it ("packs/ID.pack")."""
 

@@ -18,6 +18,9 @@ from elasticpython.interrupts import held
 from elasticpython.messages import jsonable
 
 
+_GATHER_SECONDS = 0.1  # what a crash can take from the history
+
+
 class _Hooked:
     """Per-thread functions that see a message before it is published, and may keep it (Output widgets)."""
 
@@ -149,7 +152,24 @@ class CellEvents(EventManager):
 
 
 class CellHistory(HistoryManager):
-    """IPython's history, whose lock no interrupt leaves taken: the next cell would wait for it for ever."""
+    """IPython's history, whose lock no interrupt leaves taken: the next cell would wait for it for ever.
+
+    Its thread gathers for a moment what it then writes at once: a transaction for every cell costs more than
+    a short cell does, and holds up the next one.
+    """
+
+    def __init__(self, *arguments, **keywords):
+        self._hurries = threading.Event()
+        super().__init__(*arguments, **keywords)
+
+    def writeout_cache(self, conn=None):
+        if threading.current_thread() is self.save_thread:
+            self._hurries.wait(_GATHER_SECONDS)
+        super().writeout_cache(conn)
+
+    def hurry(self):
+        """From now on, let nobody wait for what is to be written: the kernel is ending."""
+        self._hurries.set()
 
     def store_inputs(self, *arguments, **keywords):
         with held():
@@ -172,6 +192,7 @@ class NotebookShell(InteractiveShell):
     keepkernel_on_exit = None
     last_traceback = None
     display_error = None  # raised by a value's __repr__ after the cell itself went well
+    _transformed = None, None  # the cell that is about to run, and what the transformers made of it
 
     @default("exiter")
     def _default_exiter(self):
@@ -258,6 +279,18 @@ class NotebookShell(InteractiveShell):
             self.display_error = evalue
         content = {"ename": etype.__name__, "evalue": str(evalue), "traceback": stb}
         self.kernel.server.publish("error", jsonable(content), parent=parents.current())
+
+    def transform_cell(self, raw_cell):
+        """IPython's. Of a cell the kernel has had transformed, `run_cell` is told what came of it: a
+        transformer of the user's sees a cell once."""
+        (known, transformed), self._transformed = self._transformed, (None, None)
+        return transformed if raw_cell is known else super().transform_cell(raw_cell)
+
+    def transform_next_cell(self, raw_cell):
+        """`transform_cell` for the cell that `run_cell` will be called with next."""
+        transformed = self.transform_cell(raw_cell)
+        self._transformed = raw_cell, transformed
+        return transformed
 
     def run_cell(self, *args, **kwargs):
         self.last_traceback = self.display_error = None
