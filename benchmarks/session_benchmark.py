@@ -118,7 +118,9 @@ class Shell:
 class Elastic(Shell):
     def __init__(self, directory):
         super().__init__(directory)
+        import elasticpython
         from elasticpython.session import ShellSession
+        self.elasticpython = elasticpython
         self.session = ShellSession(self.shell)
 
     def run(self, cell):
@@ -130,10 +132,10 @@ class Elastic(Shell):
             pass
 
     def checkpoint(self):
-        return self.session.checkpoint(self.directory, plan="store-all").to_dict()
+        return self.elasticpython.checkpoint(self.directory, plan="store-all").to_dict()
 
     def restore(self):
-        self.session.restore(self.directory)
+        self.elasticpython.restore(self.directory)
 
 
 CONTENDERS = {"elasticpython": Elastic, "dill": Dill, "joblib": Joblib, "cloudpickle": Cloudpickle}

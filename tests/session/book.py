@@ -19,6 +19,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import elasticpython
+
 MARK = re.compile(r"^# %%(.*)$", re.MULTILINE)
 ORDER = re.compile(r"^# order: ([\d ]+)$", re.MULTILINE)
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
@@ -107,7 +109,7 @@ def run_original(book, directory, plan):
     for count, cell in enumerate(book.cells, 1):
         shown.append(reader.run(cell))
         for number in [number for number, point in enumerate(book.points) if point == count]:
-            report = reader.session.checkpoint(str(directory / f"point{number}"), plan=plan)
+            report = elasticpython.checkpoint(str(directory / f"point{number}"), plan=plan)
             checkpoints.append(report.to_dict())
             portraits.append(reader.portrait())
             shutil.copytree(directory / "work", directory / f"work{number}")
@@ -118,7 +120,7 @@ def run_original(book, directory, plan):
 def run_restored(book, directory, number):
     """Restores a point of `book` and runs what is left of it."""
     reader = Reader(book.pauses)
-    report = reader.session.restore(str(directory / f"point{number}")).to_dict()
+    report = elasticpython.restore(str(directory / f"point{number}")).to_dict()
     there = reader.portrait()
     cells = book.cells[book.points[number]:] + book.following
     return {"report": report, "portrait": there, "shown": [reader.run(cell) for cell in cells],

@@ -9,6 +9,7 @@ import textwrap
 # The process under test: cells in as JSON, one answer out. It drives the session as the kernel does.
 WORKER = textwrap.dedent("""
     import json, os, sys
+    import elasticpython
     requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
@@ -41,7 +42,8 @@ WORKER = textwrap.dedent("""
                 answer = {"error": repr(error)}
         elif "call" in request:
             try:
-                result = getattr(session, request["call"])(**request.get("options", {}))
+                called = getattr(elasticpython, request["call"], None) or getattr(session, request["call"])
+                result = called(**request.get("options", {}))
                 answer = {"value": result.to_dict() if hasattr(result, "to_dict") else result}
             except Exception as error:
                 answer = {"error": repr(error)}

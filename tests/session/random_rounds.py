@@ -3,6 +3,7 @@
 import os
 import random
 
+import elasticpython
 from book import Reader
 from portrait import portrait
 
@@ -13,12 +14,12 @@ def run(reader, cells):
         reader.try_cell(source)
 
 
-def random_wishes(session, seed):
+def random_wishes(seed):
     """What a random valid plan must and must not store: anything that `recompute-all` gets without storing
     it may be left out, anything else that can be stored may be asked for."""
     choose = random.Random(seed)
     ways = {
-        plan: session.checkpoint(plan=plan, plan_only=True).to_dict()["variables"]
+        plan: elasticpython.checkpoint(plan=plan, plan_only=True).to_dict()["variables"]
         for plan in ("recompute-all", "store-all")
     }
 
@@ -39,8 +40,8 @@ def run_original(task):
     run(reader, task["cells"][:cut])
     lost = {}
     for plan in task["plans"]:
-        wishes = random_wishes(reader.session, plan) if plan.startswith("random") else {"plan": plan}
-        report = reader.session.checkpoint(f"{task['directory']}/{plan}", **wishes).to_dict()
+        wishes = random_wishes(plan) if plan.startswith("random") else {"plan": plan}
+        report = elasticpython.checkpoint(f"{task['directory']}/{plan}", **wishes).to_dict()
         lost[plan] = sorted(name for name, each in report["variables"].items() if each["action"] == "lost")
     there = portrait(reader.shell)
     run(reader, task["cells"][cut:])
@@ -50,7 +51,7 @@ def run_original(task):
 def run_restored(task):
     """What one plan's checkpoint brings back, and where the rest of the program leads from there."""
     reader = Reader(task["pauses"])
-    report = reader.session.restore(f"{task['directory']}/{task['plan']}").to_dict()
+    report = elasticpython.restore(f"{task['directory']}/{task['plan']}").to_dict()
     there = portrait(reader.shell)
     run(reader, task["cells"][task["cut"]:])
     return {"report": report, "portrait": there, "end": portrait(reader.shell)}

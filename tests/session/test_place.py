@@ -1,8 +1,12 @@
 """Paths that will not do: one line that says what is wrong, and nothing touched."""
 
+import inspect
 import os
 
 import pytest
+
+import elasticpython
+from elasticpython import session_magics
 
 
 def one_line(message):
@@ -84,3 +88,17 @@ def test_help_and_completion(start):
     assert "--trust" in process.run("%restore --help")["output"]
     matches = process.value("get_ipython().complete('--pl', '%checkpoint --pl')[1]")
     assert "--plan" in matches and "--plan-only" in matches
+
+
+@pytest.mark.parametrize("command", ["checkpoint", "restore"])
+def test_the_function_says_what_the_magic_takes(command):
+    function = inspect.signature(getattr(elasticpython, command))
+    names = dict(function.parameters)
+    assert names.pop("path").default is None
+    assert {each.kind for each in names.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    options = vars(getattr(session_magics, f"{command}_parser")().parse_args([]))
+    del options["path"], options["explain"]
+    options.pop("show_output", None)
+    assert options.keys() == names.keys()
+    for name, value in options.items():  # an option without a value may be None, False, "" or ()
+        assert (value or None) == (names[name].default or None), name

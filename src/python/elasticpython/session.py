@@ -13,6 +13,7 @@ import sys
 import threading
 from contextlib import contextmanager
 
+import elasticpython
 from elasticpython import CheckpointError, _core, places, shell_state
 
 MARKS = ("never-store", "never-rerun", "always-store", "none")
@@ -68,7 +69,8 @@ class ShellSession:
             return
         self._gone = True
         with quietly(self.shell):
-            self._checkpoint(None, alpha=0.0, in_background=True)
+            options = elasticpython.checkpoint.__kwdefaults__ | {"alpha": 0.0}
+            self._checkpoint(None, in_background=True, **options)
 
     def announcement(self, source: str):
         """One line, once, for the first cell of a notebook that has a checkpoint; else None."""
@@ -123,7 +125,7 @@ class ShellSession:
 
     # --- what people ask ------------------------------------------------------------------------------------
 
-    def checkpoint(self, path=None, **options):
+    def checkpoint(self, path, **options):
         """See elasticpython.checkpoint."""
         return self._checkpoint(path, in_background=False, **options)
 
@@ -132,21 +134,21 @@ class ShellSession:
         path,
         *,
         in_background,
-        plan="optimal",
-        plan_only=False,
-        alpha=1.0,
-        max_bytes=None,
-        deadline=None,
-        restore_within=None,
-        never_store=(),
-        always_store=(),
-        never_rerun=(),
-        cpu_ratio=None,
-        keep=8,
-        keep_days=None,
-        keep_bytes=None,
-        export=None,
-        force=False,
+        plan,
+        plan_only,
+        alpha,
+        max_bytes,
+        deadline,
+        restore_within,
+        never_store,
+        always_store,
+        never_rerun,
+        cpu_ratio,
+        keep,
+        keep_days,
+        keep_bytes,
+        export,
+        force,
     ):
         """`in_background`: the process ends."""
         from elasticpython import reports
@@ -183,16 +185,16 @@ class ShellSession:
 
     def restore(
         self,
-        path=None,
+        path,
         *,
-        trust=False,
-        safe=False,
-        only=None,
-        skip=None,
-        dry_run=False,
-        verify=False,
-        rerun_effects=False,
-        at=None,
+        trust,
+        safe,
+        only,
+        skip,
+        dry_run,
+        verify,
+        rerun_effects,
+        at,
     ):
         """See elasticpython.restore."""
         from elasticpython import reports
