@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "elastic/pyobj/effects.hpp"
+#include "pyobj/own_modules.hpp"
 
 namespace elastic::pyobj {
 namespace {
@@ -411,10 +412,14 @@ const std::array kPieces = {
 
 }  // namespace
 
-std::map<std::string, std::string> Ambient::changes(const GilHeld& gil) {
+Ambient::Ambient(const GilHeld& gil, Borrowed user_namespace)
+    : modules_(std::make_unique<OwnModules>(gil, user_namespace)) {}
+Ambient::~Ambient() = default;
+
+std::map<std::string, std::string> Ambient::changes(const GilHeld& gil, bool modules_used) {
   const PendingError pending(gil);
   const EffectsPaused paused;
-  std::map<std::string, std::string> changed;
+  std::map<std::string, std::string> changed = modules_->changes(gil, modules_used);
   for (const Piece& piece : kPieces) {
     const Owned module = piece.module[0] != '\0' ? module_named(piece.module) : Owned();
     if (piece.module[0] != '\0' && !module) continue;
@@ -432,9 +437,21 @@ std::map<std::string, std::string> Ambient::changes(const GilHeld& gil) {
   return changed;
 }
 
+std::vector<ModuleAttribute> Ambient::module_attributes(const GilHeld& gil) {
+  const PendingError pending(gil);
+  return modules_->shared(gil);
+}
+
+void Ambient::share_with_modules(const GilHeld& gil, const std::vector<ModuleAttribute>& attributes) {
+  const PendingError pending(gil);
+  const EffectsPaused paused;
+  for (const ModuleAttribute& each : attributes) modules_->share(gil, each);
+}
+
 Result<> Ambient::put(const GilHeld& gil, const std::string& name, const std::string& value) {
   const PendingError pending(gil);
   const EffectsPaused paused;
+  if (OwnModules::is_piece(name)) return modules_->put(gil, name, value);
   for (const Piece& piece : kPieces) {
     if (name != piece.name) continue;
     const Owned module = piece.module[0] != '\0' ? module_named(piece.module) : Owned();
@@ -450,12 +467,6 @@ Result<> Ambient::put(const GilHeld& gil, const std::string& name, const std::st
     return success();
   }
   return Error(ErrorCode::kInvalidArgument, name + " is no ambient state");
-}
-
-std::vector<std::string> Ambient::names() {
-  std::vector<std::string> all;
-  for (const Piece& piece : kPieces) all.emplace_back(piece.name);
-  return all;
 }
 
 }  // namespace elastic::pyobj

@@ -182,6 +182,7 @@ Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& op
   ELASTIC_TRY(choose_plan(gil, options, dumped));
   Payload& payload = dumped.payload;
   ELASTIC_ASSIGN(payload.environment, pyobj::serializer_environment(gil));
+  payload.module_attributes = tracker_.module_attributes(gil);
   payload.shell = options.shell;
   payload.marks = marks_->to_json();
   json& report = payload.report;

@@ -56,10 +56,14 @@ std::string Payload::to_bytes() const {
   for (const StoredGroup& group : groups) groups_json.push_back(json_of(group));
   for (const StoredOutput& output : outputs)
     outputs_json.push_back({{"name", output.name}, {"pickle", output.pickle}, {"buffers", output.buffers}});
+  json attributes = json::array();
+  for (const pyobj::ModuleAttribute& each : module_attributes)
+    attributes.push_back({each.module, each.path, each.variable});
   const json whole{{"version", kPayloadVersion},
                    {"history", history},
                    {"groups", groups_json},
                    {"outputs", outputs_json},
+                   {"module_attributes", attributes},
                    {"lost", lost},
                    {"environment", environment},
                    {"shell", shell},
@@ -90,6 +94,9 @@ Result<Payload> Payload::from_bytes(std::string_view bytes, std::size_t blob_cou
     for (const json& each : whole.at("outputs"))
       payload.outputs.push_back({each.at("name").get<std::string>(), each.at("pickle").get<std::size_t>(),
                                  each.at("buffers").get<std::vector<std::size_t>>()});
+    for (const json& each : whole.value("module_attributes", json::array()))  // younger than the format
+      payload.module_attributes.push_back(
+          {each.at(0).get<std::string>(), each.at(1).get<std::string>(), each.at(2).get<std::string>()});
     whole.at("lost").get_to(payload.lost);
     whole.at("environment").get_to(payload.environment);
     payload.shell = whole.at("shell");

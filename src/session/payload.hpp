@@ -15,6 +15,7 @@
 
 #include "elastic/core/result.hpp"
 #include "elastic/graph/history.hpp"
+#include "elastic/pyobj/module_attribute.hpp"
 
 namespace elastic::session {
 
@@ -56,6 +57,7 @@ struct Payload {
   std::size_t history = 0;  // the blob
   std::vector<StoredGroup> groups{};
   std::vector<StoredOutput> outputs{};
+  std::vector<pyobj::ModuleAttribute> module_attributes{};
   std::map<std::string, std::string> lost{};  // variable -> why
   std::map<std::string, std::string> environment{};
   nlohmann::json shell{};

@@ -190,7 +190,8 @@ void Replay::put_ambient_before(const GilHeld& gil, CellIndex cell) {
   }
 }
 
-void Replay::settle_ambient(const GilHeld& gil) {
+std::map<std::string, std::string> Replay::settle_ambient(const GilHeld& gil) {
+  std::map<std::string, std::string> problems;
   for (std::uint32_t id = 0; id < history_->variable_count(); ++id) {
     const auto active = history_->active({id});
     if (!history_->is_ambient({id}) || !active) continue;
@@ -198,8 +199,9 @@ void Replay::settle_ambient(const GilHeld& gil) {
         ambient_groups_.find({history_->name_of({id}), history_->snapshot(*active).writer.value});
     if (found == ambient_groups_.end()) continue;
     if (auto put = put_stored(gil, found->second); !put.ok())
-      log(LogLevel::kWarning, "setting " + history_->name_of({id}) + ": " + put.error().to_string());
+      problems.emplace(history_->name_of({id}), put.error().message());
   }
+  return problems;
 }
 
 Result<> Replay::put_stored(const GilHeld& gil, std::size_t group) {

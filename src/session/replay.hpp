@@ -56,8 +56,8 @@ class Replay {
   const ReplayTimes& times() const { return times_; }
 
   // After a run that went through: the ambient state as it was at the checkpoint, whatever the re-run cells
-  // did to it.
-  void settle_ambient(const pyobj::GilHeld&);
+  // did to it. Returns the pieces that are not, with the reason.
+  std::map<std::string, std::string> settle_ambient(const pyobj::GilHeld&);
   // A loaded group once more, where a re-run cell changed it that did not change it then. False: it is not
   // one that can be had anew.
   Result<bool> reload(const pyobj::GilHeld&, std::size_t group);

@@ -180,7 +180,9 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
     report["ambient"] = json::object();
     report.erase("shell");
   } else {
-    carried.replay->settle_ambient(gil);
+    for (const auto& [name, why] : carried.replay->settle_ambient(gil))
+      report["ambient"][name] = {{"status", "differs"}, {"why", why}};
+    rollback.ambient().share_with_modules(gil, source.payload.module_attributes);
     ELASTIC_TRY(load_outputs(gil, namespace_, source, *carried.replay, *driver_, report));
   }
   for (std::uint32_t id = 0; id < source.history.variable_count(); ++id) {

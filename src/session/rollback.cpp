@@ -30,6 +30,7 @@ void remove_names(Borrowed user_namespace, const std::vector<std::string>& names
 Rollback::Rollback(const GilHeld& gil, Borrowed user_namespace)
     : namespace_(user_namespace),
       saved_(Owned::steal(PyDict_Copy(user_namespace.get()))),
+      ambient_(gil, user_namespace),
       values_(ambient_.changes(gil)) {}
 
 Rollback::~Rollback() {
@@ -47,9 +48,11 @@ Rollback::~Rollback() {
 }
 
 void Rollback::put_ambient_back(const GilHeld& gil) {
-  for (const auto& [name, value] : values_)
+  for (const auto& [name, value] : values_) {
+    if (value.empty()) continue;  // could not be kept
     if (auto put = ambient_.put(gil, name, value); !put.ok())
       log(LogLevel::kWarning, "putting back " + name + ": " + put.error().to_string());
+  }
 }
 
 void Rollback::clear() { remove_names(namespace_, user_names(namespace_)); }

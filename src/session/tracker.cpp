@@ -24,7 +24,8 @@ Tracker::Tracker(const GilHeld& gil, pyobj::Borrowed user_namespace, const Clock
       transform_(pyobj::Owned::share(transform)),
       names_(user_namespace),
       reads_(user_namespace),
-      walk_(gil, user_namespace) {}
+      walk_(gil, user_namespace),
+      ambient_(gil, user_namespace) {}
 
 Result<> Tracker::begin(const GilHeld& gil) {
   if (begun_) return success();
@@ -46,7 +47,7 @@ Result<> Tracker::begin(const GilHeld& gil) {
 
 Result<> Tracker::note_outside_changes(const GilHeld& gil) {
   const pyobj::NameChanges changes = names_.changes(gil);
-  auto ambient = ambient_.changes(gil);
+  auto ambient = ambient_.changes(gil, false);
   if (changes.bound.empty() && changes.deleted.empty() && ambient.empty() && ambient_pending_.empty())
     return success();
   CellRecord record;
@@ -127,7 +128,7 @@ Result<> Tracker::after_cell(const GilHeld& gil, graph::Outcome outcome) {
   add_reads(record, whys);
   const std::int64_t budget_us = std::max(reply_budget_us_, record.run_time_us / kReplyShare);
   const auto waiting = add_writes(gil, record, whys, outcome, in_us(budget_us));
-  add_ambient(gil, ambient_.changes(gil), record, whys);
+  add_ambient(gil, ambient_.changes(gil, uses_own_modules()), record, whys);
   add_effects(effects, record);
   names_.update(gil);
   ELASTIC_ASSIGN(const CellIndex cell, commit(gil, std::move(record), std::move(whys)));
@@ -149,7 +150,7 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
     if (!write.deleted) known_changed_.insert(history_.name_of(write.variable));
   }
   const auto pending_ambient = ambient_pending_;
-  add_ambient(gil, ambient_.changes(gil), record, whys);
+  add_ambient(gil, ambient_.changes(gil, uses_own_modules()), record, whys);
   for (const graph::Write& write : record.writes) {
     if (!history_.is_ambient(write.variable)) continue;
     known_changed_.erase(history_.name_of(write.variable));
@@ -160,6 +161,10 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
   for (auto& [name, value] : pending_now_) ambient_pending_[name] = std::move(value);
   pending_now_.clear();
   return success();
+}
+
+bool Tracker::uses_own_modules() const {
+  return !access_.module_files.empty() || !access_.everything.empty();
 }
 
 const std::string* Tracker::ambient_value(VariableId variable, CellIndex writer) const {

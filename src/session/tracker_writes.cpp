@@ -42,10 +42,11 @@ void Tracker::add_reads(CellRecord& record, Whys& whys) {
     whys.emplace(name, "read: the cell deletes it");
   }
   // What earlier cells set of the ambient state, this one runs under.
-  for (const std::string& name : pyobj::Ambient::names()) {
-    const auto variable = history_.find_variable(name);
-    if (variable && !is_generator(name) && history_.versions(*variable).size() > 1) {
-      record.reads.push_back(*variable);
+  for (std::uint32_t id = 0; id < history_.variable_count(); ++id) {
+    const VariableId variable{id};
+    const std::string& name = history_.name_of(variable);
+    if (history_.is_ambient(variable) && !is_generator(name) && history_.versions(variable).size() > 1) {
+      record.reads.push_back(variable);
       whys[name] = "read: an earlier cell set it, and every cell runs under it";
     }
   }
@@ -251,7 +252,7 @@ Result<CellIndex> Tracker::commit(const GilHeld&, CellRecord record, Whys whys) 
   whys_.push_back(std::move(whys));
   for (const std::string& name : checked) verified_[name] = cell.value + 1;
   for (auto& [name, value] : pending_now_)
-    keep_ambient_value(history_.variable(name), cell, std::move(value));
+    if (!value.empty()) keep_ambient_value(history_.variable(name), cell, std::move(value));
   pending_now_.clear();
   return cell;
 }

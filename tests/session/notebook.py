@@ -1,5 +1,6 @@
 """A plain driver of the tracker: cells run in IPython's shell, in this process."""
 
+import atexit
 import json
 import sys
 import types
@@ -25,6 +26,7 @@ class Notebook:
         """Gives the process its own main module back."""
         sys.modules["__main__"] = self.saved
         InteractiveShell.clear_instance()
+        atexit.unregister(self.shell.atexit_operations)  # a garbage collection or two for each shell
 
     def run(self, source, idle=True):
         """Runs a cell as a kernel would; `idle` gives the tracker time afterwards."""

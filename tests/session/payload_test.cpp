@@ -21,6 +21,7 @@ Payload sample() {
                             "list",
                             90});
   payload.outputs.push_back({"_3", 1, {2}});
+  payload.module_attributes = {{"settings", "Config.names", "names"}};
   payload.lost = {{"g", "generator object"}};
   payload.environment = {{"python", "3.11.2"}};
   payload.shell = {{"inputs", {"", "x = 1"}}};
@@ -36,6 +37,7 @@ TEST(PayloadTest, ComesBackAsItWas) {
   ASSERT_TRUE(read.ok()) << read.error().to_string();
   EXPECT_EQ(read->groups, payload.groups);
   EXPECT_EQ(read->outputs, payload.outputs);
+  EXPECT_EQ(read->module_attributes, payload.module_attributes);
   EXPECT_EQ(read->lost, payload.lost);
   EXPECT_EQ(read->environment, payload.environment);
   EXPECT_EQ(read->shell, payload.shell);
@@ -72,7 +74,7 @@ TEST(PayloadTest, EveryTruncationAndEveryMissingKeyIsCorruption) {
                  key != "history" && key != "marks" && key != "costs")
         << key;
     damaged.erase(key);
-    const bool younger_than_the_format = key == "marks" || key == "costs";
+    const bool younger_than_the_format = key == "marks" || key == "costs" || key == "module_attributes";
     EXPECT_EQ(Payload::from_bytes(damaged.dump(), 4).ok(), younger_than_the_format) << key;
   }
 }

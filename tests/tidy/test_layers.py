@@ -28,6 +28,7 @@ TESTED_BY = {
     "src/pyobj/doer.cpp": "tests/pyobj/test_outside_inputs.py: who asked decides what counts",
     "src/pyobj/effects.cpp": "tests/session/test_tracker.py: what cells do outside the session",
     "src/pyobj/name_table.cpp": "tests/session/test_tracker.py: names bound and deleted by cells",
+    "src/pyobj/own_modules.cpp": "tests/session/test_own_modules.py: what cells change in modules comes back",
     "src/pyobj/compile_source.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/escaped.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/magics.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",

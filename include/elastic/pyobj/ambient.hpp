@@ -6,31 +6,43 @@
 // rcParams> <warnings filters> <numpy errstate> <numpy printoptions> <decimal context> <locale>; those of a
 // library only once it is imported. The environment, the directory and the path are differences from how the
 // process began. Their values are kept as pickles, small enough to be kept for every cell that changed them.
+// And <module NAME> for each module of the user's own (pyobj/own_modules.hpp).
 //
-// Invariants: nothing is imported; library code runs (getstate, pickle), user code does not.
+// Invariants: `changes` imports nothing; library code runs (getstate, pickle), user code does not.
 // REQUIRES of everything: the GIL. A check that finds nothing changed: about 20 us with numpy, pandas and
 // matplotlib.
 #pragma once
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "elastic/core/result.hpp"
+#include "elastic/pyobj/module_attribute.hpp"
 #include "elastic/pyobj/ref.hpp"
 
 namespace elastic::pyobj {
 
+class OwnModules;
+
 class Ambient {
  public:
+  Ambient(const GilHeld&, Borrowed user_namespace);
+  ~Ambient();
+
   // The pieces whose value is not what it was at the last call (all of them at the first), with their new
-  // values.
-  std::map<std::string, std::string> changes(const GilHeld&);
+  // values; "" for one that cannot be kept. Large data in modules is looked at where `modules_used` says that
+  // a cell could have changed it.
+  std::map<std::string, std::string> changes(const GilHeld&, bool modules_used = true);
 
   // Sets a piece to a value that `changes` gave, in this or another process. kNotFound: its library is not
-  // imported; kPythonRaised: the library refused.
+  // imported; kPythonRaised: the library refused, or a part could not be set.
   Result<> put(const GilHeld&, const std::string& name, const std::string& value);
 
-  static std::vector<std::string> names();
+  // The variables that are attributes of the user's modules as well.
+  std::vector<ModuleAttribute> module_attributes(const GilHeld&);
+  // Where both are there and equal, the variable's object becomes the module's.
+  void share_with_modules(const GilHeld&, const std::vector<ModuleAttribute>& attributes);
 
  private:
   struct Known {
@@ -38,6 +50,7 @@ class Ambient {
     std::string value;
   };
   std::map<std::string, Known> known_;
+  std::unique_ptr<OwnModules> modules_;
 };
 
 }  // namespace elastic::pyobj

@@ -65,6 +65,9 @@ class Tracker {
   // The bytes of a piece of ambient state as `writer` left it; null where they were not kept.
   const std::string* ambient_value(VariableId variable, CellIndex writer) const;
   void keep_ambient_value(VariableId variable, CellIndex writer, std::string value);
+  std::vector<pyobj::ModuleAttribute> module_attributes(const pyobj::GilHeld& gil) {
+    return ambient_.module_attributes(gil);
+  }
   Result<> put_ambient(const pyobj::GilHeld&, const std::string& name, const std::string& value);
 
   // How long a reply waits for what is looked at, where 1 % of the cell's run time is less. Zero: for
@@ -99,6 +102,7 @@ class Tracker {
                       const std::map<std::string, Unresolved>& waiting);
   Result<> note_outside_changes(const pyobj::GilHeld&);
   graph::CellRecord start_record() const;
+  bool uses_own_modules() const;
   void add_reads(graph::CellRecord& record, Whys& whys);
   // Adds the writes that can be told by `deadline`; returns the names that have to wait.
   std::map<std::string, Unresolved> add_writes(const pyobj::GilHeld&, graph::CellRecord& record, Whys& whys,

@@ -231,7 +231,7 @@ class RestoreReport(Report):
         for entry in content.get("passed_over", ()):
             remarks.append(("damaged", f"checkpoint {entry['checkpoint']} was passed over: {entry['why']}"))
         for name, entry in sorted(content.get("ambient", {}).items()):
-            if entry["status"] == "lost":
+            if entry["status"] in ("lost", "differs"):
                 remarks.append(("not put back", f"{name}: {entry['why']}"))
         if content.get("replaced"):
             remarks.append(("replaced", _shortened(content["replaced"])))

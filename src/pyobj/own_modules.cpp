@@ -1,0 +1,319 @@
+#include "pyobj/own_modules.hpp"
+
+#include <cstring>
+#include <unordered_map>
+
+#include "elastic/pyobj/reads.hpp"
+#include "pyobj/reach.hpp"
+
+namespace elastic::pyobj {
+namespace {
+
+constexpr std::string_view kPrefix = "<module ";
+constexpr std::uint64_t kLargeBytes = 4 << 20;   // half a millisecond to look at
+constexpr std::uint64_t kKeptBytes = 256 << 10;  // of an attribute, for every cell that changes it
+constexpr int kDeepest = 32;
+
+std::string piece_of(const std::string& module) { return std::string(kPrefix) + module + ">"; }
+
+std::string text(PyObject* object) {
+  const char* utf8 = object != nullptr && PyUnicode_Check(object) ? PyUnicode_AsUTF8(object) : nullptr;
+  if (utf8 == nullptr) PyErr_Clear();
+  return utf8 != nullptr ? utf8 : "";
+}
+
+bool is_dunder(const std::string& name) { return name.starts_with("__") && name.ends_with("__"); }
+
+// What importing gives: modules, and the functions and classes found under their own name in one.
+bool comes_by_import(PyObject* value) {
+  if (PyModule_Check(value)) return true;
+  std::string module, name;
+  if (PyType_Check(value)) {
+    auto* type = reinterpret_cast<PyTypeObject*>(value);
+    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) return true;
+    module = text(PyDict_GetItemString(type->tp_dict, "__module__"));
+    name = text(reinterpret_cast<PyHeapTypeObject*>(value)->ht_name);
+  } else if (PyFunction_Check(value)) {
+    module = text(reinterpret_cast<PyFunctionObject*>(value)->func_module);
+    name = text(reinterpret_cast<PyFunctionObject*>(value)->func_name);
+  } else {
+    return PyCFunction_Check(value);
+  }
+  PyObject* home = PyDict_GetItemString(PyImport_GetModuleDict(), module.c_str());
+  return home != nullptr && PyModule_Check(home) &&
+         PyDict_GetItemString(PyModule_GetDict(home), name.c_str()) == value;
+}
+
+// An array without objects in it. By name, since numpy may not be there.
+bool is_numeric_array(PyObject* value) {
+  if (std::strcmp(Py_TYPE(value)->tp_name, "numpy.ndarray") != 0) return false;
+  Py_buffer view;
+  if (PyObject_GetBuffer(value, &view, PyBUF_STRIDES | PyBUF_FORMAT) != 0) {
+    PyErr_Clear();
+    return false;
+  }
+  const bool numeric = view.format != nullptr && std::strlen(view.format) == 1 && *view.format != 'O';
+  PyBuffer_Release(&view);
+  return numeric;
+}
+
+bool is_atom(PyObject* value) {
+  return value == Py_None || PyBool_Check(value) || PyLong_CheckExact(value) || PyFloat_CheckExact(value) ||
+         PyComplex_CheckExact(value) || PyUnicode_CheckExact(value) || PyBytes_CheckExact(value);
+}
+
+// Whether pickling it runs no code of the user's.
+bool is_plain(PyObject* value, int depth = 0) {
+  if (depth > kDeepest) return false;
+  if (is_atom(value) || PyByteArray_CheckExact(value)) return true;
+  if (PyList_CheckExact(value) || PyTuple_CheckExact(value)) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(value); ++i)
+      if (!is_plain(PySequence_Fast_GET_ITEM(value, i), depth + 1)) return false;
+    return true;
+  }
+  Py_ssize_t position = 0;
+  if (PyDict_CheckExact(value)) {
+    PyObject *key = nullptr, *item = nullptr;
+    while (PyDict_Next(value, &position, &key, &item))
+      if (!is_plain(key, depth + 1) || !is_plain(item, depth + 1)) return false;
+    return true;
+  }
+  if (PySet_CheckExact(value) || PyFrozenSet_CheckExact(value)) {
+    PyObject* key = nullptr;
+    Py_hash_t hash = 0;
+    while (_PySet_NextEntry(value, &position, &key, &hash))
+      if (!is_plain(key, depth + 1)) return false;
+    return true;
+  }
+  return is_numeric_array(value);
+}
+
+Owned pickle_module() { return Owned::steal(PyImport_ImportModule("_pickle")); }
+
+Owned pickled(Borrowed value) {
+  const Owned pickle = pickle_module();
+  return pickle ? Owned::steal(PyObject_CallMethod(pickle.get(), "dumps", "Oi", value.get(), 4)) : Owned();
+}
+Owned loaded(const char* bytes, Py_ssize_t size) {
+  const Owned pickle = pickle_module();
+  return pickle ? Owned::steal(PyObject_CallMethod(pickle.get(), "loads", "y#", bytes, size)) : Owned();
+}
+
+// The class of a path such as "Config.debug", or the module itself; and the attribute's name.
+std::pair<Owned, std::string> holder_of(Borrowed module, const std::string& path) {
+  const std::size_t dot = path.find('.');
+  if (dot == std::string::npos) return {Owned::share(module), path};
+  return {Owned::steal(PyObject_GetAttrString(module.get(), path.substr(0, dot).c_str())),
+          path.substr(dot + 1)};
+}
+
+}  // namespace
+
+OwnModules::OwnModules(const GilHeld& gil, Borrowed user_namespace)
+    : namespace_(user_namespace), walk_(gil, user_namespace) {}
+
+bool OwnModules::is_piece(const std::string& name) { return name.starts_with(kPrefix); }
+
+const std::vector<std::pair<std::string, Borrowed>>& OwnModules::modules() {
+  PyObject* loaded_modules = PyImport_GetModuleDict();
+  const std::uint64_t version = reinterpret_cast<PyDictObject*>(loaded_modules)->ma_version_tag;
+  if (version == version_) return modules_;
+  version_ = version;
+  modules_.clear();
+  Py_ssize_t position = 0;
+  PyObject *key = nullptr, *module = nullptr;
+  while (PyDict_Next(loaded_modules, &position, &key, &module)) {
+    if (!PyModule_Check(module) || PyModule_GetDict(module) == namespace_.get()) continue;
+    const std::string name = text(key);
+    PyObject* file = PyDict_GetItemString(PyModule_GetDict(module), "__file__");
+    const bool ours = name == "elasticpython" || name.starts_with("elasticpython.");
+    // What was made by hand cannot be imported where the session is restored.
+    if (!name.empty() && !ours && name != "__main__" && !text(file).empty() && is_own_module(module))
+      modules_.emplace_back(name, module);
+  }
+  return modules_;
+}
+
+std::vector<OwnModules::Attribute> OwnModules::attributes_of(Borrowed module) {
+  std::vector<Attribute> attributes;
+  Py_ssize_t position = 0;
+  PyObject *key = nullptr, *value = nullptr;
+  while (PyDict_Next(PyModule_GetDict(module.get()), &position, &key, &value)) {
+    const std::string name = text(key);
+    if (name.empty() || is_dunder(name)) continue;
+    if (!comes_by_import(value)) {
+      attributes.push_back({name, value});
+      continue;
+    }
+    if (!PyType_Check(value)) continue;
+    auto* type = reinterpret_cast<PyTypeObject*>(value);
+    PyObject* home = PyDict_GetItemString(type->tp_dict, "__module__");
+    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || text(home) != PyModule_GetName(module.get()))
+      continue;
+    Py_ssize_t place = 0;
+    PyObject *attribute = nullptr, *held = nullptr;
+    while (PyDict_Next(type->tp_dict, &place, &attribute, &held)) {
+      const std::string inner = text(attribute);
+      // Methods, properties and slots are descriptors; _abc_impl is a cache.
+      if (inner.empty() || is_dunder(inner) || inner == "_abc_impl" || PyType_Check(held) ||
+          Py_TYPE(held)->tp_descr_get != nullptr)
+        continue;
+      attributes.push_back({name + "." + inner, held});
+    }
+  }
+  PyErr_Clear();
+  return attributes;
+}
+
+std::map<std::string, Digest> OwnModules::look(const GilHeld& gil, const std::string& module,
+                                               const std::vector<Attribute>& attributes, const Known& known,
+                                               bool however_large) {
+  std::vector<WalkTarget> targets, to_walk;
+  for (const Attribute& attribute : attributes)
+    targets.push_back({module + ":" + attribute.path, attribute.value});
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const bool seen = known.attributes.contains(attributes[i].path);
+    if (seen && !however_large && walk_.recheck_bytes(targets[i].name) > kLargeBytes) continue;
+    const Change change = walk_.recheck(gil, std::span(&targets[i], 1))[0];
+    if (!seen || (change != Change::kUnchanged && change != Change::kOpaque)) to_walk.push_back(targets[i]);
+  }
+  walk_.walk(gil, to_walk);
+  std::map<std::string, Digest> digests;
+  for (std::size_t i = 0; i < targets.size(); ++i)
+    if (const VariableState* state = walk_.state(targets[i].name))
+      digests.emplace(attributes[i].path, state->content);
+  return digests;
+}
+
+std::string OwnModules::value_of(const std::string& module, const std::vector<Attribute>& attributes,
+                                 const Known& known) const {
+  const Owned value = Owned::steal(PyDict_New());
+  for (const Attribute& attribute : attributes) {
+    const auto digest = known.attributes.find(attribute.path);
+    const VariableState* state = walk_.state(module + ":" + attribute.path);
+    if (!value || digest == known.attributes.end() || state == nullptr) return {};
+    Owned bytes = Owned::share(Borrowed(Py_None));
+    if (state->size_bytes <= kKeptBytes && is_plain(attribute.value.get())) {
+      bytes = pickled(attribute.value);
+    } else if (const auto first = known.imported.find(attribute.path);
+               first == known.imported.end() || first->second != digest->second) {
+      return {};
+    }
+    const Owned entry =
+        bytes ? Owned::steal(Py_BuildValue("(sO)", digest->second.to_hex().c_str(), bytes.get())) : Owned();
+    if (!entry || PyDict_SetItemString(value.get(), attribute.path.c_str(), entry.get()) < 0) return {};
+  }
+  for (const std::string& path : known.gone)
+    if (PyDict_SetItemString(value.get(), path.c_str(), Py_None) < 0) return {};
+  const Owned bytes = pickled(value);
+  if (!bytes || !PyBytes_Check(bytes.get())) return {};
+  return {PyBytes_AS_STRING(bytes.get()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.get()))};
+}
+
+std::map<std::string, std::string> OwnModules::changes(const GilHeld& gil, bool however_large) {
+  std::map<std::string, std::string> changed;
+  for (const auto& [name, module] : modules()) {
+    const bool first = !known_.contains(name);
+    Known& known = known_[name];
+    const std::vector<Attribute> attributes = attributes_of(module);
+    if (attributes.empty() && known.attributes.empty()) continue;
+    auto digests = look(gil, name, attributes, known, however_large);
+    if (!first && digests == known.attributes) continue;
+    for (const auto& [path, digest] : digests) {
+      known.gone.erase(path);
+      if (first) known.imported.emplace(path, digest);
+    }
+    for (const auto& [path, digest] : known.attributes) {
+      if (digests.contains(path)) continue;
+      known.gone.insert(path);
+      walk_.forget(gil, name + ":" + path);
+    }
+    known.attributes = std::move(digests);
+    changed.emplace(piece_of(name), value_of(name, attributes, known));
+    PyErr_Clear();
+  }
+  return changed;
+}
+
+namespace {
+
+// Empty, or why it is not as it was.
+std::string put_attribute(Borrowed module, const std::string& path, Borrowed entry,
+                          const std::map<std::string, Digest>& now) {
+  const auto [holder, name] = holder_of(module, path);
+  const auto current = now.find(path);
+  if (entry.get() == Py_None) {
+    if (current != now.end() && (!holder || PyObject_DelAttrString(holder.get(), name.c_str()) < 0))
+      return path + " could not be deleted";
+    return {};
+  }
+  const char *digest = nullptr, *bytes = nullptr;
+  Py_ssize_t size = 0;
+  if (!PyArg_ParseTuple(entry.get(), "sz#", &digest, &bytes, &size)) return path + " is damaged";
+  if (current != now.end() && current->second.to_hex() == digest) return {};
+  if (bytes == nullptr) return path + " is not as it was, and was not stored";
+  const Owned value = loaded(bytes, size);
+  if (!value || !holder || PyObject_SetAttrString(holder.get(), name.c_str(), value.get()) < 0)
+    return path + " could not be set";
+  return {};
+}
+
+}  // namespace
+
+Result<> OwnModules::put(const GilHeld& gil, const std::string& piece, const std::string& value) {
+  const std::string name = piece.substr(kPrefix.size(), piece.size() - kPrefix.size() - 1);
+  const Owned module = Owned::steal(PyImport_ImportModule(name.c_str()));
+  const Owned entries = loaded(value.data(), static_cast<Py_ssize_t>(value.size()));
+  if (!module || !PyModule_Check(module.get()) || !entries || !PyDict_Check(entries.get())) {
+    PyErr_Clear();
+    return Error(ErrorCode::kPythonRaised, "the module " + name + " cannot be imported");
+  }
+  const std::vector<Attribute> attributes = attributes_of(Borrowed(module));
+  const auto now = look(gil, name, attributes, {}, true);
+  std::string problems;
+  Py_ssize_t position = 0;
+  PyObject *key = nullptr, *entry = nullptr;
+  while (PyDict_Next(entries.get(), &position, &key, &entry)) {
+    const std::string problem = put_attribute(Borrowed(module), text(key), entry, now);
+    PyErr_Clear();
+    if (!problem.empty()) problems += (problems.empty() ? "" : "; ") + name + "." + problem;
+  }
+  if (!problems.empty()) return Error(ErrorCode::kPythonRaised, problems);
+  return success();
+}
+
+std::vector<ModuleAttribute> OwnModules::shared(const GilHeld&) {
+  std::unordered_map<PyObject*, std::string> variables;
+  Py_ssize_t position = 0;
+  PyObject *key = nullptr, *value = nullptr;
+  while (PyDict_Next(namespace_.get(), &position, &key, &value)) {
+    const std::string name = text(key);
+    if (is_user_name(name) && !is_atom(value) && !comes_by_import(value)) variables.emplace(value, name);
+  }
+  std::vector<ModuleAttribute> found;
+  for (const auto& [name, module] : modules()) {
+    for (const Attribute& attribute : attributes_of(module)) {
+      const auto variable = variables.find(attribute.value.get());
+      if (variable != variables.end()) found.push_back({name, attribute.path, variable->second});
+    }
+  }
+  return found;
+}
+
+void OwnModules::share(const GilHeld& gil, const ModuleAttribute& shared) {
+  PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), shared.module.c_str());
+  PyObject* variable = PyDict_GetItemString(namespace_.get(), shared.variable.c_str());
+  if (module == nullptr || !PyModule_Check(module) || variable == nullptr) return;
+  const auto [holder, name] = holder_of(Borrowed(module), shared.path);
+  const Owned current = holder ? Owned::steal(PyObject_GetAttrString(holder.get(), name.c_str())) : Owned();
+  if (current && current.get() != variable) {
+    const WalkTarget targets[] = {{"module's", Borrowed(current)}, {"variable", Borrowed(variable)}};
+    walk_.walk(gil, targets);
+    if (walk_.state("module's")->content == walk_.state("variable")->content)
+      PyObject_SetAttrString(holder.get(), name.c_str(), variable);
+    for (const WalkTarget& target : targets) walk_.forget(gil, target.name);
+  }
+  PyErr_Clear();
+}
+
+}  // namespace elastic::pyobj

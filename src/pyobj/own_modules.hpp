@@ -1,0 +1,69 @@
+// The state of the user's own modules: what their globals, and the attributes of their classes, hold beside
+// functions, classes and modules. A cell that sets `settings.debug`, or calls a function that counts in a
+// global of its module, changes it; no variable of the session holds it.
+//
+// One piece of ambient state a module, "<module settings>". Its value holds a digest of every attribute, and
+// a pickle of those that are made of builtins and numeric arrays alone, since pickling these runs no code of
+// the user's. The others come back by importing the module, as long as no cell changed them; a piece in which
+// one was changed has no value that could be kept.
+//
+// REQUIRES of everything: the GIL.
+#pragma once
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "elastic/core/result.hpp"
+#include "elastic/pyobj/ambient.hpp"
+#include "elastic/pyobj/walk.hpp"
+
+namespace elastic::pyobj {
+
+class OwnModules {
+ public:
+  OwnModules(const GilHeld&, Borrowed user_namespace);
+
+  // The pieces that are not as at the last call, with their values; "" where none can be kept. Attributes
+  // that take long to look at are passed by unless `however_large`.
+  std::map<std::string, std::string> changes(const GilHeld&, bool however_large);
+
+  // Sets what differs from a value that `changes` gave. kPythonRaised: the module cannot be imported, or
+  // something in it cannot be set; all else is set.
+  Result<> put(const GilHeld&, const std::string& piece, const std::string& value);
+
+  // See Ambient. `share` leaves it as it is where it cannot be set.
+  std::vector<ModuleAttribute> shared(const GilHeld&);
+  void share(const GilHeld&, const ModuleAttribute& shared);
+
+  static bool is_piece(const std::string& name);
+
+ private:
+  struct Attribute {
+    std::string path;  // "debug", or "Config.debug" of a class
+    Borrowed value;
+  };
+  struct Known {
+    std::map<std::string, Digest> attributes;
+    std::map<std::string, Digest> imported;  // as first seen
+    std::set<std::string> gone;              // deleted by a cell
+  };
+
+  const std::vector<std::pair<std::string, Borrowed>>& modules();
+  static std::vector<Attribute> attributes_of(Borrowed module);
+  // The digests as of now; what is passed by keeps the one it had.
+  std::map<std::string, Digest> look(const GilHeld&, const std::string& module,
+                                     const std::vector<Attribute>& attributes, const Known& known,
+                                     bool however_large);
+  std::string value_of(const std::string& module, const std::vector<Attribute>& attributes,
+                       const Known& known) const;
+
+  Borrowed namespace_;
+  Walk walk_;
+  std::map<std::string, Known> known_;  // by module
+  std::vector<std::pair<std::string, Borrowed>> modules_;
+  std::uint64_t version_ = 0;  // of sys.modules when modules_ was made
+};
+
+}  // namespace elastic::pyobj

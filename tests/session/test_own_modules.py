@@ -1,0 +1,178 @@
+"""State in modules of the user's own: a cell changes it, a checkpoint holds it, a restore sets it."""
+
+import textwrap
+
+import pytest
+
+SETTINGS = """
+    import threading
+
+    debug = False
+    counter = 0
+    cache = {"a": [1]}
+    lock = threading.Lock()
+
+    class Config:
+        level = 1
+        names = ["first"]
+
+        def method(self):
+            return self.level
+
+    class Point:
+        def __init__(self, x):
+            self.x = x
+
+    origin = Point(0)
+
+    def count():
+        global counter
+        counter += 1
+        return counter
+"""
+
+
+@pytest.fixture
+def begin(start, tmp_path):
+    """Starts sessions beside the module settings.py."""
+    (tmp_path / "settings.py").write_text(textwrap.dedent(SETTINGS))
+    return lambda: start(PYTHONPATH=str(tmp_path))
+
+
+def writers(process, name="<module settings>"):
+    return [cell["index"] for cell in process.call("history") if name in cell["writes"]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "look", "value"),
+    [
+        ("settings.debug = True", "settings.debug", True),
+        ("settings.new = {'k': (1, 2)}", "settings.new['k'] == (1, 2)", True),
+        ("settings.cache['a'].append(2)", "settings.cache", {"a": [1, 2]}),
+        ("settings.count(); settings.count()", "settings.count()", 3),
+        ("settings.Config.level = 5", "settings.Config().method()", 5),
+        ("settings.Config.names.append('second')", "settings.Config.names", ["first", "second"]),
+        ("del settings.debug", "hasattr(settings, 'debug')", False),
+        ("vars(settings)['debug'] = 'on'", "settings.debug", "on"),
+        ("from settings import count as f\nn = f()", "settings.counter", 1),
+        ("import numpy as np; settings.table = np.arange(3)", "settings.table.tolist()", [0, 1, 2]),
+    ],
+)
+def test_what_a_cell_changes_in_a_module_comes_back(begin, tmp_path, cell, look, value):
+    first = begin()
+    first.run("import settings", "x = [1]", cell)
+    assert writers(first)[-1] == first.call("history")[-1]["index"]
+    first.checkpoint(tmp_path / "here")
+    second = begin()
+    report = second.restore(tmp_path / "here")
+    assert report["ambient"].get("<module settings>", {}).get("status") != "differs"
+    assert second.value(look) == value
+    if look != "settings.count()":
+        assert first.value(look) == value
+
+
+def test_importing_and_changing_in_one_cell(begin, tmp_path):
+    first = begin()
+    first.run("import settings; settings.debug = True")
+    first.checkpoint(tmp_path / "here")
+    second = begin()
+    second.restore(tmp_path / "here")
+    assert second.value("settings.debug") is True
+
+
+def test_a_module_that_only_functions_use(begin, tmp_path):
+    first = begin()
+    first.run("def f():\n    import settings\n    return settings.count()", "f()", "f()")
+    first.checkpoint(tmp_path / "here")
+    second = begin()
+    second.restore(tmp_path / "here")
+    assert second.run("n = f()")["error"] is None
+    assert second.value("n") == 3
+
+
+def test_each_rerun_sees_the_module_as_it_was(begin, tmp_path):
+    first = begin()
+    first.run("import settings", "settings.debug = 1", "early = (each for each in [settings.debug])",
+              "settings.debug = 2", "late = (each for each in [settings.debug])", "settings.debug = 3")
+    first.checkpoint(tmp_path / "here")
+    second = begin()
+    assert second.restore(tmp_path / "here")["variables"]["early"]["status"] in ("recomputed", "same")
+    assert second.value("[list(early), list(late), settings.debug]") == [[1], [2], 3]
+
+
+def test_what_cannot_be_kept_comes_back_with_its_cell(begin, tmp_path):
+    first = begin()
+    first.run("import settings", "settings.debug = lambda: 7", "y = 2")
+    first.checkpoint(tmp_path / "here")
+    second = begin()
+    report = second.restore(tmp_path / "here")
+    assert second.value("settings.debug()") == 7 and report["cells_rerun"]
+
+
+def test_what_cannot_come_back_is_named(begin, tmp_path):
+    first = begin()
+    first.run("import settings, time", "settings.origin.x = time.time()", "y = 2")
+    planned = first.checkpoint(tmp_path / "here")
+    assert planned["ambient"]["<module settings>"]["action"] == "lost"
+    report = begin().restore(tmp_path / "here")
+    assert report["ambient"]["<module settings>"]["status"] == "lost"
+    assert report["variables"]["y"]["status"] == "same"
+
+
+def test_a_module_is_changed_between_cells(begin, tmp_path):
+    first = begin()
+    first.run("import settings, threading, time\n"
+              "def later():\n    time.sleep(0.2); settings.debug = 'timer'\n"
+              "threading.Thread(target=later).start()")
+    first.run("time.sleep(0.4)")
+    first.run("x = 1")
+    first.checkpoint(tmp_path / "here")
+    second = begin()
+    second.restore(tmp_path / "here")
+    assert second.value("settings.debug") == "timer"
+
+
+def test_a_module_of_the_user_is_written_once_while_nothing_changes(begin):
+    first = begin()
+    first.run("import settings", "x = settings.counter", "y = settings.Config().method()", "z = 1")
+    assert writers(first) == [first.call("history")[-4]["index"]]
+
+
+@pytest.mark.parametrize("cell", ["from settings import cache", "mine = settings.cache",
+                                  "names = settings.Config.names"])
+def test_an_object_of_a_module_that_is_a_variable_stays_one_object(begin, tmp_path, cell):
+    name, path = {"f": ("cache", "cache"), "m": ("mine", "cache"), "n": ("names", "Config.names")}[cell[0]]
+    first = begin()
+    first.run("import settings", cell)
+    first.checkpoint(tmp_path / "here")
+    second = begin()
+    second.restore(tmp_path / "here")
+    assert second.value(f"{name} is settings.{path}")
+    first.run(f"{name}.clear()")
+    first.checkpoint(tmp_path / "here")
+    second = begin()
+    second.restore(tmp_path / "here")
+    assert second.value(f"{name} is settings.{path} and len({name})") == 0
+
+
+def test_a_restore_that_fails_leaves_the_module_as_it_was(begin, tmp_path):
+    first = begin()
+    first.run("import settings", "settings.debug = 1")
+    first.checkpoint(tmp_path / "here")
+    second = begin()
+    second.run("import settings", "settings.debug = 2")
+    second.call("restore", path=str(tmp_path / "here"), dry_run=True)
+    assert second.value("settings.debug") == 2
+    second.call("restore", path=str(tmp_path / "here"), only=["settings"])
+    assert second.value("settings.debug") == 2
+
+
+def test_generations(begin, tmp_path):
+    process = begin()
+    process.run("import settings")
+    for generation in range(3):
+        process.run("settings.count()", "settings.Config.names.append(settings.counter)")
+        process.checkpoint(tmp_path / "here")
+        process = begin()
+        process.restore(tmp_path / "here")
+    assert process.value("[settings.counter, settings.Config.names]") == [3, ["first", 1, 2, 3]]
