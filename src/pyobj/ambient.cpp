@@ -416,10 +416,10 @@ Ambient::Ambient(const GilHeld& gil, Borrowed user_namespace)
     : modules_(std::make_unique<OwnModules>(gil, user_namespace)) {}
 Ambient::~Ambient() = default;
 
-std::map<std::string, std::string> Ambient::changes(const GilHeld& gil, bool modules_used) {
+std::map<std::string, std::string> Ambient::changes(const GilHeld& gil, ModuleLook look) {
   const PendingError pending(gil);
   const EffectsPaused paused;
-  std::map<std::string, std::string> changed = modules_->changes(gil, modules_used);
+  std::map<std::string, std::string> changed = modules_->changes(gil, look);
   for (const Piece& piece : kPieces) {
     const Owned module = piece.module[0] != '\0' ? module_named(piece.module) : Owned();
     if (piece.module[0] != '\0' && !module) continue;

@@ -1,6 +1,7 @@
 #include "elastic/pyobj/name_table.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "elastic/pyobj/reads.hpp"
 
@@ -12,6 +13,17 @@ bool is_atom(PyObject* value) {
   if (type == &PyUnicode_Type) return PyUnicode_GET_LENGTH(value) < 4096;
   if (type == &PyBytes_Type) return PyBytes_GET_SIZE(value) < 4096;
   return type == &PyLong_Type || type == &PyFloat_Type || type == &PyComplex_Type;
+}
+
+// A function or class that cannot be imported.
+bool is_made_in(Borrowed user_namespace, PyObject* value) {
+  if (PyFunction_Check(value))
+    return reinterpret_cast<PyFunctionObject*>(value)->func_globals == user_namespace.get();
+  if (!PyType_Check(value) || !PyType_HasFeature(reinterpret_cast<PyTypeObject*>(value), Py_TPFLAGS_HEAPTYPE))
+    return false;
+  PyObject* module = PyDict_GetItemString(reinterpret_cast<PyTypeObject*>(value)->tp_dict, "__module__");
+  return module != nullptr && PyUnicode_Check(module) &&
+         PyUnicode_CompareWithASCIIString(module, "__main__") == 0;
 }
 
 // IPython puts an open() of its own into the namespace; a user's variable of that name is a variable.
@@ -102,6 +114,25 @@ Borrowed NameTable::value(const GilHeld&, const std::string& name) const {
   PyObject* found = key ? PyDict_GetItemWithError(namespace_.get(), key.get()) : nullptr;
   if (found == nullptr) PyErr_Clear();
   return Borrowed(found);
+}
+
+std::vector<std::vector<std::string>> NameTable::same_code(const GilHeld&) const {
+  std::map<PyObject*, std::vector<std::string>> names;
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t position = 0; PyDict_Next(namespace_.get(), &position, &key, &value);) {
+    const char* name =
+        is_made_in(namespace_, value) && PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
+    if (name != nullptr && is_user_name(name)) names[value].emplace_back(name);
+  }
+  PyErr_Clear();
+  std::vector<std::vector<std::string>> same;
+  for (auto& [object, each] : names) {
+    if (each.size() < 2) continue;
+    std::sort(each.begin(), each.end());
+    same.push_back(std::move(each));
+  }
+  std::sort(same.begin(), same.end());
+  return same;
 }
 
 std::vector<WalkTarget> NameTable::targets(const GilHeld& gil, const std::vector<std::string>& names) const {

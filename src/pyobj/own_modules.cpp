@@ -10,7 +10,6 @@ namespace elastic::pyobj {
 namespace {
 
 constexpr std::string_view kPrefix = "<module ";
-constexpr std::uint64_t kLargeBytes = 4 << 20;   // half a millisecond to look at
 constexpr std::uint64_t kKeptBytes = 256 << 10;  // of an attribute, for every cell that changes it
 constexpr int kDeepest = 32;
 
@@ -165,17 +164,16 @@ std::vector<OwnModules::Attribute> OwnModules::attributes_of(Borrowed module) {
   return attributes;
 }
 
-std::map<std::string, Digest> OwnModules::look(const GilHeld& gil, const std::string& module,
-                                               const std::vector<Attribute>& attributes, const Known& known,
-                                               bool however_large) {
+std::map<std::string, Digest> OwnModules::digests_of(const GilHeld& gil, const std::string& module,
+                                                     const std::vector<Attribute>& attributes,
+                                                     const Known& known) {
   std::vector<WalkTarget> targets, to_walk;
   for (const Attribute& attribute : attributes)
     targets.push_back({module + ":" + attribute.path, attribute.value});
+  const std::vector<Change> changes = walk_.recheck(gil, targets);
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    const bool seen = known.attributes.contains(attributes[i].path);
-    if (seen && !however_large && walk_.recheck_bytes(targets[i].name) > kLargeBytes) continue;
-    const Change change = walk_.recheck(gil, std::span(&targets[i], 1))[0];
-    if (!seen || (change != Change::kUnchanged && change != Change::kOpaque)) to_walk.push_back(targets[i]);
+    const bool as_it_was = changes[i] == Change::kUnchanged || changes[i] == Change::kOpaque;
+    if (!as_it_was || !known.attributes.contains(attributes[i].path)) to_walk.push_back(targets[i]);
   }
   walk_.walk(gil, to_walk);
   std::map<std::string, Digest> digests;
@@ -210,14 +208,28 @@ std::string OwnModules::value_of(const std::string& module, const std::vector<At
   return {PyBytes_AS_STRING(bytes.get()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.get()))};
 }
 
-std::map<std::string, std::string> OwnModules::changes(const GilHeld& gil, bool however_large) {
+bool OwnModules::is_passed_by(const std::string& module, std::uint64_t version, ModuleLook look) {
+  const auto known = known_.find(module);
+  if (known != known_.end()) return look == ModuleLook::kRebound && known->second.version == version;
+  if (look == ModuleLook::kAll) {
+    dormant_.erase(module);
+    return false;
+  }
+  if (!begun_) dormant_.insert(module);
+  return dormant_.contains(module);
+}
+
+std::map<std::string, std::string> OwnModules::changes(const GilHeld& gil, ModuleLook look) {
   std::map<std::string, std::string> changed;
   for (const auto& [name, module] : modules()) {
+    const auto version = reinterpret_cast<PyDictObject*>(PyModule_GetDict(module.get()))->ma_version_tag;
+    if (is_passed_by(name, version, look)) continue;
     const bool first = !known_.contains(name);
     Known& known = known_[name];
+    known.version = version;
     const std::vector<Attribute> attributes = attributes_of(module);
     if (attributes.empty() && known.attributes.empty()) continue;
-    auto digests = look(gil, name, attributes, known, however_large);
+    auto digests = digests_of(gil, name, attributes, known);
     if (!first && digests == known.attributes) continue;
     for (const auto& [path, digest] : digests) {
       known.gone.erase(path);
@@ -232,6 +244,7 @@ std::map<std::string, std::string> OwnModules::changes(const GilHeld& gil, bool 
     changed.emplace(piece_of(name), value_of(name, attributes, known));
     PyErr_Clear();
   }
+  begun_ = true;
   return changed;
 }
 
@@ -269,7 +282,7 @@ Result<> OwnModules::put(const GilHeld& gil, const std::string& piece, const std
     return Error(ErrorCode::kPythonRaised, "the module " + name + " cannot be imported");
   }
   const std::vector<Attribute> attributes = attributes_of(Borrowed(module));
-  const auto now = look(gil, name, attributes, {}, true);
+  const auto now = digests_of(gil, name, attributes, {});
   std::string problems;
   Py_ssize_t position = 0;
   PyObject *key = nullptr, *entry = nullptr;

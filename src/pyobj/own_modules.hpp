@@ -25,9 +25,8 @@ class OwnModules {
  public:
   OwnModules(const GilHeld&, Borrowed user_namespace);
 
-  // The pieces that are not as at the last call, with their values; "" where none can be kept. Attributes
-  // that take long to look at are passed by unless `however_large`.
-  std::map<std::string, std::string> changes(const GilHeld&, bool however_large);
+  // The pieces that are not as at the last call, with their values; "" where none can be kept.
+  std::map<std::string, std::string> changes(const GilHeld&, ModuleLook look);
 
   // Sets what differs from a value that `changes` gave. kPythonRaised: the module cannot be imported, or
   // something in it cannot be set; all else is set.
@@ -48,20 +47,22 @@ class OwnModules {
     std::map<std::string, Digest> attributes;
     std::map<std::string, Digest> imported;  // as first seen
     std::set<std::string> gone;              // deleted by a cell
+    std::uint64_t version = 0;               // of the module's dict
   };
 
   const std::vector<std::pair<std::string, Borrowed>>& modules();
   static std::vector<Attribute> attributes_of(Borrowed module);
-  // The digests as of now; what is passed by keeps the one it had.
-  std::map<std::string, Digest> look(const GilHeld&, const std::string& module,
-                                     const std::vector<Attribute>& attributes, const Known& known,
-                                     bool however_large);
+  bool is_passed_by(const std::string& module, std::uint64_t version, ModuleLook look);
+  std::map<std::string, Digest> digests_of(const GilHeld&, const std::string& module,
+                                           const std::vector<Attribute>& attributes, const Known& known);
   std::string value_of(const std::string& module, const std::vector<Attribute>& attributes,
                        const Known& known) const;
 
   Borrowed namespace_;
   Walk walk_;
   std::map<std::string, Known> known_;  // by module
+  std::set<std::string> dormant_;       // there at the first look, and not used since
+  bool begun_ = false;
   std::vector<std::pair<std::string, Borrowed>> modules_;
   std::uint64_t version_ = 0;  // of sys.modules when modules_ was made
 };

@@ -128,6 +128,19 @@ Result<> Replay::load_all(const GilHeld& gil, const plan::Plan& plan,
   return success();
 }
 
+// Functions and classes that re-run cells made are those that what else they made refers to; so they stay,
+// with all that is linked with them: half of a co-variable loaded would share nothing with the other half.
+bool Replay::is_kept(const std::vector<VariableId>& linked, Borrowed values) const {
+  bool code = false;
+  for (const VariableId variable : linked) {
+    const std::string& name = history_->name_of(variable);
+    if (!made_by_rerun_.contains(name) || !PyDict_GetItemString(namespace_.get(), name.c_str())) return false;
+    PyObject* value = PyDict_GetItemString(values.get(), name.c_str());
+    code = code || (value && (PyType_Check(value) || PyFunction_Check(value)));
+  }
+  return code;
+}
+
 Result<> Replay::load_step(const GilHeld& gil, const plan::Step& step, std::size_t group) {
   const StoredGroup& stored = payload_->groups[group];
   if (stored.ambient) {
@@ -144,12 +157,10 @@ Result<> Replay::load_step(const GilHeld& gil, const plan::Step& step, std::size
     return success();
   }
   const Borrowed values = *loaded;
+  if (is_kept(step.bind, values)) return success();
   for (const VariableId variable : step.bind) {
     const std::string& name = history_->name_of(variable);
     PyObject* value = PyDict_GetItemString(values.get(), name.c_str());
-    const bool code = value && (PyType_Check(value) || PyFunction_Check(value));
-    if (code && made_by_rerun_.contains(name) && PyDict_GetItemString(namespace_.get(), name.c_str()))
-      continue;
     if (!value || PyDict_SetItemString(namespace_.get(), name.c_str(), value) < 0) {
       PyErr_Clear();
       failure_ = ReplayFailure{group, std::nullopt, "its pickle does not hold " + name};

@@ -77,6 +77,7 @@ class Replay {
   bool waits_for_rerun(std::size_t group, std::set<std::size_t>& seen) const;
   Result<> load_all(const pyobj::GilHeld&, const plan::Plan& plan,
                     const std::vector<std::size_t>& holding_groups);
+  bool is_kept(const std::vector<VariableId>& linked, pyobj::Borrowed values) const;
   Result<> load_step(const pyobj::GilHeld&, const plan::Step& step, std::size_t group);
   Result<> run_step(const pyobj::GilHeld&, CellIndex cell, bool must_raise);
   void put_ambient_before(const pyobj::GilHeld&, CellIndex cell);

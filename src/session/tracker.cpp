@@ -6,6 +6,7 @@ namespace elastic::session {
 
 using graph::CellRecord;
 using pyobj::GilHeld;
+using pyobj::ModuleLook;
 
 namespace {
 
@@ -38,16 +39,16 @@ Result<> Tracker::begin(const GilHeld& gil) {
   record.started_wall_us = clock_->wall_us();
   Whys whys;
   access_ = {};
-  add_ambient(gil, ambient_.changes(gil), record, whys);
+  add_ambient(gil, ambient_.changes(gil, ModuleLook::kKnown), record, whys);
   add_writes(gil, record, whys, graph::Outcome::kOk, std::nullopt);
   names_.update(gil);
   ELASTIC_TRY(commit(gil, std::move(record), std::move(whys)));
   return success();
 }
 
-Result<> Tracker::note_outside_changes(const GilHeld& gil) {
+Result<> Tracker::note_outside_changes(const GilHeld& gil, ModuleLook look) {
   const pyobj::NameChanges changes = names_.changes(gil);
-  auto ambient = ambient_.changes(gil, false);
+  auto ambient = ambient_.changes(gil, look);
   if (changes.bound.empty() && changes.deleted.empty() && ambient.empty() && ambient_pending_.empty())
     return success();
   CellRecord record;
@@ -69,7 +70,7 @@ Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
   const pyobj::PendingError pending(gil);
   ELASTIC_TRY(begin(gil));
   finish_adoption(gil, std::nullopt);
-  ELASTIC_TRY(note_outside_changes(gil));
+  ELASTIC_TRY(note_outside_changes(gil, ModuleLook::kRebound));
   if (code_may_escape_) {
     reads_.find_escaped(gil);
     code_may_escape_ = false;
@@ -128,7 +129,7 @@ Result<> Tracker::after_cell(const GilHeld& gil, graph::Outcome outcome) {
   add_reads(record, whys);
   const std::int64_t budget_us = std::max(reply_budget_us_, record.run_time_us / kReplyShare);
   const auto waiting = add_writes(gil, record, whys, outcome, in_us(budget_us));
-  add_ambient(gil, ambient_.changes(gil, uses_own_modules()), record, whys);
+  add_ambient(gil, ambient_.changes(gil, module_look()), record, whys);
   add_effects(effects, record);
   names_.update(gil);
   ELASTIC_ASSIGN(const CellIndex cell, commit(gil, std::move(record), std::move(whys)));
@@ -150,7 +151,7 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
     if (!write.deleted) known_changed_.insert(history_.name_of(write.variable));
   }
   const auto pending_ambient = ambient_pending_;
-  add_ambient(gil, ambient_.changes(gil, uses_own_modules()), record, whys);
+  add_ambient(gil, ambient_.changes(gil, module_look()), record, whys);
   for (const graph::Write& write : record.writes) {
     if (!history_.is_ambient(write.variable)) continue;
     known_changed_.erase(history_.name_of(write.variable));
@@ -163,8 +164,9 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
   return success();
 }
 
-bool Tracker::uses_own_modules() const {
-  return !access_.module_files.empty() || !access_.everything.empty();
+ModuleLook Tracker::module_look() const {
+  const bool used = !access_.module_files.empty() || !access_.everything.empty();
+  return used ? ModuleLook::kAll : ModuleLook::kRebound;
 }
 
 const std::string* Tracker::ambient_value(VariableId variable, CellIndex writer) const {

@@ -187,7 +187,7 @@ Result<bool> Tracker::catch_up(const GilHeld& gil, Deadline deadline) {
   const pyobj::PendingError pending(gil);
   ELASTIC_TRY(begin(gil));
   if (!finish_adoption(gil, deadline)) return false;
-  ELASTIC_TRY(note_outside_changes(gil));
+  ELASTIC_TRY(note_outside_changes(gil, deadline ? pyobj::ModuleLook::kRebound : pyobj::ModuleLook::kKnown));
   ELASTIC_ASSIGN(const bool resolved, resolve(gil, deadline));
   if (!resolved) return false;
   if (code_may_escape_) {

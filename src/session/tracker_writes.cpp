@@ -165,12 +165,29 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
   return waiting;
 }
 
+std::vector<std::set<std::string>> Tracker::linked_now(const GilHeld& gil) const {
+  std::vector<std::set<std::string>> groups;
+  for (const std::vector<std::string>& members : walk_.co_variables(gil))
+    groups.emplace_back(members.begin(), members.end());
+  for (const std::vector<std::string>& names : names_.same_code(gil)) {
+    std::set<std::string> joined(names.begin(), names.end());
+    std::erase_if(groups, [&](const std::set<std::string>& group) {
+      const bool meets =
+          std::any_of(names.begin(), names.end(), [&](auto& name) { return group.contains(name); });
+      if (meets) joined.insert(group.begin(), group.end());
+      return meets;
+    });
+    groups.push_back(std::move(joined));
+  }
+  return groups;
+}
+
 // Every group of two or more, and by itself what has left one.
 std::vector<std::vector<VariableId>> Tracker::links_now(const GilHeld& gil,
                                                         const std::set<std::string>& written) {
   std::vector<std::vector<VariableId>> links;
   std::map<std::string, std::set<std::string>> groups;
-  for (const std::vector<std::string>& members : walk_.co_variables(gil)) {
+  for (const std::set<std::string>& members : linked_now(gil)) {
     std::set<std::string> present;
     for (const std::string& name : members) {
       const auto variable = history_.find_variable(name);

@@ -1,29 +1,51 @@
 """Small random programs, run plainly and through checkpoint and restore: the values, the aliases and what the
 next cells do must be the same, under every plan: the planners' own, and two that are drawn at random among
-the valid ones. A failure prints its seed: RANDOM_PROGRAM_SEED=N runs that alone, RANDOM_PROGRAM_ROUNDS=N that
-many.
+the valid ones. Each run draws programs of its own, more than two thousand restores. A test's name tells its
+seed: RANDOM_PROGRAM_SEED=N runs that alone, RANDOM_PROGRAM_ROUNDS=N as many as there is time for.
 """
 
 import os
 import random
 import shutil
+import time
+import zlib
 
 import pytest
 from fork_server import ForkServer
 from portrait import differences
 
 PLANS = ["optimal", "paper", "store-all", "recompute-all", "random-1", "random-2"]
-ROUNDS = int(os.environ.get("RANDOM_PROGRAM_ROUNDS", 30))
-SEEDS = [int(os.environ["RANDOM_PROGRAM_SEED"])] if "RANDOM_PROGRAM_SEED" in os.environ else range(ROUNDS)
+ROUNDS = int(os.environ.get("RANDOM_PROGRAM_ROUNDS", 350))
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(time.time_ns()))  # the same in every worker of a run
+FIRST = zlib.crc32(RUN.encode())
+SEEDS = [int(os.environ["RANDOM_PROGRAM_SEED"])] if "RANDOM_PROGRAM_SEED" in os.environ \
+    else range(FIRST, FIRST + ROUNDS)
+# What a checkpoint and a restore import on their way, for all children at once.
+IMPORTS = """
+    numpy.random IPython IPython.core.magics IPython.utils.capture book portrait random_rounds
+    elasticpython.session_magics elasticpython.reports elasticpython.pickling elasticpython.unpickling_types
+    elasticpython.comparing
+""".split()
 NAMES = ["a", "b", "c", "d", "_e", "f1"]
 
 PRELUDE = """
-import random
+import random, copy, functools
+import numpy as np
 def bump(thing, n=1):
     thing.append(n); return thing
+def counter(start):
+    def step():
+        nonlocal start
+        start += 1
+        return start
+    return step
 class Box:
+    shared = []
     def __init__(self, inside): self.inside = inside
     def put(self, value): self.inside = value; return self
+class Lid(Box):
+    __slots__ = ("tag",)
+    def put(self, value): self.tag = value; return super().put(value)
 """
 
 def statement(choose):
@@ -60,6 +82,36 @@ def statement(choose):
             f"exec('{x} = {number}')",
             f"def {x}(): return {y}",
             f"{x} = (i for i in range({number}))",
+            f"{x} = np.arange({number + 2})",
+            f"{x} = {y}[1:]",
+            f"{x}[-1:] = {number}",
+            f"{x} = {y}.reshape(-1, 1)",
+            f"{x} = np.random.default_rng({number})",
+            f"{x} = {y}.random(3)",
+            f"{x} = np.random.rand(2)",
+            f"{x} = counter({number})",
+            f"{x}()",
+            f"{x} = Lid({y})",
+            f"{x} = {y}.put",
+            f"{x} = functools.partial(bump, {y})",
+            f"Box.shared = {y}",
+            f"Box.shared.append({number})",
+            f"{x} = Box.shared",
+            f"{x} = set([{number}, {number} + 3])",
+            f"{x}.add({number})",
+            f"{x} = iter([{number}, {y}])",
+            f"{x} = next({y})",
+            f"{x}, {y} = {y}, {x}",
+            f"{x} = copy.copy({y})",
+            f"{x} = [{y}] * 2",
+            f"{x}.__dict__['inside'] = {y}",
+            f"try: {x}.append({number}); {y}[0][0] = {number}\nexcept Exception as error: {z} = str(error)",
+            f"{x} = type('Made', (Box,), {{'kept': {y}}})({z})",
+            f"bump.__defaults__ = ({number},)",
+            f"bump.notes = {y}",
+            f"{x} = np.array([{y}, {z}], dtype=object)",
+            f"{x} = memoryview(bytearray(b'{number}abc'))",
+            f"{x} = {y} is {z}",
         ]
     )
 
@@ -76,8 +128,7 @@ def program(seed):
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
     """Where programs run, and where they are restored."""
-    imports = ["IPython", "elasticpython.session"]
-    pair = [ForkServer(tmp_path_factory.mktemp(name), imports) for name in ("original", "restored")]
+    pair = [ForkServer(tmp_path_factory.mktemp(name), IMPORTS) for name in ("original", "restored")]
     yield pair
     for server in pair:
         server.close()

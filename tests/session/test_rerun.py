@@ -121,3 +121,25 @@ def test_verify_finds_damage_before_anything_is_loaded(start, tmp_path):
     report = second.restore(tmp_path / "place", verify=True)
     assert report["variables"]["big"]["status"] == "recomputed"
     assert second.value("float(big[-1])") == 3_000_006.0
+
+
+def test_what_is_linked_with_a_class_stays_linked_when_the_class_is_made_again(start):
+    """`names` is loaded with Box; the cells that make both are run again for `gen` and `later`."""
+    first = start()
+    first.run(
+        "class Box:\n    names = []\ngen = (i for i in range(3))",
+        "names = Box.names\nlater = (i for i in range(4))",
+    )
+    first.checkpoint(always_store=["names"])
+    second = start()
+    second.restore()
+    assert second.value("names is Box.names and list(gen) == [0, 1, 2] and list(later) == [0, 1, 2, 3]")
+
+
+def test_two_names_of_one_function_stay_one_function(start):
+    first = start()
+    first.run("f = lambda: 1\ngen = (i for i in range(3))", "g = f", "h = [f]")
+    assert first.checkpoint(always_store=["g"])["variables"]["g"]["linked_with"] == ["f"]
+    second = start()
+    second.restore()
+    assert second.value("g is f and h[0] is f")

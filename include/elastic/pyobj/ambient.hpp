@@ -25,15 +25,21 @@ namespace elastic::pyobj {
 
 class OwnModules;
 
+// How much of the user's modules is looked at. A project in development has hundreds of them.
+enum class ModuleLook {
+  kRebound,  // those in which a global was bound or deleted
+  kKnown,    // all, but for those that were there at the first look and no cell has used since
+  kAll,
+};
+
 class Ambient {
  public:
   Ambient(const GilHeld&, Borrowed user_namespace);
   ~Ambient();
 
   // The pieces whose value is not what it was at the last call (all of them at the first), with their new
-  // values; "" for one that cannot be kept. Large data in modules is looked at where `modules_used` says that
-  // a cell could have changed it.
-  std::map<std::string, std::string> changes(const GilHeld&, bool modules_used = true);
+  // values; "" for one that cannot be kept.
+  std::map<std::string, std::string> changes(const GilHeld&, ModuleLook look = ModuleLook::kAll);
 
   // Sets a piece to a value that `changes` gave, in this or another process. kNotFound: its library is not
   // imported; kPythonRaised: the library refused, or a part could not be set.

@@ -37,6 +37,9 @@ class NameTable {
 
   // What the name is bound to now; null if nothing.
   Borrowed value(const GilHeld&, const std::string& name) const;
+  // Names bound to one function or class of the session's, two or more; sorted. Such an object links nothing
+  // that merely refers to it, but a copy under one of its own names would be another function.
+  std::vector<std::vector<std::string>> same_code(const GilHeld&) const;
   std::vector<WalkTarget> targets(const GilHeld&, const std::vector<std::string>& names) const;
 
  private:

@@ -100,9 +100,9 @@ class Tracker {
   // Adds what has to wait of the cell that just ended, and the cell to what it may have changed unseen.
   void add_unresolved(const pyobj::GilHeld&, CellIndex cell,
                       const std::map<std::string, Unresolved>& waiting);
-  Result<> note_outside_changes(const pyobj::GilHeld&);
+  Result<> note_outside_changes(const pyobj::GilHeld&, pyobj::ModuleLook look);
   graph::CellRecord start_record() const;
-  bool uses_own_modules() const;
+  pyobj::ModuleLook module_look() const;
   void add_reads(graph::CellRecord& record, Whys& whys);
   // Adds the writes that can be told by `deadline`; returns the names that have to wait.
   std::map<std::string, Unresolved> add_writes(const pyobj::GilHeld&, graph::CellRecord& record, Whys& whys,
@@ -117,6 +117,7 @@ class Tracker {
                               bool however_long = false);
   std::int64_t recheck_cost_us(const std::string& name) const;
   graph::Write write_of(const std::string& name);
+  std::vector<std::set<std::string>> linked_now(const pyobj::GilHeld&) const;
   std::vector<std::vector<VariableId>> links_now(const pyobj::GilHeld&, const std::set<std::string>& written);
   std::set<std::string> with_linked(const std::set<std::string>& names) const;
   // Into the history; all at once, since each time the entries from the first of the cells on are made anew.
