@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import walk_values
@@ -153,3 +154,23 @@ def test_a_copy_has_the_same_content(seed):
             )
         )
     assert content(copy.deepcopy(pool)) == content(pool)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "padding"),
+    [("longdouble", range(10, 16)), ("clongdouble", [*range(10, 16), *range(26, 32)]),
+     (np.dtype("i1,f8", align=True), range(1, 8))],
+)
+def test_what_fills_elements_up_is_no_content(dtype, padding):
+    values = np.array([(1, 2.5), (3, 4.5)] if isinstance(dtype, np.dtype) else [1, 2], dtype)
+    arrays = []
+    for fill in (0, 255):
+        memory = bytearray(values.tobytes())
+        for start in range(0, len(memory), values.itemsize):
+            for place in padding:
+                memory[start + place] = fill
+        arrays.append(np.frombuffer(memory, dtype))
+    clean, dirty = arrays
+    assert content(clean) == content(dirty) == content(np.repeat(dirty, 2)[::2])
+    clean.view("u1")[0] += 1
+    assert content(clean) != content(dirty)

@@ -1,6 +1,7 @@
 #include "pyobj/walk/numpy_abi.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "pyobj/walk/hashed_memory.hpp"
 
@@ -49,6 +50,7 @@ struct UfuncLayout {
 };
 
 constexpr std::uint64_t kItemHasReferences = 0x01;
+constexpr int kLongDoubleNumber = 13, kComplexLongDoubleNumber = 16;
 constexpr int kDatetimeNumber = 21, kTimedeltaNumber = 22, kVoidNumber = 20, kLastClassicNumber = 24;
 constexpr std::size_t kBlockSizeBytes = std::size_t{4}
                                         << 20;  // hashed at once: bounds the copies of strided data
@@ -122,6 +124,11 @@ void for_each_leaf(PyObject* object, std::size_t offset, Visit& visit) {
       for_each_leaf(dtype.subarray_base, offset + i * step, visit);
   } else if (dtype.names) {
     for_each_field(dtype, [&](PyObject* field, std::size_t at) { for_each_leaf(field, offset + at, visit); });
+  } else if (std::numeric_limits<long double>::digits == 64 &&
+             (dtype.number == kLongDoubleNumber || dtype.number == kComplexLongDoubleNumber)) {
+    // 80 bits; what fills them up is whatever was there.
+    for (std::size_t at = 0; at < dtype.element_size_bytes; at += sizeof(long double))
+      visit(offset + at, std::size_t{10}, false);
   } else {
     visit(offset, dtype.element_size_bytes, dtype.number == kObjectNumber);
   }
@@ -266,9 +273,23 @@ class BlockHasher {
   Token token_;
 };
 
-}  // namespace
+// The bytes of an element that mean something, or nothing where all do.
+std::vector<ByteRange> ranges_between_padding(PyObject* object) {
+  const Dtype dtype = read_dtype(object);
+  if (!dtype.names && dtype.number != kLongDoubleNumber && dtype.number != kComplexLongDoubleNumber)
+    return {};
+  std::vector<ByteRange> ranges = data_ranges(object);
+  std::sort(ranges.begin(), ranges.end(), [](auto& x, auto& y) { return x.offset < y.offset; });
+  std::size_t end = 0;
+  bool gap = false;
+  for (const ByteRange& range : ranges) {
+    gap = gap || range.offset > end;
+    end = std::max(end, range.offset + range.size);
+  }
+  return gap || end < dtype.element_size_bytes ? ranges : std::vector<ByteRange>();
+}
 
-Token array_data_token(const ArrayLayout& array) {
+Token memory_token(const ArrayLayout& array) {
   const std::size_t element = read_dtype(array.dtype).element_size_bytes;
   BlockHasher hasher(element);
   if (is_contiguous(array)) {
@@ -276,6 +297,18 @@ Token array_data_token(const ArrayLayout& array) {
   } else {
     for_each_element(array, [&](char* at) { hasher.append(at, element); });
   }
+  return hasher.finish();
+}
+
+}  // namespace
+
+Token array_data_token(const ArrayLayout& array) {
+  const std::vector<ByteRange> ranges = ranges_between_padding(array.dtype);
+  if (ranges.empty()) return memory_token(array);
+  BlockHasher hasher(read_dtype(array.dtype).element_size_bytes);
+  for_each_element(array, [&](char* at) {
+    for (const ByteRange& range : ranges) hasher.append(at + range.offset, range.size);
+  });
   return hasher.finish();
 }
 
@@ -291,7 +324,7 @@ std::uint64_t array_stamp(PyObject* object) {
   if (dtype.number == kStringDtypeNumber) return stamp ^ string_array_token(object).a;
   // References are stamped as the bytes they are: pinned where they are atoms, recorded where they are
   // containers.
-  return (std::rotl(stamp, 7) ^ array_data_token(array).a) * kOdd1;
+  return (std::rotl(stamp, 7) ^ memory_token(array).a) * kOdd1;
 }
 
 }  // namespace elastic::pyobj::walk
