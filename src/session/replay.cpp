@@ -4,6 +4,7 @@
 
 #include "elastic/core/log.hpp"
 #include "elastic/pyobj/reads.hpp"
+#include "session/rollback.hpp"
 
 namespace elastic::session {
 
@@ -174,14 +175,40 @@ Result<> Replay::run_step(const GilHeld& gil, CellIndex cell, bool must_raise) {
   put_ambient_before(gil, cell);
   const Owned before = Owned::steal(PyDict_Copy(namespace_.get()));
   if (!before) return Error(ErrorCode::kPythonRaised, "no memory to keep the namespace as it was");
+  const std::vector<std::string> hidden = hide_what_was_not_there(gil, cell);
   const std::int64_t started_us = clock_->monotonic_us();
-  ELASTIC_ASSIGN(const RerunOutcome outcome, driver_->run_cell(gil, cell, history_->cell(cell)));
+  auto outcome_or = driver_->run_cell(gil, cell, history_->cell(cell));
   times_.cells[cell] = clock_->monotonic_us() - started_us;
+  for (const std::string& name : hidden) {
+    if (PyDict_GetItemString(namespace_.get(), name.c_str())) continue;  // the cell has bound it
+    if (PyDict_SetItemString(namespace_.get(), name.c_str(),
+                             PyDict_GetItemString(before.get(), name.c_str())) < 0)
+      PyErr_Clear();
+  }
+  ELASTIC_ASSIGN(const RerunOutcome outcome, std::move(outcome_or));
   if (outcome.raised == must_raise) return bind_again(cell, before);
   failure_ = ReplayFailure{std::nullopt, cell,
                            outcome.raised ? "running its cell again raised " + outcome.error
                                           : "its cell raised then, and did not when it ran again"};
   return success();
+}
+
+// A cell that raised for want of a name, or asks whether there is one, has to find none again. The name may
+// be there since only what is needed is run again: a cell that deleted it may not be.
+std::vector<std::string> Replay::hide_what_was_not_there(const GilHeld&, CellIndex cell) {
+  std::vector<std::string> hidden;
+  for (const std::string& name : user_names(namespace_)) {
+    const auto variable = history_->find_variable(name);
+    if (!variable) continue;
+    bool there = false;
+    for (const SnapshotId version : history_->versions(*variable)) {
+      const graph::Snapshot& snapshot = history_->snapshot(version);
+      if (snapshot.writer < cell) there = !snapshot.deleted;
+    }
+    if (!there) hidden.push_back(name);
+  }
+  remove_names(namespace_, hidden);
+  return hidden;
 }
 
 // What a cell reads of the ambient state without changing it is not in the history: it gets all that is

@@ -79,6 +79,7 @@ class Replay {
                     const std::vector<std::size_t>& holding_groups);
   bool is_kept(const std::vector<VariableId>& linked, pyobj::Borrowed values) const;
   Result<> load_step(const pyobj::GilHeld&, const plan::Step& step, std::size_t group);
+  std::vector<std::string> hide_what_was_not_there(const pyobj::GilHeld&, CellIndex cell);
   Result<> run_step(const pyobj::GilHeld&, CellIndex cell, bool must_raise);
   void put_ambient_before(const pyobj::GilHeld&, CellIndex cell);
   Result<> put_stored(const pyobj::GilHeld&, std::size_t group);

@@ -143,3 +143,15 @@ def test_two_names_of_one_function_stay_one_function(start):
     second = start()
     second.restore()
     assert second.value("g is f and h[0] is f")
+
+
+def test_a_cell_that_raised_for_want_of_a_name_finds_none_again(start):
+    first = start()
+    first.run("f = 1\nkept = (i for i in range(2))", "del f")
+    first.run("late = (i for i in range(3)); asked = 'f' in globals()\nf()", fails=True)
+    first.checkpoint(plan="recompute-all")
+    second = start()
+    report = second.restore()
+    assert report["cells_failed"] == []
+    assert second.value("[list(kept), list(late)]") == [[0, 1], [0, 1, 2]]
+    assert second.value("[asked, 'f' in globals()]") == [False, False]
