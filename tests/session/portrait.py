@@ -273,7 +273,8 @@ def paint_text(painter, path, value):
 
 
 def paint_file(painter, path, value):
-    painter.say(path, f"{value.name} {value.mode} {'closed' if value.closed else value.tell()}")
+    place = "closed" if value.closed else value.tell() if value.seekable() else "a stream"
+    painter.say(path, f"{value.name} {value.mode} {place}")
 
 
 def paint_wrapped(painter, path, value):

@@ -229,3 +229,33 @@ def test_aliases_that_are_looked_at_late_stay_aliases(round_trip):
     )
     assert checkpoint["variables"]["line"]["linked_with"] == ["ax", "fig"]
     assert after.value("[line.axes is ax, ax.figure is fig]") == [True, True]
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_what_a_class_holds_is_referred_to_and_not_copied(round_trip, plan):
+    after, _, _ = round_trip(
+        """
+        class Box:
+            class Lid:
+                class Knob:
+                    pass
+            def open(self): return self
+            @staticmethod
+            def make(): return Box()
+            @classmethod
+            def named(cls): return cls.__name__
+            @property
+            def size(self): return 1
+            @size.setter
+            def size(self, value): pass
+        """,
+        "box = Box()\nheld = [box.open, Box.named]",
+        "parts = {'open': Box.open, 'make': Box.make, 'named': Box.named.__func__, 'size': Box.size.fset}",
+        "lids = [Box.Lid(), Box.Lid.Knob()]",
+        plan=plan,
+    )
+    assert after.value("held[0].__func__ is Box.open and held[0].__self__ is box")
+    assert after.value("held[1].__func__ is vars(Box)['named'].__func__ and held[1]() == 'Box'")
+    assert after.value("parts['open'] is Box.open and parts['make'] is Box.make")
+    assert after.value("parts['named'] is Box.named.__func__ and parts['size'] is Box.size.fset")
+    assert after.value("type(lids[0]) is Box.Lid and type(lids[1]) is Box.Lid.Knob")

@@ -237,6 +237,9 @@ class _Comparison:
                 found = self._arrays(path, before, after)
                 if found is not None:
                     return found
+        if _is_arrow_memory(before) and _is_arrow_memory(after):
+            # Whether Arrow may write into it depends on where it came from.
+            return [(path, bytes(before.arguments[0]), bytes(after.arguments[0]))]
         parts = [(f"the type of {path}", before.maker, after.maker)]
         if isinstance(before.maker, str):
             parts = [] if before.maker == after.maker else [(path, before.maker, after.maker)]
@@ -296,6 +299,11 @@ def _not_state(tree):
         return "masked array"
     libraries = {text.partition(".")[0] for text in named}
     return next((names for library, names in _NOT_STATE.items() if library in libraries), ())
+
+
+def _is_arrow_memory(tree):
+    return (isinstance(tree.maker, _Name) and tree.maker.text == "pyarrow.lib.py_buffer"
+            and isinstance(tree.arguments[0], (bytes, bytearray)))
 
 
 def _is_value(tree):

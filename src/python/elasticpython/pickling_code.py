@@ -20,6 +20,9 @@ def reduce_function(context, function):
     reference = context.reference_name(function)
     if reference is not None:
         return unpickling.variable, (reference,)
+    member = _as_member(context, function)
+    if member is not None:
+        return member
     slots = {name: getattr(function, name) for name in
              ("__qualname__", "__module__", "__doc__", "__defaults__", "__kwdefaults__", "__annotations__")}
     if sys.version_info >= (3, 12):
@@ -33,6 +36,27 @@ def reduce_function(context, function):
     arguments = (function.__code__, namespace, function.__name__, function.__closure__)
     return (unpickling.make_function, arguments, (function.__dict__, slots, own), None, None,
             unpickling.set_function_state)
+
+
+def _as_member(context, value):
+    """How a class that is a variable of another group gives `value`, a method or class of it; else None.
+
+    A copy would be another function than the class's, and other than the one a re-run cell makes.
+    """
+    first, *names = value.__qualname__.split(".")
+    owner = found = context.namespace.get(first)
+    for name in names:
+        found = vars(found).get(name) if isinstance(found, type) else None
+    if not names or not isinstance(owner, type):
+        return None
+    path = names
+    if type(found) in (staticmethod, classmethod, property):
+        path = [*names, next((part for part in unpickling_code.WRAPPED
+                              if getattr(found, part, None) is value), "")]
+        found = getattr(found, path[-1], None)
+    if found is not value or context.reference_name(owner) is None:
+        return None
+    return unpickling.class_member, (owner, path)
 
 
 def reduce_code(context, code):
@@ -83,6 +107,9 @@ def reduce_class(context, cls):
     reference = context.reference_name(cls)
     if reference is not None:
         return unpickling.variable, (reference,)
+    member = _as_member(context, cls)
+    if member is not None:
+        return member
     if not cls.__flags__ & _HEAP_TYPE:
         raise NotSerializable(cls, "type of a C library that no module names")
     if issubclass(cls, enum.Enum) and "_member_map_" in vars(cls):

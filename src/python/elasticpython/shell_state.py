@@ -6,6 +6,8 @@ takes none of the others with it. Only what the user's code made is taken: what 
 registered is there again by itself, or with the extension.
 """
 
+import os
+import pathlib
 import sys
 import threading
 import types
@@ -161,7 +163,9 @@ def put(shell, state: dict, objects: dict) -> list:
         attempt("%precision", setattr, shell.display_formatter.formatters["text/plain"], "float_precision",
                 state["precision"])
     if state.get("directories"):
-        shell.user_ns["_dh"][:] = state["directories"]
+        # Where IPython started is a Path, where %cd went a str.
+        first, *rest = state["directories"] or [os.getcwd()]
+        shell.user_ns["_dh"][:] = [pathlib.Path(first), *rest]
     attempt("matplotlib's backend", choose_backend, shell, state.get("matplotlib_backend"))
     return problems
 

@@ -169,3 +169,15 @@ def module_dict(module):
 @written
 def class_dict(cls):
     return cls.__dict__
+
+
+WRAPPED = ("__func__", "fget", "fset", "fdel")  # what methods of all kinds and properties are made of
+
+
+@written
+def class_member(cls, path):
+    """A function or class in the dict of `cls`, or of a class in there."""
+    member = cls
+    for name in path:
+        member = vars(member)[name] if isinstance(member, type) else getattr(member, name)
+    return member
