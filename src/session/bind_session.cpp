@@ -59,6 +59,9 @@ class PythonDriver final : public Driver {
   Result<> waits_for_writer(const GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) override {
     return told([&] { driver_.attr("waits_for_writer")(bytes_done, bytes_total); });
   }
+  Result<> writes(const GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) override {
+    return told([&] { driver_.attr("writes")(bytes_done, bytes_total); });
+  }
   Result<> restore_begins(const GilHeld&, const json& shell) override {
     return told([&] { driver_.attr("restore_begins")(object_of(shell)); });
   }

@@ -34,12 +34,17 @@ constexpr std::uint64_t kOutputLimitBytes = 64 << 20;
 // Below this a checkpoint is written faster than a child is made ready.
 constexpr std::uint64_t kBackgroundFromBytes = 32 << 20;
 
-// Throws nothing, and lets Ctrl-C stop the writing.
-bool not_interrupted(const store::Progress&) {
-  pyobj::GilAcquired gil;
-  if (PyErr_CheckSignals() == 0) return true;
-  PyErr_Clear();
-  return false;
+// Tells the driver how far the writing is, and lets Ctrl-C stop it. Throws nothing.
+store::ProgressFunction told_to(Driver& driver) {
+  return [&driver](const store::Progress& progress) {
+    const pyobj::GilAcquired gil;
+    if (PyErr_CheckSignals() != 0) {
+      PyErr_Clear();
+      return false;
+    }
+    const auto told = driver.writes(gil, progress.bytes_done, progress.bytes_total);
+    return told.ok() || told.error().code() != ErrorCode::kCancelled;
+  };
 }
 
 }  // namespace
@@ -113,7 +118,7 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   // A child has no Python, through which a remote is written.
   const bool in_background =
       options.in_background && total >= kBackgroundFromBytes && !is_remote(options.directory);
-  if (!in_background) writer_options.progress = not_interrupted;
+  if (!in_background) writer_options.progress = told_to(*driver_);
   ELASTIC_ASSIGN(auto writer, dumped.target->begin(std::move(writer_options)));
   dumped.presence.reset();  // the writer holds the store now
   if (in_background) {
@@ -131,7 +136,8 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   payload.report["checkpoint"] = report.name.to_string();
   writer.reset();
   if (!options.export_to.empty()) {
-    auto exported = store::export_checkpoint(*dumped.target, report.name, options.export_to, options.force);
+    auto exported = store::export_checkpoint(*dumped.target, report.name, options.export_to, options.force,
+                                             told_to(*driver_));
     if (!exported.ok()) return exported.error().within("the checkpoint was written, but not exported");
     payload.report["exported"] = options.export_to;
   }

@@ -26,6 +26,8 @@ class Driver {
   // A restore waits because another process still writes the checkpoint; called several times a second.
   virtual Result<> waits_for_writer(const pyobj::GilHeld&, std::uint64_t bytes_done,
                                     std::uint64_t bytes_total) = 0;  // total 0: not known
+  // A checkpoint is being written; called after every few megabytes.
+  virtual Result<> writes(const pyobj::GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) = 0;
   // A restore is about to load and run; `shell` is what the checkpoint was given. Undone by nobody: what is
   // set here is the driver's to put back when the restore fails.
   virtual Result<> restore_begins(const pyobj::GilHeld&, const nlohmann::json& shell) = 0;

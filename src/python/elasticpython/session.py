@@ -39,6 +39,7 @@ class ShellSession:
         self._gone = False
         self._interrupts = HeldInterrupts()
         self._notebook_output = None  # where a restore may say, once, that it waits for a writer
+        self._progress = None  # of the checkpoint that is being written
         self._rerun_output = {}  # what re-run cells of the last restore showed, by cell
         self._objects = {}  # of the shell's, loaded by the restore that is under way
         _current = self
@@ -151,7 +152,7 @@ class ShellSession:
         force,
     ):
         """`in_background`: the process ends."""
-        from elasticpython import reports
+        from elasticpython import progress, reports
 
         directory = places.directory_of(path)
         options = {
@@ -180,8 +181,15 @@ class ShellSession:
         options["shell"], options["objects"] = shell_state.taken(
             self.shell, lambda value: isinstance(value, reports.Report)
         )
-        with quietly(self.shell):
-            return reports.CheckpointReport(self._ask(self._session.checkpoint, options))
+        self._progress = progress.Progress(self.shell.display_pub)
+        written = False
+        try:
+            with quietly(self.shell):
+                report = reports.CheckpointReport(self._ask(self._session.checkpoint, options))
+            written = True
+        finally:
+            self._progress.end(written)
+        return report
 
     def restore(
         self,
@@ -291,6 +299,10 @@ class ShellSession:
             file=output,
             flush=True,
         )
+
+    def writes(self, bytes_done: int, bytes_total: int) -> None:
+        """Shows how far the checkpoint is."""
+        self._progress(bytes_done, bytes_total)
 
     def restore_begins(self, state: dict) -> None:
         """Before anything is loaded or run: figures need the backend they had."""
