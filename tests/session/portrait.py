@@ -133,6 +133,8 @@ class Painter:
             self.say(path, f"function {value.__module__}.{value.__qualname__}")
             if "<lambda>" not in value.__qualname__ and "<locals>" not in value.__qualname__:
                 return
+        elif self.is_interchangeable(value):
+            self.say(path, f"function {value.__qualname__}")
         elif not self.is_new(path, value, f"function {value.__qualname__}"):
             return
         self.say(path, f"at home {value.__globals__ is self.namespace}")
@@ -146,6 +148,11 @@ class Painter:
                     self.paint(f"{path}.<{name}>", cell.cell_contents)
                 except ValueError:
                     self.say(f"{path}.<{name}>", "empty")
+
+    def is_interchangeable(self, function):
+        """Without state and a variable of its own: docs/session.md says that it may come back as two."""
+        state = (function.__dict__, function.__closure__, function.__defaults__, function.__kwdefaults__)
+        return not any(state) and all(each is not function for each in self.namespace.values())
 
     def paint_code(self, path, code):
         constants = [each for each in code.co_consts if not isinstance(each, types.CodeType)]
