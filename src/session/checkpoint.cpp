@@ -31,6 +31,8 @@ using store::ConstBytes;
 namespace {
 
 constexpr std::uint64_t kOutputLimitBytes = 64 << 20;
+// A longer history is stored without what no plan can need any more.
+constexpr std::size_t kWholeHistoryBytes = 4 << 20;
 // Below this a checkpoint is written faster than a child is made ready.
 constexpr std::uint64_t kBackgroundFromBytes = 32 << 20;
 
@@ -52,7 +54,8 @@ store::ProgressFunction told_to(Driver& driver) {
 Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options, DumpedSession& dumped) {
   Payload& payload = dumped.payload;
   std::vector<BlobToWrite> blobs;
-  const std::string history = dumped.history.save();
+  std::string history = dumped.history.save();
+  if (history.size() > kWholeHistoryBytes && dumped.history.prune() > 0) history = dumped.history.save();
   payload.history = 0;
   blobs.push_back({{store::as_bytes(history)}, BlobKind::kHistory, std::nullopt});
   std::map<std::size_t, std::size_t> stored_at;  // group with a pickle -> place in payload.groups

@@ -4,6 +4,7 @@
 #include "elastic/core/log.hpp"
 #include "elastic/plan/planner.hpp"
 #include "elastic/pyobj/reads.hpp"
+#include "elastic/pyobj/serializer.hpp"
 #include "elastic/session/session.hpp"
 #include "session/damage_check.hpp"
 #include "session/dumped.hpp"
@@ -153,9 +154,10 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
     const pyobj::GilAcquired again;
     return driver_->waits_for_writer(again, writer.bytes_done, writer.bytes_total);
   };
+  ELASTIC_ASSIGN(const auto here, pyobj::serializer_environment(gil));
   {
     GilReleased released(gil);
-    ELASTIC_ASSIGN(source, open_source(options, waits));
+    ELASTIC_ASSIGN(source, open_source(options, here, waits));
     ELASTIC_ASSIGN(values, ambient_values(source));
     if (options.verify) ELASTIC_TRY(check_data(source));
   }

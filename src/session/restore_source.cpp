@@ -76,7 +76,27 @@ Result<> check_data(Source& source) {
   return success();
 }
 
-Result<Source> open_source(const RestoreOptions& options, const WriterWait& waits) {
+namespace {
+
+// What memory looks like, in which the stored buffers and the digests to compare with are. Everything else
+// of another machine is survived: what does not load there is recomputed.
+Result<> check_memory_layout(const std::map<std::string, std::string>& then,
+                             const std::map<std::string, std::string>& now) {
+  for (const auto& [what, called] :
+       {std::pair("byteorder", "byte order"), std::pair("word_bits", "word size")}) {
+    const auto was = then.find(what), is = now.find(what);
+    if (was == then.end() || is == now.end() || was->second == is->second) continue;
+    return Error(ErrorCode::kInvalidArgument,
+                 std::string("this checkpoint was written on a machine of another ") + called + " (" +
+                     was->second + ", here " + is->second + "): restore it on one like that");
+  }
+  return success();
+}
+
+}  // namespace
+
+Result<Source> open_source(const RestoreOptions& options, const std::map<std::string, std::string>& here,
+                           const WriterWait& waits) {
   Source source;
   ELASTIC_ASSIGN(source.reader, checkpoint_to_read(options.directory, options.label, options.at, waits));
   if (!source.reader->trusted() && !options.trust)
@@ -86,6 +106,7 @@ Result<Source> open_source(const RestoreOptions& options, const WriterWait& wait
         "if you know where it is from, say --trust (trust=True)");
   ELASTIC_ASSIGN(source.payload, Payload::from_bytes(store::as_text(source.reader->payload()),
                                                      source.reader->blobs().size()));
+  ELASTIC_TRY(check_memory_layout(source.payload.environment, here));
   ELASTIC_ASSIGN(const store::Region bytes,
                  source.reader->read_blob(source.reader->blobs()[source.payload.history]));
   ELASTIC_ASSIGN(source.history, graph::History::load(store::as_text(bytes.bytes())));

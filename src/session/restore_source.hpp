@@ -28,8 +28,10 @@ struct Source {
   std::map<CellIndex, std::string> banned_cells;
 };
 
-// kInvalidArgument: somebody else wrote it and nobody said to trust it.
-Result<Source> open_source(const RestoreOptions& options, const WriterWait& waits);
+// kInvalidArgument: somebody else wrote it and nobody said to trust it, or it is of a machine whose memory
+// looks otherwise than `here` (pyobj::serializer_environment).
+Result<Source> open_source(const RestoreOptions& options, const std::map<std::string, std::string>& here,
+                           const WriterWait& waits);
 
 // Reads what the checkpoint holds and compares it with its digests; bans the groups that are damaged.
 Result<> check_data(Source& source);

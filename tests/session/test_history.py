@@ -110,3 +110,17 @@ def test_looking_is_no_cell(start):
     process.run("x = 1", "%elastic history", "%elastic why x", "%elastic why x y\n%elastic history 3")
     assert [entry["source"] for entry in process.call("history")] == ["x = 1"]
     assert named(process.call("history")[0], "writes") == {"x"}
+
+
+def test_a_long_history_is_stored_without_what_no_plan_needs(start, tmp_path):
+    first = start()
+    text = "a" * 3_000_000
+    first.run(f"x = '{text}'", f"x = '{text}b'", "x = 1\ny = 2", "z = y + 1")
+    first.checkpoint(tmp_path / "here")
+    long = [len(cell["source"]) > 1_000_000 for cell in first.call("history")[-4:]]
+    assert long == [True, True, False, False]
+    second = start()
+    second.restore(tmp_path / "here")
+    sources = [cell["source"] for cell in second.call("history")][-4:]
+    assert sources == ["", "", "x = 1\ny = 2", "z = y + 1"]
+    assert second.value("[x, y, z]") == [1, 2, 3]

@@ -102,3 +102,18 @@ def test_the_function_says_what_the_magic_takes(command):
     assert options.keys() == names.keys()
     for name, value in options.items():  # an option without a value may be None, False, "" or ()
         assert (value or None) == (names[name].default or None), name
+
+
+@pytest.mark.parametrize(("what", "then", "said"), [("byteorder", "big", "byte order"),
+                                                    ("word_bits", "32", "word size")])
+def test_a_checkpoint_of_another_kind_of_machine_is_refused(start, tmp_path, what, then, said):
+    first = start()
+    first.run("x = 1")
+    first.run("from elasticpython import pickling\nfacts = pickling.environment()\n"
+              f"pickling.environment = lambda: facts | {{{what!r}: {then!r}}}")
+    first.checkpoint(tmp_path / "here")
+    second = start()
+    second.run("x = 2")
+    message = second.failing_call("restore", path=str(tmp_path / "here"))
+    assert said in message and then in message and one_line(message)
+    assert second.value("x") == 2
