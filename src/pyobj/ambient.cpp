@@ -190,8 +190,15 @@ Owned matplotlib_take(const Owned& module) {
 
 Owned matplotlib_put(const Owned& module, const Owned& value) {
   const Owned parameters = attribute(module, "rcParams");
-  if (!parameters || !PyDict_Check(parameters.get()) || PyDict_Update(parameters.get(), value.get()) < 0)
-    return {};
+  if (!parameters || !PyDict_Check(parameters.get())) return {};
+  PyObject *key = nullptr, *wanted = nullptr;
+  for (Py_ssize_t position = 0; PyDict_Next(value.get(), &position, &key, &wanted);) {
+    // What is as it should be stays: artists share a list with it, and with one another.
+    PyObject* current = PyDict_GetItemWithError(parameters.get(), key);
+    if (current && PyObject_RichCompareBool(current, wanted, Py_EQ) == 1) continue;
+    PyErr_Clear();
+    if (PyDict_SetItem(parameters.get(), key, wanted) < 0) return {};
+  }
   return Owned::share(Borrowed(Py_None));
 }
 

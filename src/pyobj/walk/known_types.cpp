@@ -256,8 +256,11 @@ const std::vector<std::string_view>* find_hidden_attributes(PyTypeObject* type) 
       {"pandas.core.dtypes.base", "ExtensionDtype", {"_cache"}},
       {"pathlib", "PurePath", {"_str", "_hash", "_pparts", "_cached_cparts"}},
       {"numpy", "memmap", {"_mmap"}},
+      // Drawn at random for each connection.
+      {"comm.base_comm", "BaseComm", {"comm_id", "topic"}},
+      {"ipywidgets.widgets.widget", "Widget", {"_model_id"}},
+      {"matplotlib.cbook", "CallbackRegistry", {"_cid_gen"}},  // pickling counts it on
       // Expressions never change; their hash and what was asked about them are filled in when wanted.
-      {"comm.base_comm", "BaseComm", {"comm_id"}},  // drawn at random
       {"sympy.core.basic", "Basic", {"_mhash", "_assumptions"}},
   };
   for (const Hidden& hidden : known) {

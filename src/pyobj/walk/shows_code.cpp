@@ -8,6 +8,16 @@
 namespace elastic::pyobj::walk {
 namespace {
 
+// Library code that keeps its own house in order when something dies, often with the address of that as a
+// default argument, and nothing of the session's.
+bool is_of_library(PyObject* callback) {
+  if (!PyFunction_Check(callback)) return false;
+  PyObject* globals = reinterpret_cast<PyFunctionObject*>(callback)->func_globals;
+  const std::string_view name = ascii_text(find_text_key(globals, "__name__"));
+  PyObject* module = name == "__main__" ? nullptr : loaded_module(name);
+  return module && reinterpret_cast<ModuleLayout*>(module)->dict == globals;
+}
+
 void show_interpreter_frame(_PyInterpreterFrame* frame, Parts& parts) {
   if (!frame->f_code) return;
   parts.child(reinterpret_cast<PyObject*>(frame->f_code));
@@ -15,7 +25,8 @@ void show_interpreter_frame(_PyInterpreterFrame* frame, Parts& parts) {
   // While a frame executes, its stack pointer lives in the interpreter and only the locals can be read.
   const int count = frame->stacktop >= 0 ? frame->stacktop : frame->f_code->co_nlocalsplus;
   for (int i = 0; i < count; ++i) parts.child(frame->localsplus[i]);
-  parts.child(frame->f_locals);
+  // Of a function's frame this is a copy for whoever asked for it.
+  if ((frame->f_code->co_flags & CO_OPTIMIZED) == 0) parts.child(frame->f_locals);
 }
 
 // Entries of a class's namespace that the interpreter makes and changes by itself; copyreg leaves
@@ -175,7 +186,11 @@ void show_weak_reference(PyObject* object, Parts& parts) {
   PyObject* referent = reference->wr_object;
   parts.size(basic_size_bytes(object));
   parts.child(referent == Py_None || Py_REFCNT(referent) == 0 ? nullptr : referent);
-  parts.child(reference->wr_callback);
+  PyObject* callback = reference->wr_callback;
+  if (parts.digests() && callback && is_of_library(callback))
+    parts.word(1);
+  else
+    parts.child(callback);
 }
 
 }  // namespace elastic::pyobj::walk
