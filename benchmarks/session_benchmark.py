@@ -7,7 +7,8 @@ Each figure is of a process of its own. "checkpoint" ends when the contender say
 bytes synced to the disk, the others: without); "restore" starts in a process that has the libraries imported
 and ends when the variables are usable. Peak memory is what the process holds beyond what it held before, at
 most (VmHWM). "again" is a second checkpoint after a change of 1 kB; contenders that know no increments write
-everything.
+everything. "lazily" is ours again with `lazy=True`: until the prompt is there. Below each kind of data are
+the ratios: how many times as long each contender takes as ours, and ours as `cat`.
 """
 import argparse
 import json
@@ -134,8 +135,8 @@ class Elastic(Shell):
     def checkpoint(self):
         return self.elasticpython.checkpoint(self.directory, plan="store-all").to_dict()
 
-    def restore(self):
-        self.elasticpython.restore(self.directory)
+    def restore(self, lazy=False):
+        self.elasticpython.restore(self.directory, lazy=lazy)
 
 
 CONTENDERS = {"elasticpython": Elastic, "dill": Dill, "joblib": Joblib, "cloudpickle": Cloudpickle}
@@ -185,6 +186,12 @@ def child_restore(contender, expression):
     return {"restore_s": seconds, "restore_peak_mb": peak_mb, "value": contender.value(expression)}
 
 
+def child_restore_lazily(contender, expression):
+    seconds, peak_mb, _ = measured(lambda: contender.restore(lazy=True))
+    contender.session.load_rest()
+    return {"lazily_s": seconds, "lazily_peak_mb": peak_mb, "lazily_value": contender.value(expression)}
+
+
 def in_child(python, arguments):
     done = subprocess.run([python, __file__, *arguments], stdout=subprocess.PIPE, text=True)
     lines = done.stdout.splitlines()
@@ -219,14 +226,34 @@ def run(chosen):
                     figures["cat_s"], figures["cat_synced_s"] = cat(directory)
                 if "failed" not in figures:
                     figures |= in_child(sys.executable, ["--child", "restore", name, *common])
-                figures["same"] = figures.pop("value", None) == figures.pop("changed_value", False)
+                if name == "elasticpython" and "failed" not in figures:
+                    figures |= in_child(sys.executable, ["--child", "lazily", name, *common])
+                values = {figures.pop(key, None) for key in ("value", "changed_value", "lazily_value")}
+                figures["same"] = len(values - {None}) == 1
                 results.setdefault(data, {})[name] = figures
                 print(f"{data:24} {name:14} " + "  ".join(
                     f"{key} {value:.3f}" if isinstance(value, float) else f"{key} {value}"
                     for key, value in figures.items()), flush=True)
             finally:
                 shutil.rmtree(directory, ignore_errors=True)
+        print_ratios(data, results[data])
     return results
+
+
+def print_ratios(data, results):
+    """How many times as long the others take as ours, and ours as `cat`."""
+    ours = results.get("elasticpython", {"failed": True})
+    if "failed" in ours:
+        return
+    print(f"{data:24} ratio: ours to cat " + ", ".join(
+        f"{name} {ours['checkpoint_s'] / ours[key]:.2f}" for name, key in
+        [("unsynced", "cat_s"), ("synced", "cat_synced_s")]))
+    for name, figures in results.items():
+        if name != "elasticpython" and "failed" not in figures:
+            print(f"{data:24} ratio: {name} to ours " + ", ".join(
+                f"{what} {figures[of] / ours[to]:.2f}" for what, of, to in
+                [("checkpoint", "checkpoint_s", "checkpoint_s"), ("again", "again_s", "again_s"),
+                 ("restore", "restore_s", "restore_s"), ("lazily", "restore_s", "lazily_s")]), flush=True)
 
 
 def child(step, name, data, directory, scale):
@@ -236,8 +263,9 @@ def child(step, name, data, directory, scale):
     import cloudpickle  # noqa: F401
     contender = CONTENDERS[name](directory)
     contender.main.SCALE = float(scale)
+    steps = {"restore": child_restore, "lazily": child_restore_lazily}
     figures = (child_checkpoint(contender, cells, change, expression, directory) if step == "checkpoint"
-               else child_restore(contender, expression))
+               else steps[step](contender, expression))
     sys.stdout.flush()
     print(json.dumps(figures), flush=True)
     os._exit(0)   # taking 2 GB down is nobody's figure

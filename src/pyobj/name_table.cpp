@@ -90,10 +90,17 @@ void NameTable::update(const GilHeld& gil) {
   const NameChanges found = changes(gil);
   version_ = version();
   for (const std::string& name : found.deleted) entries_.erase(name);
-  for (const std::string& name : found.bound) {
-    PyObject* object = value(gil, name).get();
-    entries_[name] = Entry{object, is_atom(object) ? Owned::share(Borrowed(object)) : Owned()};
-  }
+  for (const std::string& name : found.bound) add(gil, name);
+}
+
+void NameTable::add(const GilHeld& gil, const std::string& name) {
+  PyObject* object = value(gil, name).get();
+  entries_[name] = Entry{object, is_atom(object) ? Owned::share(Borrowed(object)) : Owned()};
+}
+
+void NameTable::learn(const GilHeld& gil, const std::string& name) {
+  add(gil, name);
+  version_ = 0;
 }
 
 void NameTable::forget(const std::string& name) {

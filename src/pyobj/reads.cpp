@@ -18,6 +18,11 @@ namespace {
 constexpr std::array kEvaluating = {"query",   "eval",     "evaluate",      "sql",
                                     "execute", "read_sql", "read_sql_query"};
 
+// What reads a pickle, or has other processes send some.
+constexpr std::array kUnpickling = {
+    "load",     "loads",   "read_pickle", "Unpickler", "Pool",  "ProcessPoolExecutor",
+    "Parallel", "Process", "Manager",     "Client",    "shelve"};
+
 bool is_number(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -129,6 +134,9 @@ class Reads::Analysis {
                     [&](const char* a) { return attributes_.count(a) != 0; })) {
       evaluate_texts();
     }
+    access_.may_unpickle = std::any_of(kUnpickling.begin(), kUnpickling.end(), [&](const char* name) {
+      return attributes_.contains(name) || expanded_at_.contains(name);
+    });
     // numpy reads the clock in C, where nobody sees it, and knows these words.
     access_.may_read_clock = words_now_ && (words_datetime64_ || attributes_.count("datetime64") != 0);
     for (const std::string& module : modules_) {
@@ -298,7 +306,10 @@ void Reads::Analysis::drain() {
     }
     if (bound_before(item.name, item.prefix)) continue;
     PyObject* value = state_.value_of(item.name);
-    if (value == nullptr) continue;
+    if (value == nullptr) {
+      if (state_.expected.contains(item.name)) access_.reads.emplace(item.name, item.why);
+      continue;
+    }
     if (!is_user_name(item.name)) {
       if (item.why.rule == ReadRule::kNamed) {
         if (is_output_history(item.name)) reach("reads the output history");
@@ -363,6 +374,8 @@ Access Reads::reads_of_escaped(const GilHeld& gil) {
   Analysis(gil, *state_, access, {}).run(CodeNames{});
   return access;
 }
+
+void Reads::expect(std::set<std::string, std::less<>> names) { state_->expected = std::move(names); }
 
 void Reads::forget(std::string_view name) { state_->kept.erase(std::string(name)); }
 void Reads::forget_all() { state_->kept.clear(); }

@@ -1,5 +1,6 @@
 // What `Reads` keeps between cells; shared by reads.cpp and escaped.cpp.
 #pragma once
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -35,6 +36,7 @@ struct Reads::State {
   std::unordered_map<std::string, KeptReach> kept;
   Reach scratch;
   std::vector<EscapedCode> escaped;
+  std::set<std::string, std::less<>> expected;
 };
 
 }  // namespace elastic::pyobj

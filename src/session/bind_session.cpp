@@ -156,6 +156,7 @@ RestoreOptions restore_options(const py::dict& from) {
   options.dry_run = from["dry_run"].cast<bool>();
   options.verify = from["verify"].cast<bool>();
   options.rerun_effects = from["rerun_effects"].cast<bool>();
+  options.lazy = from["lazy"].cast<bool>();
   if (!from["only"].is_none()) options.only = names_of(from["only"]);
   if (!from["skip"].is_none()) options.skip = names_of(from["skip"]);
   return options;
@@ -215,6 +216,18 @@ void bind_session(py::module_& core) {
             return self.session.why(GilHeld::assume(), name);
           },
           py::arg("name"))
+      .def_property_readonly("deferred", [](BoundSession& self) { return self.session.deferred(); })
+      .def(
+          "load_for_cell",
+          [](BoundSession& self, const std::string& transformed) {
+            self.session.load_for_cell(GilHeld::assume(), transformed);
+          },
+          py::arg("transformed"))
+      .def("load_next", [](BoundSession& self) { self.session.load_next(GilHeld::assume()); })
+      .def("load_rest",
+           [](BoundSession& self) {
+             if (auto done = self.session.load_rest(GilHeld::assume()); !done.ok()) raise(done.error());
+           })
       .def("take_damage", [](BoundSession& self) { return self.session.take_damage(); })
       .def("marks", [](BoundSession& self) { return object_of(self.session.marks()); })
       .def("history",

@@ -180,6 +180,7 @@ Result<> Session::dump_outputs(const GilHeld& gil, const CheckpointOptions& opti
 
 Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& options) {
   const std::int64_t started_us = clock_->monotonic_us();
+  ELASTIC_TRY(load_rest(gil));
   if (!options.plan_only && !options.export_to.empty()) {
     GilReleased released(gil);
     ELASTIC_TRY(store::check_export_path(store::system_files(), options.export_to, options.force));

@@ -98,7 +98,8 @@ Result<> Replay::load_all(const GilHeld& gil, const plan::Plan& plan,
   for (const std::size_t holding : plan.loads) {
     const std::size_t group = holding_groups[holding];
     std::set<std::size_t> seen;
-    if (!payload_->groups[group].ambient && !waits_for_rerun(group, seen)) waiting.push_back(group);
+    if (!payload_->groups[group].ambient && !to_defer_.contains(group) && !waits_for_rerun(group, seen))
+      waiting.push_back(group);
   }
   std::vector<std::string> bound;
   std::string why;
@@ -151,24 +152,38 @@ Result<> Replay::load_step(const GilHeld& gil, const plan::Step& step, std::size
     failure_ = ReplayFailure{group, std::nullopt, put.error().message()};
     return success();
   }
-  auto loaded = load_group(gil, group);
-  if (!loaded.ok()) {
-    if (loaded.error().code() == ErrorCode::kCancelled) return loaded.error();
-    failure_ = ReplayFailure{group, std::nullopt, loaded.error().message()};
+  std::vector<std::string> names;
+  for (const VariableId variable : step.bind) names.push_back(history_->name_of(variable));
+  if (to_defer_.contains(group)) {
+    remove_names(namespace_, names);  // a re-run cell may have bound an older version
+    deferred_[group] = std::move(names);
     return success();
   }
-  const Borrowed values = *loaded;
-  if (is_kept(step.bind, values)) return success();
-  for (const VariableId variable : step.bind) {
-    const std::string& name = history_->name_of(variable);
+  auto loaded = load_group(gil, group);
+  if (loaded.ok() && is_kept(step.bind, *loaded)) return success();
+  const Result<> bound = loaded.ok() ? bind(*loaded, names) : Result<>(loaded.error());
+  if (bound.ok()) return success();
+  if (bound.error().code() == ErrorCode::kCancelled) return bound.error();
+  failure_ = ReplayFailure{group, std::nullopt, bound.error().message()};
+  return success();
+}
+
+Result<> Replay::bind(Borrowed values, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
     PyObject* value = PyDict_GetItemString(values.get(), name.c_str());
-    if (!value || PyDict_SetItemString(namespace_.get(), name.c_str(), value) < 0) {
-      PyErr_Clear();
-      failure_ = ReplayFailure{group, std::nullopt, "its pickle does not hold " + name};
-      return success();
-    }
+    if (value && PyDict_SetItemString(namespace_.get(), name.c_str(), value) == 0) continue;
+    PyErr_Clear();
+    return Error(ErrorCode::kCorruption, "its pickle does not hold " + name);
   }
   return success();
+}
+
+Result<> Replay::load_deferred(const GilHeld& gil, std::size_t group) {
+  auto loaded = load_group(gil, group);
+  if (!loaded.ok() && loaded.error().code() == ErrorCode::kCancelled) return loaded.error();
+  const std::vector<std::string> names = std::move(deferred_.extract(group).mapped());
+  if (!loaded.ok()) return loaded.error();
+  return bind(*loaded, names);
 }
 
 Result<> Replay::run_step(const GilHeld& gil, CellIndex cell, bool must_raise) {
@@ -334,7 +349,10 @@ Result<Owned> Replay::resolve(const GilHeld& gil, const std::string& name) {
   PyObject* made =
       made_by_rerun_.contains(name) ? PyDict_GetItemString(namespace_.get(), name.c_str()) : nullptr;
   if (made) return Owned::share(Borrowed(made));
-  if (auto found = group_of_name_.find(name); found != group_of_name_.end()) {
+  const auto found = group_of_name_.find(name);
+  if (found != group_of_name_.end() && loads_outputs_) {
+    if (deferred_.contains(found->second)) ELASTIC_TRY(load_deferred(gil, found->second));
+  } else if (found != group_of_name_.end()) {
     ELASTIC_ASSIGN(const Borrowed values, load_group(gil, found->second));
     if (PyObject* value = PyDict_GetItemString(values.get(), name.c_str()))
       return Owned::share(Borrowed(value));
@@ -345,10 +363,12 @@ Result<Owned> Replay::resolve(const GilHeld& gil, const std::string& name) {
 }
 
 Result<Owned> Replay::load_output(const GilHeld& gil, const StoredOutput& output) {
-  group_of_name_.clear();  // the variables are in the namespace, as the last step left them
   ReplayTimes::Load time;
-  ELASTIC_ASSIGN(Owned values, load_pickle(gil, {output.name}, output.pickle, output.buffers, time));
-  PyObject* value = PyDict_GetItemString(values.get(), output.name.c_str());
+  loads_outputs_ = true;
+  auto values = load_pickle(gil, {output.name}, output.pickle, output.buffers, time);
+  loads_outputs_ = false;
+  if (!values.ok()) return values.error();
+  PyObject* value = PyDict_GetItemString(values->get(), output.name.c_str());
   if (!value) return Error(ErrorCode::kCorruption, "the pickle does not hold " + output.name);
   return Owned::share(Borrowed(value));
 }

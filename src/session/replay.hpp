@@ -36,7 +36,8 @@ Result<> put_ambient(const pyobj::GilHeld&, pyobj::Ambient& ambient, const std::
 
 class Replay {
  public:
-  // All outlive the replay. `holding_groups`: of each holding of the plan's input, the payload's group.
+  // All outlive the replay, but `ambient`, which settle_ambient is the last to use. `holding_groups`: of each
+  // holding of the plan's input, the payload's group.
   Replay(pyobj::Borrowed user_namespace, Driver& driver, pyobj::Ambient& ambient,
          const graph::History& history, const Payload& payload,
          std::shared_ptr<store::CheckpointReader> reader, const std::set<std::size_t>& banned,
@@ -50,6 +51,8 @@ class Replay {
         banned_(&banned),
         clock_(&clock) {}
 
+  // Groups that `run` does not load. Nothing in the run may need them (session/deferred.hpp).
+  void defer(std::set<std::size_t> groups) { to_defer_ = std::move(groups); }
   // kCancelled; or success, and then `failure()` says whether the plan went through.
   Result<> run(const pyobj::GilHeld&, const plan::Plan& plan, const std::vector<std::size_t>& holding_groups);
   const std::optional<ReplayFailure>& failure() const { return failure_; }
@@ -63,6 +66,11 @@ class Replay {
   Result<bool> reload(const pyobj::GilHeld&, std::size_t group);
   // Names that a re-run cell bound or removed though it did not then; they are as they were.
   const std::set<std::string>& put_back() const { return put_back_; }
+
+  // The deferred groups that have not been loaded since, with the variables each will bind.
+  const std::map<std::size_t, std::vector<std::string>>& deferred() const { return deferred_; }
+  // Loads one of them. It is not deferred any more, whether it could be loaded or not, unless kCancelled.
+  Result<> load_deferred(const pyobj::GilHeld&, std::size_t group);
 
   // After a run that went through: an output's value, whose references are the variables.
   Result<pyobj::Owned> load_output(const pyobj::GilHeld&, const StoredOutput& output);
@@ -79,6 +87,7 @@ class Replay {
                     const std::vector<std::size_t>& holding_groups);
   bool is_kept(const std::vector<VariableId>& linked, pyobj::Borrowed values) const;
   Result<> load_step(const pyobj::GilHeld&, const plan::Step& step, std::size_t group);
+  Result<> bind(pyobj::Borrowed values, const std::vector<std::string>& names);
   std::vector<std::string> hide_what_was_not_there(const pyobj::GilHeld&, CellIndex cell);
   Result<> run_step(const pyobj::GilHeld&, CellIndex cell, bool must_raise);
   void put_ambient_before(const pyobj::GilHeld&, CellIndex cell);
@@ -98,6 +107,9 @@ class Replay {
   std::optional<pyobj::Loader> loader_;
   std::map<std::size_t, pyobj::Owned> loaded_;  // by the pickle's place: a dict of its variables
   std::set<std::size_t> loading_;               // pickles
+  std::set<std::size_t> to_defer_;
+  std::map<std::size_t, std::vector<std::string>> deferred_;
+  bool loads_outputs_ = false;  // what those refer to is what the namespace holds
   // Variables that a re-run cell leaves as they were at the checkpoint. Where one is a class or a function,
   // that object is the one, and what refers to it waits for it: a loaded twin would be a second class of the
   // same name.

@@ -7,6 +7,7 @@
 #include "elastic/pyobj/serializer.hpp"
 #include "elastic/session/session.hpp"
 #include "session/damage_check.hpp"
+#include "session/deferred.hpp"
 #include "session/dumped.hpp"
 #include "session/marks.hpp"
 #include "session/measured.hpp"
@@ -27,15 +28,12 @@ namespace {
 
 constexpr std::string_view kShellObject = "<shell> ";  // what the driver's objects are called
 
-struct Carried {
-  plan::Plan plan{};
-  std::optional<Replay> replay{};
-};
-
 // Carries the plan out, with less each time something fails. With `dry_run`, the plan alone.
-Result<> carry_out(const GilHeld& gil, Source& source, const RestoreOptions& options, Rollback& rollback,
+Result<> carry_out(const GilHeld& gil, const RestoreOptions& options, Rollback& rollback,
                    Borrowed user_namespace, Driver& driver, const Clock& clock, Carried& carried) {
   const auto planner = plan::make_planner("optimal");
+  Source& source = carried.source;
+  bool lazy = options.lazy;
   std::vector<std::size_t> holding_groups;
   for (;;) {  // ends: each round bans one more group or cell
     ELASTIC_ASSIGN(const plan::PlanInput input, input_of(source, options, holding_groups));
@@ -44,8 +42,11 @@ Result<> carry_out(const GilHeld& gil, Source& source, const RestoreOptions& opt
     rollback.clear();
     Replay& replay = carried.replay.emplace(user_namespace, driver, rollback.ambient(), source.history,
                                             source.payload, source.reader, source.banned_groups, clock);
+    if (lazy) replay.defer(groups_that_can_wait(source, carried.plan, holding_groups));
     ELASTIC_TRY(replay.run(gil, carried.plan, holding_groups));
     if (!replay.failure()) return success();
+    // Code that runs while something is loaded may look for what is away.
+    if (std::exchange(lazy, false)) continue;
     const ReplayFailure& failure = *replay.failure();
     if (failure.group) {
       source.banned_groups.insert(*failure.group);
@@ -55,11 +56,23 @@ Result<> carry_out(const GilHeld& gil, Source& source, const RestoreOptions& opt
   }
 }
 
+std::set<std::string> names_of(const std::map<std::size_t, std::vector<std::string>>& groups) {
+  std::set<std::string> names;
+  for (const auto& [group, variables] : groups) names.insert(variables.begin(), variables.end());
+  return names;
+}
+
 // The verified report. What a re-run cell changed in place by accident is loaded once more.
-Result<json> compare(const GilHeld& gil, Borrowed user_namespace, const Source& source,
-                     const RestoreOptions& options, Carried& carried) {
+Result<json> compare(const GilHeld& gil, Borrowed user_namespace, const RestoreOptions& options,
+                     Carried& carried) {
+  const Source& source = carried.source;
+  const std::set<std::string> away = names_of(carried.replay->deferred());
+  plan::Plan here = carried.plan;
+  std::erase_if(here.variables, [&](const plan::VariablePlan& variable) {
+    return away.contains(source.history.name_of(variable.variable));
+  });
   json report = report_of(source, carried.plan, options);
-  ELASTIC_TRY(verify(gil, user_namespace, source, carried.plan, options.verify, report));
+  ELASTIC_TRY(verify(gil, user_namespace, source, here, options.verify, report));
   if (carried.plan.cells_to_rerun.empty()) return report;
   const auto groups = active_groups(source);
   std::set<std::size_t> changed;
@@ -71,8 +84,21 @@ Result<json> compare(const GilHeld& gil, Borrowed user_namespace, const Source& 
     ELASTIC_TRY(carried.replay->reload(gil, group));
   }
   report = report_of(source, carried.plan, options);
-  ELASTIC_TRY(verify(gil, user_namespace, source, carried.plan, options.verify, report));
+  ELASTIC_TRY(verify(gil, user_namespace, source, here, options.verify, report));
   return report;
+}
+
+void report_deferred(const std::set<std::string>& names, json& report) {
+  report["deferred"] = names;
+  for (const std::string& name : names) {
+    report["variables"][name]["verified"] = false;
+    report["variables"][name]["why"] = "loaded when a cell reads it, or while the kernel is idle";
+  }
+}
+
+bool has_shell_objects(const Payload& payload) {
+  return std::any_of(payload.outputs.begin(), payload.outputs.end(),
+                     [](const StoredOutput& output) { return output.name.starts_with(kShellObject); });
 }
 
 Result<> load_outputs(const GilHeld& gil, Borrowed user_namespace, const Source& source, Replay& replay,
@@ -91,14 +117,14 @@ Result<> load_outputs(const GilHeld& gil, Borrowed user_namespace, const Source&
 }
 
 // Variables of the former session that nothing has replaced; returns the names of the others.
-json put_former_variables(Borrowed saved, Borrowed user_namespace) {
+json put_former_variables(Borrowed saved, Borrowed user_namespace, const std::set<std::string>& deferred) {
   json replaced = json::array();
   PyObject *key = nullptr, *value = nullptr;
   for (Py_ssize_t position = 0; PyDict_Next(saved.get(), &position, &key, &value);) {
     const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
     if (!name || !pyobj::is_user_name(name)) {
       PyErr_Clear();
-    } else if (PyDict_GetItemString(user_namespace.get(), name)) {
+    } else if (PyDict_GetItemString(user_namespace.get(), name) || deferred.contains(name)) {
       replaced.push_back(name);
     } else if (PyDict_SetItem(user_namespace.get(), key, value) < 0) {
       PyErr_Clear();
@@ -148,7 +174,9 @@ Result<AmbientValues> ambient_values(const Source& source) {
 Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options) {
   const std::int64_t started_us = clock_->monotonic_us();
   const auto seconds = [&] { return static_cast<double>(clock_->monotonic_us() - started_us) / 1e6; };
-  Source source;
+  ELASTIC_TRY(load_rest(gil));
+  auto carried = std::make_unique<Carried>();
+  Source& source = carried->source;
   AmbientValues values;
   const WriterWait waits = [&](const store::WriterStatus& writer) {
     const pyobj::GilAcquired again;
@@ -164,43 +192,47 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   Rollback rollback(gil, namespace_);
   if (!rollback.saved()) return Error(ErrorCode::kPythonRaised, "no memory to keep the namespace as it was");
   if (!options.dry_run) ELASTIC_TRY(driver_->restore_begins(gil, source.payload.shell));
-  Carried carried;
-  ELASTIC_TRY(carry_out(gil, source, options, rollback, namespace_, *driver_, *clock_, carried));
-  ELASTIC_ASSIGN(const json left_out, effects_left_out(source, carried.plan, options));
+  RestoreOptions asked = options;
+  // Formatters, callbacks and the like run in cells that do not name them.
+  asked.lazy = options.lazy && !options.verify && !has_shell_objects(source.payload);
+  ELASTIC_TRY(carry_out(gil, asked, rollback, namespace_, *driver_, *clock_, *carried));
+  ELASTIC_ASSIGN(const json left_out, effects_left_out(source, carried->plan, options));
   if (options.dry_run) {
-    json report = report_of(source, carried.plan, options);
+    json report = report_of(source, carried->plan, options);
     report["dry_run"] = true;
     if (!left_out.is_null()) report["effects_left_out"] = left_out;
     report["seconds"] = seconds();
     return report;
   }
-  ELASTIC_ASSIGN(json report, compare(gil, namespace_, source, options, carried));
+  ELASTIC_ASSIGN(json report, compare(gil, namespace_, options, *carried));
   if (!left_out.is_null()) report["effects_left_out"] = left_out;
-  report["put_back"] = carried.replay->put_back();
+  report["put_back"] = carried->replay->put_back();
   if (options.only) {
     rollback.put_ambient_back(gil);
     report["ambient"] = json::object();
     report.erase("shell");
   } else {
-    for (const auto& [name, why] : carried.replay->settle_ambient(gil))
+    for (const auto& [name, why] : carried->replay->settle_ambient(gil))
       report["ambient"][name] = {{"status", "differs"}, {"why", why}};
     rollback.ambient().share_with_modules(gil, source.payload.module_attributes);
-    ELASTIC_TRY(load_outputs(gil, namespace_, source, *carried.replay, *driver_, report));
+    ELASTIC_TRY(load_outputs(gil, namespace_, source, *carried->replay, *driver_, report));
   }
+  const std::set<std::string> away = names_of(carried->replay->deferred());
+  report_deferred(away, report);
   for (std::uint32_t id = 0; id < source.history.variable_count(); ++id) {
     const std::string& name = source.history.name_of({id});
     if (source.history.active({id}) && !source.history.is_ambient({id}) && !is_wanted(options, name))
       report["left_out"].push_back(name);
   }
-  ELASTIC_ASSIGN(graph::History history, history_of_what_came(source, carried.plan, clock_->wall_us()));
+  ELASTIC_ASSIGN(graph::History history, history_of_what_came(source, carried->plan, clock_->wall_us()));
 
   ELASTIC_TRY(driver_->restore_commits(gil));
 
   // Nothing fails from here on: the session is the restored one.
   damage_check_.reset();
-  if (!options.verify) damage_check_ = std::make_unique<DamageCheck>(source, carried.plan);
+  if (!options.verify) damage_check_ = std::make_unique<DamageCheck>(source, carried->plan);
   report["checked"] = !damage_check_ || damage_check_->done();
-  report["replaced"] = put_former_variables(rollback.saved(), namespace_);
+  report["replaced"] = put_former_variables(rollback.saved(), namespace_, away);
   rollback.let_go();
   tracking_error_.reset();
   // A cell that restores and goes on is found as a change between cells.
@@ -211,7 +243,7 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
     tracker_.keep_ambient_value(piece.first, piece.second, std::move(value));
   if (auto costs = plan::CostModel::from_json(source.payload.costs); costs.ok()) costs_ = std::move(*costs);
   costs_.use_target(options.directory);
-  report["measured"] = measured_replay(costs_, carried.replay->times(), source.payload, source.history);
+  report["measured"] = measured_replay(costs_, carried->replay->times(), source.payload, source.history);
   report["measured"]["so_far"] = costs_.errors_json();
   std::set<std::string>& keys = stored_at_[options.directory];
   keys.clear();
@@ -221,6 +253,7 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   else
     log(LogLevel::kWarning, marks.error().to_string());
   news_ = false;
+  if (!away.empty()) deferred_ = std::make_unique<Deferred>(std::move(carried));
   report["seconds"] = seconds();
   return report;
 }

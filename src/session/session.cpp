@@ -3,6 +3,7 @@
 #include "elastic/core/log.hpp"
 #include "elastic/pyobj/reads.hpp"
 #include "session/damage_check.hpp"
+#include "session/deferred.hpp"
 #include "session/marks.hpp"
 
 namespace elastic::session {
@@ -107,10 +108,55 @@ Result<graph::History> Session::history_now(const GilHeld& gil) {
   return history;
 }
 
+std::set<std::string> Session::deferred() const {
+  return deferred_ ? deferred_->names() : std::set<std::string>();
+}
+
+void Session::load_deferred(const GilHeld& gil, const std::set<std::string>& names) {
+  PendingError pending(gil);
+  auto loaded = deferred_->load(gil, namespace_, names);
+  if (!loaded.ok()) {
+    log(LogLevel::kError, "loading what a restore had left: " + loaded.error().to_string());
+    deferred_.reset();
+    return;
+  }
+  std::vector<std::string> lost;
+  for (const auto& [name, why] : loaded->lost) lost.push_back(name);
+  if (!tracking_error_) {
+    if (auto done = tracker_.adopt_late(gil, loaded->bound, lost); !done.ok()) stop_tracking(done.error());
+  }
+  late_damage_.merge(loaded->lost);
+  late_damage_.merge(loaded->differs);
+  if (deferred_->names().empty()) deferred_.reset();
+}
+
+void Session::load_for_cell(const GilHeld& gil, const std::string& transformed) {
+  // What is loaded may be code, which reads more.
+  for (std::set<std::string> wanted; deferred_; load_deferred(gil, wanted)) {
+    const std::set<std::string> waiting = deferred_->names();
+    const auto named = tracking_error_ ? std::nullopt : tracker_.names_of(gil, transformed, waiting);
+    wanted.clear();
+    for (const std::string& name : waiting)
+      if (!named || named->contains(name)) wanted.insert(name);
+    if (wanted.empty()) return;
+  }
+}
+
+void Session::load_next(const GilHeld& gil) {
+  if (deferred_) load_deferred(gil, {*deferred_->names().begin()});
+}
+
+Result<> Session::load_rest(const GilHeld& gil) {
+  if (deferred_) load_deferred(gil, deferred_->names());
+  return deferred_ ? Result<>(Error(ErrorCode::kCancelled, "interrupted")) : success();
+}
+
 std::map<std::string, std::string> Session::take_damage() {
-  if (!damage_check_ || !damage_check_->done()) return {};
-  const auto damage = damage_check_->wait();
-  damage_check_.reset();
+  auto damage = std::exchange(late_damage_, {});
+  if (damage_check_ && damage_check_->done()) {
+    damage.merge(damage_check_->wait());
+    damage_check_.reset();
+  }
   for (const auto& [name, why] : damage) log(LogLevel::kError, "the checkpoint's " + name + ": " + why);
   return damage;
 }

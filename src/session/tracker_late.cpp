@@ -159,6 +159,7 @@ Result<> Tracker::adopt(const GilHeld& gil, graph::History history, bool later) 
       ambient_pending_[name] = std::move(value);  // a change between cells
   }
   reads_.forget_all();
+  code_may_escape_ = true;  // what was re-run or loaded may have handed code to a library
   // The table knows what the history knows: other names are found to be new at the next look.
   names_.update(gil);
   for (const std::string& name : names_.names()) {
@@ -168,6 +169,40 @@ Result<> Tracker::adopt(const GilHeld& gil, graph::History history, bool later) 
   adopted_ = names_.names();
   if (!later) finish_adoption(gil, std::nullopt);
   return success();
+}
+
+Result<> Tracker::adopt_late(const GilHeld& gil, const std::vector<std::string>& bound,
+                             const std::vector<std::string>& lost) {
+  for (const std::string& name : bound) {
+    names_.learn(gil, name);
+    adopted_.push_back(name);
+  }
+  if (lost.empty()) return success();
+  graph::CellRecord record;
+  record.outside_cell = true;
+  record.source = "# lost in a restore";
+  record.started_wall_us = clock_->wall_us();
+  for (const std::string& name : lost) {
+    graph::Write gone{history_.variable(name)};
+    gone.deleted = true;
+    record.writes.push_back(gone);
+  }
+  ELASTIC_TRY(commit(gil, std::move(record), {}));
+  return success();
+}
+
+std::optional<std::set<std::string>> Tracker::names_of(const GilHeld& gil, const std::string& transformed,
+                                                       const std::set<std::string>& expected) {
+  if (std::exchange(code_may_escape_, false)) reads_.find_escaped(gil);
+  reads_.expect({expected.begin(), expected.end()});
+  const pyobj::Access access = reads_.of_source(gil, transformed, transform_);
+  reads_.expect({});
+  if (!access.everything.empty() || access.may_unpickle) return std::nullopt;
+  std::set<std::string> names;
+  for (const auto& [name, why] : access.reads) names.insert(name);
+  for (const auto* bound : {&access.surely_binds, &access.maybe_binds, &access.maybe_deletes})
+    names.insert(bound->begin(), bound->end());
+  return names;
 }
 
 bool Tracker::finish_adoption(const GilHeld& gil, Deadline deadline) {

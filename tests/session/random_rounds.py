@@ -49,11 +49,13 @@ def run_original(task):
 
 
 def run_restored(task):
-    """What one plan's checkpoint brings back, and where the rest of the program leads from there."""
-    reader = Reader(task["pauses"])
-    report = elasticpython.restore(f"{task['directory']}/{task['plan']}").to_dict()
-    there = portrait(reader.shell)
+    """What one plan's checkpoint brings back, and where the rest of the program leads from there. With
+    `lazy`, the portrait is made at the end alone, since it looks at everything."""
+    reader, lazy = Reader(task["pauses"]), task.get("lazy", False)
+    report = elasticpython.restore(f"{task['directory']}/{task['plan']}", lazy=lazy).to_dict()
+    there = None if lazy else portrait(reader.shell)
     run(reader, task["cells"][task["cut"]:])
+    reader.session.load_rest()
     return {"report": report, "portrait": there, "end": portrait(reader.shell)}
 
 

@@ -1,6 +1,7 @@
 """Small random programs, run plainly and through checkpoint and restore: the values, the aliases and what the
 next cells do must be the same, under every plan: the planners' own, and two that are drawn at random among
-the valid ones. More than two thousand restores a run, of the same programs each time, since a change should
+the valid ones. Two restores are lazy: what the next cells do then shows that each found what it reads. More
+than two thousand restores a run, of the same programs each time, since a change should
 not fail by another's luck: RANDOM_PROGRAM_FIRST=N begins at another seed, RANDOM_PROGRAM_ROUNDS=N takes as
 many as there is time for, RANDOM_PROGRAM_SEED=N runs the one that a test's name tells.
 
@@ -143,9 +144,9 @@ def test_a_random_program_goes_on_after_a_restore_as_if_nothing_had_happened(see
             "pauses": choose.random() < 0.5, "directory": str(tmp_path)}
     first, second = servers
     original = first.run("random_rounds", plan=None, **task)
-    for plan in PLANS:
-        where = f"seed {seed}, plan {plan}"
-        restored = second.run("random_rounds", plan=plan, **task)
+    for plan, lazy in [*((plan, False) for plan in PLANS), ("store-all", True), ("optimal", True)]:
+        where = f"seed {seed}, plan {plan}" + ", lazily" * lazy
+        restored = second.run("random_rounds", plan=plan, lazy=lazy, **task)
         variables = restored["report"]["variables"]
         lost = {name for name, entry in variables.items() if entry["status"] == "lost"}
         assert lost == set(original["lost"][plan]), where
@@ -153,9 +154,12 @@ def test_a_random_program_goes_on_after_a_restore_as_if_nothing_had_happened(see
         if differing and plan.startswith("random"):
             continue
         assert differing == [], where
+        if lost and lazy:
+            continue
         if lost:  # numbers in a portrait depend on every name before
             assert set(restored["portrait"]) == set(original["portrait"]) - lost, where
             continue
-        assert differences(original["portrait"], restored["portrait"]) == [], where
+        if not lazy:
+            assert differences(original["portrait"], restored["portrait"]) == [], where
         assert differences(original["end"], restored["end"]) == [], where
     shutil.rmtree(tmp_path)

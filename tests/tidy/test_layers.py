@@ -38,6 +38,7 @@ TESTED_BY = {
     "src/pyobj/bind_walk.cpp": "tests/pyobj/test_walk_content.py: bindings are met from Python",
     "src/session/bind_session.cpp": "tests/session/test_checkpoint.py: bindings are met from Python",
     "src/session/damage_check.cpp": "tests/session/test_export.py: damage is named soon after a restore",
+    "src/session/deferred.cpp": "tests/session/test_lazy.py: seen in what a cell finds",
     "src/session/background_writer.cpp": "tests/session/test_life.py: a writer outlives its kernel",
     "src/session/tracker_*": "tests/session/test_tracker.py: a cell's record, as a whole",
     "src/session/tracker.cpp": "tests/session/test_tracker.py: a cell's record, as a whole",

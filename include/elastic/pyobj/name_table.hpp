@@ -30,6 +30,8 @@ class NameTable {
   void update(const GilHeld&);
   // The name is found to be new at the next look.
   void forget(const std::string& name);
+  // What the name is bound to now is no news.
+  void learn(const GilHeld&, const std::string& name);
 
   // Whether the user's variable is in the table.
   bool contains(const std::string& name) const { return entries_.count(name) != 0; }
@@ -48,6 +50,7 @@ class NameTable {
     Owned atom;
   };
   std::uint64_t version() const;
+  void add(const GilHeld&, const std::string& name);
 
   Borrowed namespace_;
   std::unordered_map<std::string, Entry> entries_;

@@ -50,6 +50,7 @@ struct Access {
   bool handles_code = false;    // it makes functions or classes, or reads what holds some: they may escape
   bool may_read_clock = false;  // through numpy.datetime64, which no call shows
   bool asks_ipython = false;    // for what it keeps of earlier cells: _, Out, In
+  bool may_unpickle = false;    // what is unpickled names variables that are known only then
   bool compiled = true;         // false: a syntax error; nothing runs
 };
 
@@ -68,6 +69,9 @@ class Reads {
   // is not `compiled`.
   Access of_source(const GilHeld&, const std::string& source, Borrowed transform = {});
   Access of_code(const GilHeld&, Borrowed code, Borrowed transform = {});
+
+  // Names that count as variables though they are not in the namespace yet.
+  void expect(std::set<std::string, std::less<>> names);
 
   // Adds what code and text that ran during the cell named (see effects.hpp): code objects handed to exec,
   // source handed to compile, names of __main__ a pickle looked up.

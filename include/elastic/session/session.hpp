@@ -31,6 +31,7 @@
 namespace elastic::session {
 
 class DamageCheck;
+class Deferred;
 struct DumpedSession;
 class Marks;
 
@@ -65,6 +66,7 @@ struct RestoreOptions {
   bool dry_run = false;
   bool verify = false;         // also what is large: all of it is read before the restore returns
   bool rerun_effects = false;  // cells with outside effects may be run again
+  bool lazy = false;           // what no re-run needs stays away until a cell reads it
   std::optional<std::set<std::string>> only{};
   std::set<std::string> skip{};
 };
@@ -100,7 +102,15 @@ class Session {
   // {variable: [words]}.
   nlohmann::json marks() const;
 
-  // Mapped variables whose bytes in the checkpoint turned out to be damaged since the last call, with why.
+  // After a lazy restore: the variables that are not there yet. All but load_next are to be called before
+  // code of the user's runs; what these load may run code of the session's (__setstate__).
+  std::set<std::string> deferred() const;
+  void load_for_cell(const pyobj::GilHeld&, const std::string& transformed);
+  void load_next(const pyobj::GilHeld&);
+  Result<> load_rest(const pyobj::GilHeld&);  // kCancelled: interrupted, some are still away
+
+  // Restored variables that turned out since the last call not to be what was stored, or to be lost, with
+  // why.
   std::map<std::string, std::string> take_damage();
 
   // Whether there is anything that the last checkpoint or restore does not have.
@@ -111,6 +121,7 @@ class Session {
   void stop_tracking(const Error& error);
   // History as of now: settled, with the running cell as unfinished.
   Result<graph::History> history_now(const pyobj::GilHeld&);
+  void load_deferred(const pyobj::GilHeld&, const std::set<std::string>& names);
   Result<> open_target(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
   Result<> offer_all(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
   Result<> dump_group(const pyobj::GilHeld&, DumpedSession& dumped, std::size_t place,
@@ -129,6 +140,8 @@ class Session {
   std::map<std::string, std::set<std::string>> stored_at_;  // by directory: keys of the groups last written
   std::unique_ptr<Marks> marks_;
   std::unique_ptr<DamageCheck> damage_check_;  // of what the last restore mapped
+  std::unique_ptr<Deferred> deferred_;         // of the last restore; empty: nothing waits
+  std::map<std::string, std::string> late_damage_;
   bool running_ = false;
   std::optional<Error> tracking_error_;
   bool news_ = false;

@@ -59,6 +59,13 @@ class Tracker {
   // in what is mapped, may be left for the idle time, or the next cell if that comes first: `later`, unless
   // code of the user's is running that could change them meanwhile.
   Result<> adopt(const pyobj::GilHeld&, graph::History history, bool later);
+  // Variables of the adopted history that are bound only now, as it says; and those that never will be.
+  Result<> adopt_late(const pyobj::GilHeld&, const std::vector<std::string>& bound,
+                      const std::vector<std::string>& lost);
+  // The variables that a cell could read or bind, where `expected` are some though they are not bound yet.
+  // Empty: it could be any.
+  std::optional<std::set<std::string>> names_of(const pyobj::GilHeld&, const std::string& transformed,
+                                                const std::set<std::string>& expected);
 
   const graph::History& history() const { return history_; }
   graph::History& history() { return history_; }

@@ -55,6 +55,7 @@ def restore(
     dry_run=False,
     verify=False,
     rerun_effects=False,
+    lazy=False,
     at=None,
 ):
     """Brings back the session of the newest checkpoint at `path`, a directory or an exported file; reports.
@@ -62,7 +63,8 @@ def restore(
     `trust`: also one that somebody else wrote: restoring runs its code. `safe`:
     re-runs no cell. `only`, `skip`: names of variables. `dry_run`: reports, and changes nothing. `verify`:
     reads and compares everything before it returns, however large. `rerun_effects`: re-runs also cells that
-    wrote files, connected or started processes. `at`: the name of an older checkpoint. Variables of the same
+    wrote files, connected or started processes. `lazy`: what no re-run needs is loaded when a cell reads
+    it, or while the kernel is idle. `at`: the name of an older checkpoint. Variables of the same
     name are replaced. Raises CheckpointError; the session is as it was then.
     """
     options = {name: value for name, value in locals().items() if name != "path"}

@@ -232,7 +232,10 @@ class Kernel:
             "user_expressions": {},
         }
         if error is None:
-            reply["user_expressions"] = shell.user_expressions(content.get("user_expressions") or {})
+            expressions = content.get("user_expressions") or {}
+            if expressions:
+                self.session.load_rest()
+            reply["user_expressions"] = shell.user_expressions(expressions)
         else:
             reply.update(ename=type(error).__name__, evalue=str(error), traceback=shell.last_traceback or [])
         reply["payload"] = shell.payload_manager.read_payload()
@@ -305,6 +308,7 @@ class Kernel:
         """Makes debugpy listen, on the main thread; `port` of the answer says where."""
         from elasticpython import debugging
 
+        self.session.load_rest()
         try:
             return {"status": "ok", "port": debugging.start(host, python)}
         except Exception as error:
@@ -349,10 +353,12 @@ class Kernel:
 
     def complete(self, code: str, cursor_pos: int) -> dict:
         """The content of complete_reply. `cursor_pos` counts characters; -1: the end."""
+        self.session.load_rest()
         return introspection.complete(self.shell, code, cursor_pos)
 
     def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict:
         """The content of inspect_reply."""
+        self.session.load_rest()
         return introspection.inspect(self.shell, code, cursor_pos, detail_level)
 
     def is_complete(self, code: str) -> dict:
@@ -373,6 +379,7 @@ class Kernel:
 
     def _comm(self, request) -> dict:
         self._enter(request)
+        self.session.load_rest()
         getattr(self.comm_manager, request.type)(None, None, request.message)
         return {"status": "ok"}
 

@@ -217,6 +217,8 @@ class RestoreReport(Report):
         content, remarks = self._content, []
         for name in self.names("differs"):
             remarks.append(("", f"{name}: {content['variables'][name]['why']}"))
+        if content.get("deferred"):
+            remarks.append(("later", f"{_shortened(content['deferred'])}: loaded when a cell reads them"))
         if content["cells_rerun"]:
             shown = any(any(each.values()) for each in content["cells_output"].values())
             remarks.append(

@@ -42,6 +42,7 @@ class ShellSession:
         self._progress = None  # of the checkpoint that is being written
         self._rerun_output = {}  # what re-run cells of the last restore showed, by cell
         self._objects = {}  # of the shell's, loaded by the restore that is under way
+        self._running = None  # the cell that runs, as Python
         _current = self
 
     # --- what the kernel tells ------------------------------------------------------------------------------
@@ -51,18 +52,34 @@ class ShellSession:
         """Around the run of a cell; what is yielded takes the outcome."""
         running = RunningCell()
         watched = bool(source.strip()) and not self._is_command(transformed)
+        self._running = transformed
         if watched:
+            self._load_deferred(self._session.load_for_cell, _utf8(transformed))
             count = 0 if silent else self.shell.execution_count
             self._session.cell_starting(_utf8(source), _utf8(transformed), count, cell_id or "", list(tags))
         try:
             yield running
         finally:
+            self._running = None
             if watched:
                 self._session.cell_finished(running.outcome)
 
     def idle(self) -> bool:
         """After a reply, while nothing else is to do: what could wait. True when nothing is left."""
-        return self._session.idle(0.02)
+        if not self._session.idle(0.02):
+            return False
+        self._load_deferred(self._session.load_next)
+        return not self._session.deferred
+
+    def load_rest(self) -> None:
+        """Before code runs or looks that no cell is: completion, a comm message, the debugger."""
+        self._load_deferred(self._session.load_rest)
+
+    def _load_deferred(self, load, *arguments) -> None:
+        """Loads some of what a lazy restore left, quietly: that may run code of the session's."""
+        if self._session.deferred:
+            with quietly(self.shell):
+                load(*arguments)
 
     def going_down(self) -> None:
         """The automatic checkpoint, once; whatever goes wrong is logged and keeps nobody from going."""
@@ -92,7 +109,7 @@ class ShellSession:
         if not found:
             return None
         return (
-            f"ElasticPython: the checkpoint is damaged, do not rely on {', '.join(sorted(found))}: "
+            f"ElasticPython: not as in the checkpoint, do not rely on {', '.join(sorted(found))}: "
             f"{next(iter(found.values()))}"
         )
 
@@ -202,6 +219,7 @@ class ShellSession:
         dry_run,
         verify,
         rerun_effects,
+        lazy,
         at,
     ):
         """See elasticpython.restore."""
@@ -216,6 +234,7 @@ class ShellSession:
             "dry_run": dry_run,
             "verify": verify,
             "rerun_effects": rerun_effects,
+            "lazy": lazy and self._may_load_later(),
             "only": None if only is None else _names(only),
             "skip": _names(skip or ()),
         }
@@ -238,6 +257,17 @@ class ShellSession:
         finally:
             self._objects = {}
         return reports.RestoreReport(report, self._rerun_output)
+
+    def _may_load_later(self) -> bool:
+        """Whether nothing but the cells to come can read variables: no thread or task of the user's, no
+        debugger, and nothing after the restore in the cell that runs."""
+        ours = (threading.main_thread(), self.shell.history_manager.save_thread)
+        if any(thread not in ours for thread in threading.enumerate()):
+            return False
+        asyncio, kernel = sys.modules.get("asyncio"), getattr(self.shell, "kernel", None)
+        if kernel and asyncio.all_tasks(kernel.loop) - {asyncio.current_task(kernel.loop)}:
+            return False
+        return self._running is None or _ends_with_restore(self._running)
 
     def _explain(self, report: dict) -> None:
         """What is not as it was where the checkpoint was made: versions, the machine."""
@@ -323,12 +353,18 @@ class ShellSession:
     def run_cell(self, index: int, source: str):
         """Runs a recorded cell once more, without a trace in In and Out; returns what it raised.
 
-        What it shows is kept for the report.
+        What it shows is kept for the report. It is made as it was then: a `__repr__` can change things, and
+        figures are drawn.
         """
         shell = self.shell
         hook, result_of_running = shell.displayhook, getattr(shell.displayhook, "exec_result", None)
         with quietly(shell) as captured:
-            result = self._run_silently(source)
+            trap, displayed = shell.display_trap, shell.display_trap.hook
+            trap.hook = sys.displayhook  # which captures
+            try:
+                result = self._run_again(source)
+            finally:
+                trap.hook = displayed
         self._rerun_output[index] = captured
         hook.exec_result = result_of_running
         error = result.error_before_exec or result.error_in_exec
@@ -336,11 +372,11 @@ class ShellSession:
             raise error
         return error
 
-    def _run_silently(self, source: str):
+    def _run_again(self, source: str):
         shell = self.shell
         transformed = shell.transform_cell(source)
         if not shell.should_run_async(source, transformed_cell=transformed):
-            return shell.run_cell(source, store_history=False, silent=True)
+            return shell.run_cell(source, store_history=False)
         import asyncio
 
         # The cell that asked for the restore holds the thread: its loop is lent to the one run again.
@@ -349,9 +385,12 @@ class ShellSession:
         thread, loop._thread_id = loop._thread_id, None
         asyncio._set_running_loop(None)
         try:
-            return loop.run_until_complete(
-                shell.run_cell_async(source, store_history=False, silent=True, transformed_cell=transformed)
+            result = loop.run_until_complete(
+                shell.run_cell_async(source, store_history=False, transformed_cell=transformed)
             )
+            shell.events.trigger("post_execute")
+            shell.events.trigger("post_run_cell", result)
+            return result
         finally:
             loop._thread_id = thread
             asyncio._set_running_loop(running)
@@ -407,6 +446,26 @@ def quietly(shell):
             for name in patched:
                 shell.__dict__.pop(name, None)
             shell.__dict__.update(before)
+
+
+def _ends_with_restore(transformed: str) -> bool:
+    """Whether a restore is the last thing a cell does, beside binding its report to names."""
+    try:
+        statements = ast.parse(transformed).body
+    except (SyntaxError, ValueError):
+        return False
+    calls = [node for node in ast.walk(ast.Module(statements, [])) if _is_restore(node)]
+    last = statements[-1] if statements else None
+    return isinstance(last, (ast.Expr, ast.Assign)) and calls == [last.value]
+
+
+def _is_restore(node) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
+    if called == "run_line_magic" and node.args and isinstance(node.args[0], ast.Constant):
+        return node.args[0].value == "restore"
+    return called == "restore"
 
 
 def _utf8(text: str) -> str:

@@ -128,6 +128,11 @@ def restore_parser() -> argparse.ArgumentParser:
         help="run also cells again that wrote files, connected or started processes",
     )
     parser.add_argument(
+        "--lazy",
+        action="store_true",
+        help="load what no re-run needs when a cell reads it, or while the kernel is idle",
+    )
+    parser.add_argument(
         "--show-output", action="store_true", help="show what cells that were run again showed"
     )
     parser.add_argument(
