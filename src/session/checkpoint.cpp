@@ -153,6 +153,37 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   return success();
 }
 
+namespace {
+
+// What the values of outputs share with the inside of variables, as references (elasticpython.inside).
+Result<std::vector<std::string>> shared_parts(Borrowed user_namespace,
+                                              const std::vector<std::pair<std::string, Borrowed>>& outputs,
+                                              const std::vector<std::string>& variables) {
+  const Owned module = Owned::steal(PyImport_ImportModule("elasticpython.inside"));
+  const Owned values = Owned::steal(PyList_New(0)), names = Owned::steal(PyDict_New());
+  bool ok = module && values && names;
+  for (const auto& [name, from] : outputs) {
+    PyObject* value = ok ? PyDict_GetItemString(from.get(), name.c_str()) : nullptr;
+    if (value && PyList_Append(values.get(), value) < 0) ok = false;
+  }
+  for (const std::string& name : variables) {
+    PyObject* value = ok ? PyDict_GetItemString(user_namespace.get(), name.c_str()) : nullptr;
+    if (value && PyDict_SetItemString(names.get(), name.c_str(), value) < 0) ok = false;
+  }
+  const Owned paths = Owned::steal(
+      ok ? PyObject_CallMethod(module.get(), "shared", "OO", values.get(), names.get()) : nullptr);
+  std::vector<std::string> found;
+  for (Py_ssize_t i = 0; paths && i < PyList_GET_SIZE(paths.get()); ++i)
+    if (const char* path = PyUnicode_AsUTF8(PyList_GET_ITEM(paths.get(), i))) found.emplace_back(path);
+  if (paths && !PyErr_Occurred()) return found;
+  const bool interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
+  PyErr_Clear();
+  if (interrupted) return Error(ErrorCode::kCancelled, "interrupted");
+  return std::vector<std::string>();  // then they are copies
+}
+
+}  // namespace
+
 // What is no variable and comes back all the same: values of outputs, and objects of the shell's.
 Result<> Session::dump_outputs(const GilHeld& gil, const CheckpointOptions& options,
                                const std::vector<std::string>& had, DumpedSession& dumped) {
@@ -166,7 +197,10 @@ Result<> Session::dump_outputs(const GilHeld& gil, const CheckpointOptions& opti
     if (const char* name = PyUnicode_AsUTF8(key)) wanted.emplace_back(name, options.objects);
   PyErr_Clear();
   if (wanted.empty()) return success();
-  ELASTIC_ASSIGN(Dumper dumper, Dumper::create(gil, namespace_, had));
+  ELASTIC_ASSIGN(const std::vector<std::string> parts, shared_parts(namespace_, wanted, had));
+  std::vector<std::string> references = had;
+  references.insert(references.end(), parts.begin(), parts.end());
+  ELASTIC_ASSIGN(Dumper dumper, Dumper::create(gil, namespace_, references));
   for (const auto& [name, values] : wanted) {
     Result<Pickled> output = dumper.dump(gil, {name}, values);
     if (!output.ok() && output.error().code() == ErrorCode::kCancelled) return output.error();

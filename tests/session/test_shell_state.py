@@ -72,3 +72,25 @@ def test_only_leaves_in_out_and_the_ambient_state_alone(start, tmp_path):
     assert second.value("[x, mine, Out[2], In[1]]") == [[1], "cell", 42, "mine = 'cell'"]
     assert second.value("__import__('os').getcwd()") == str(tmp_path / "work")
     assert report["left_out"] == ["os"]
+
+
+def test_an_output_and_the_variable_that_holds_it_share_it_again(start, tmp_path):
+    first = start()
+    first.run("class Box:\n    pass", "[1, 2]", "y = {'k': Out[2]}", "b = Box()\nb.items = [[3]]\nb.items",
+              "import numpy as np\nnp.arange(3)", "w = (0, [Out[5]])", "{'again': b.items[0], 'y': y}")
+    first.checkpoint(tmp_path / "here", plan="store-all")
+    second = start()
+    second.restore(tmp_path / "here")
+    assert second.value("[y['k'] is Out[2], b.items is Out[4], w[1][0] is _5, Out[7]['again'] is b.items[0], "
+                        "Out[7]['y'] is y, _ is Out[7]]") == [True] * 6
+
+
+def test_a_traceback_shows_the_lines_of_restored_functions(start, tmp_path):
+    first = start()
+    first.run("def halve(x):\n    return x / 0  # oh", "x = halve")
+    first.checkpoint(tmp_path / "here", plan="store-all")
+    second = start()
+    second.restore(tmp_path / "here")
+    output = second.run("halve(1)", fails=True)["output"]
+    assert "return x / 0  # oh" in output and "Cell In[1], line 2" in output
+    assert "return x / 0  # oh" in second.run("import inspect\nprint(inspect.getsource(halve))")["output"]

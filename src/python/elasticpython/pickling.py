@@ -18,7 +18,7 @@ import types
 import cloudpickle
 import cloudpickle.cloudpickle as field
 
-from elasticpython import pickling_arrays, pickling_code, pickling_types, unpickling, unpickling_code
+from elasticpython import inside, pickling_arrays, pickling_code, pickling_types, unpickling, unpickling_code
 from elasticpython.pickling_refusals import NotSerializable, refusal_for
 
 
@@ -47,7 +47,7 @@ class Context:
         self._kept = []  # an id is one object's only while that lives
         self._names = {}
         for name in references:
-            value = namespace[name]
+            value = inside.at(name, namespace.__getitem__)
             if type(value) not in _ATOMS:
                 self._names.setdefault(id(value), name)
                 self._kept.append(value)

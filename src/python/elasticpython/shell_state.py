@@ -6,6 +6,7 @@ takes none of the others with it. Only what the user's code made is taken: what 
 registered is there again by itself, or with the extension.
 """
 
+import linecache
 import os
 import pathlib
 import sys
@@ -13,6 +14,7 @@ import threading
 import types
 
 MARK = "<shell> "
+_SOURCE_LIMIT = 1_000_000  # characters of one cell
 _TRAITS = ("ast_node_interactivity", "xmode", "autocall", "pdb")
 _TRANSFORMERS = ("input_transformers_cleanup", "input_transformers_post", "ast_transformers")
 _HOOKS = {"threading.excepthook": (threading, "excepthook"), "sys.unraisablehook": (sys, "unraisablehook")}
@@ -37,8 +39,19 @@ def taken(shell, is_report) -> tuple:
         "precision": shell.display_formatter.formatters["text/plain"].float_precision,
         "extensions": sorted(shell.extension_manager.loaded),
         "matplotlib_backend": matplotlib_backend(),
+        "sources": _sources(shell),
     }
     return state, {MARK + name: value for name, value in _objects(shell)}
+
+
+def _sources(shell) -> dict:
+    """By the file name that its code has: the number of a cell and its text, for tracebacks and `f??`."""
+    lines = {name: linecache.cache.get(name, (0, None, ()))[2] for name in shell.compile._filename_map}
+    return {
+        name: [shell.compile._filename_map[name], "".join(each)]
+        for name, each in lines.items()
+        if each and sum(map(len, each)) <= _SOURCE_LIMIT
+    }
 
 
 def _inputs_and_outputs(shell, is_report) -> dict:
@@ -139,6 +152,7 @@ def choose_backend(shell, name) -> None:
 def put(shell, state: dict, objects: dict) -> list:
     """Brings back what `taken` took, after the variables; returns what could not be, as sentences."""
     _put_inputs_and_outputs(shell, state)
+    _put_sources(shell, state.get("sources", {}))
     problems = []
 
     def attempt(what, action, *arguments):
@@ -192,6 +206,13 @@ def _put_inputs_and_outputs(shell, state: dict) -> None:
             setattr(shell.displayhook, name, outputs[number])
     # IPython's own names: %who does not show them, a result may replace _.
     shell.push(hidden, interactive=False)
+
+
+def _put_sources(shell, sources: dict) -> None:
+    for name, (number, text) in sources.items():
+        if name not in linecache.cache:
+            linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+            shell.compile._filename_map[name] = number
 
 
 def _load_extension(shell, name) -> None:

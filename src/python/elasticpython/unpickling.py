@@ -12,7 +12,7 @@ import pickle
 
 import cloudpickle.cloudpickle as field
 
-from elasticpython import unpickling_arrays, unpickling_code, unpickling_types  # noqa: F401
+from elasticpython import inside, unpickling_arrays, unpickling_code, unpickling_types  # noqa: F401
 from elasticpython.unpickling_code import IncompatibleByteCode, new_class
 from elasticpython.unpickling_written import WRITTEN, written
 
@@ -32,14 +32,17 @@ class Session:
                       for name in ("variable", "tracked", "make_class", "make_enum")}
 
     def variable(self, name):
-        return self.resolve(name)
+        try:
+            return inside.at(name, self.resolve)
+        except LookupError as error:
+            raise MissingVariable(f"there is no {name}, which it refers to") from error
 
     def persistent_load(self, reference):
         kind, name = reference
         if kind == "namespace":
             return self.namespace
         if kind == "variable":
-            return self.resolve(name)
+            return self.variable(name)
         if kind == "module_dict":
             return importlib.import_module(name).__dict__
         raise pickle.UnpicklingError(f"unknown kind of reference: {kind!r}")
