@@ -155,3 +155,33 @@ def test_a_cell_that_raised_for_want_of_a_name_finds_none_again(start):
     assert report["cells_failed"] == []
     assert second.value("[list(kept), list(late)]") == [[0, 1], [0, 1, 2]]
     assert second.value("[asked, 'f' in globals()]") == [False, False]
+
+
+def test_figures_of_several_cells_share_what_they_share_with_the_settings(start, tmp_path):
+    first = start()
+    first.run("import matplotlib.pyplot as plt", "figure, axes = plt.subplots()",
+              "plt.rcParams['lines.linewidth'] = 3",
+              "a, = axes.plot([1, 2])", "b, = axes.plot([2, 1])\nplt.close(figure)")
+    first.checkpoint(tmp_path / "here", plan="recompute-all")
+    second = start()
+    report = second.restore(tmp_path / "here")
+    assert {entry["status"] for entry in report["variables"].values()} == {"recomputed"}
+    assert second.value("[a._path_effects is b._path_effects, a.get_linewidth()]") == [True, 3]
+
+
+def test_what_a_cell_shows_is_made_again_and_kept(start, tmp_path):
+    first = start()
+    shy = """
+    class Shy:
+        seen = 0
+        def __repr__(self):
+            Shy.seen += 1
+            return "shown"
+    """
+    first.run(shy, "shy = Shy()\nshy", "shy", "made = (v for v in [Shy.seen])")
+    first.checkpoint(tmp_path / "here", plan="recompute-all")
+    second = start()
+    report = second.restore(tmp_path / "here")
+    assert {entry["status"] for entry in report["variables"].values()} == {"recomputed"}
+    assert second.value("[Shy.seen, list(made), len(In)]") == [2, [2], 5]
+    assert sum(each["displays"] for each in report["cells_output"].values()) == 2
