@@ -162,8 +162,7 @@ SUITES = {
     "debian": lambda: python_suite("debian"),
 }
 
-# The sanitizers and fuzzers have not been seen to pass whole yet, so they are run by name until they have.
-EVERY_TIME = ["tidy", "cpp", "pyobj", "session", "kernel", "browser"]
+EVERY_TIME = ["tidy", "cpp", "pyobj", "session", "kernel", "browser", "asan", "tsan", "fuzz"]
 
 
 def main(names):

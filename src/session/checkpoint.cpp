@@ -11,6 +11,7 @@
 #include "session/dumped.hpp"
 #include "session/marks.hpp"
 #include "session/measured.hpp"
+#include "session/outline.hpp"
 #include "session/place.hpp"
 #include "session/remote_backend.hpp"
 
@@ -33,6 +34,7 @@ namespace {
 constexpr std::uint64_t kOutputLimitBytes = 64 << 20;
 // A longer history is stored without what no plan can need any more.
 constexpr std::size_t kWholeHistoryBytes = 4 << 20;
+constexpr std::uint64_t kOutlinedBytes = 16 << 20;
 // Below this a checkpoint is written faster than a child is made ready.
 constexpr std::uint64_t kBackgroundFromBytes = 32 << 20;
 
@@ -155,6 +157,21 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
 
 namespace {
 
+// Of what is not stored, as far as looking at it takes no time to speak of.
+json outlines_of(const GilHeld& gil, Borrowed user_namespace, const DumpedSession& dumped) {
+  json outlines = json::object();
+  std::uint64_t total = 0;
+  for (const plan::VariablePlan& variable : dumped.plan.variables) {
+    if (variable.action != plan::Action::kRecompute || dumped.history.is_ambient(variable.variable)) continue;
+    const std::string& name = dumped.history.name_of(variable.variable);
+    PyObject* value = PyDict_GetItemString(user_namespace.get(), name.c_str());
+    total += dumped.history.snapshot(variable.snapshot).size_bytes;
+    if (total > kOutlinedBytes) break;
+    if (value) outlines[name] = outline_of(gil, user_namespace, Borrowed(value));
+  }
+  return outlines;
+}
+
 // What the values of outputs share with the inside of variables, as references (elasticpython.inside).
 Result<std::vector<std::string>> shared_parts(Borrowed user_namespace,
                                               const std::vector<std::pair<std::string, Borrowed>>& outputs,
@@ -251,6 +268,7 @@ Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& op
       had.push_back(name);
   }
   if (!options.plan_only) {
+    payload.outlines = outlines_of(gil, namespace_, dumped);
     ELASTIC_TRY(dump_outputs(gil, options, had, dumped));
     ELASTIC_TRY(write_all(gil, options, dumped));
     if (!running_) news_ = false;

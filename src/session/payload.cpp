@@ -65,6 +65,7 @@ std::string Payload::to_bytes() const {
                    {"outputs", outputs_json},
                    {"module_attributes", attributes},
                    {"lost", lost},
+                   {"outlines", outlines},
                    {"environment", environment},
                    {"shell", shell},
                    {"marks", marks},
@@ -99,6 +100,7 @@ Result<Payload> Payload::from_bytes(std::string_view bytes, std::size_t blob_cou
           {each.at(0).get<std::string>(), each.at(1).get<std::string>(), each.at(2).get<std::string>()});
     whole.at("lost").get_to(payload.lost);
     whole.at("environment").get_to(payload.environment);
+    payload.outlines = whole.value("outlines", json::object());  // younger than the format
     payload.shell = whole.at("shell");
     payload.marks = whole.value("marks", json::object());  // younger than the format
     payload.costs = whole.value("costs", json::object());

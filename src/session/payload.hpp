@@ -58,7 +58,8 @@ struct Payload {
   std::vector<StoredGroup> groups{};
   std::vector<StoredOutput> outputs{};
   std::vector<pyobj::ModuleAttribute> module_attributes{};
-  std::map<std::string, std::string> lost{};  // variable -> why
+  std::map<std::string, std::string> lost{};           // variable -> why
+  nlohmann::json outlines = nlohmann::json::object();  // variable that is not stored -> session/outline.hpp
   std::map<std::string, std::string> environment{};
   nlohmann::json shell{};
   nlohmann::json marks = nlohmann::json::object();  // session/marks.hpp

@@ -7,6 +7,7 @@
 #include "elastic/pyobj/walk.hpp"
 #include "session/dumped.hpp"
 #include "session/input_files.hpp"
+#include "session/outline.hpp"
 
 namespace elastic::session {
 
@@ -161,6 +162,9 @@ Result<> verify(const GilHeld& gil, Borrowed user_namespace, const Source& sourc
         entry["why"] = entry["why"].get<std::string>() + "; could not be compared: " + state->opaque_type;
       continue;
     }
+    if (recomputed && state)
+      difference = difference_of(source.payload.outlines.value(name, json()),
+                                 outline_of(gil, user_namespace, Borrowed(value)));
     entry["status"] = "differs";
     entry["why"] = std::string(recomputed ? "running its cells again gave something else"
                                           : "what was loaded is not what was stored") +

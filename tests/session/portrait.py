@@ -13,7 +13,6 @@ import fractions
 import functools
 import hashlib
 import io
-import pickle
 import re
 import sys
 import types
@@ -439,8 +438,8 @@ def paint_matplotlib(painter, path, value, label):
 
     if isinstance(value, Figure):
         if painter.is_new(path, value, f"{label} {value.get_size_inches().tolist()} {len(value.axes)} axes"):
-            pixels = io.BytesIO()  # of a copy: what has been drawn is another figure than before
-            pickle.loads(pickle.dumps(value)).savefig(pixels, format="rgba", dpi=40)
+            pixels = io.BytesIO()
+            value.savefig(pixels, format="rgba", dpi=40)
             painter.say(path, f"pixels {digest(pixels.getvalue())}")
             painter.each(f"{path}.axes", value.axes)
     elif isinstance(value, Artist):

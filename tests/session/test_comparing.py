@@ -106,3 +106,21 @@ def test_what_a_type_leaves_out_is_no_difference_and_what_it_changes_is(round_tr
     assert report["variables"]["cached"]["status"] == "same"
     assert report["variables"]["odd"]["status"] == "differs"
     assert report["variables"]["odd"]["difference"] == "odd.value is 2, was 1"
+
+
+@pytest.mark.parametrize(("cell", "said"), [
+    ("x = [1, 2, hash('a')]", "[2] is another"),
+    ("x = {'k': 1, 'l': hash('a')}", "['l'] is another"),
+    ("x = list(range(1000)) + [hash('a')]", "[1000:1001] is another"),
+    ("x = 'ab' * (hash('a') % 10**6 + 1)", "characters, had "),
+    ("x = [0] * (hash('a') % 10**6)", "elements, had "),
+    ("x = {hash('a'): 1}", "was not there"),
+    ("class A: pass\nx = A()\nx.n = 1\nx.m = hash('a')", ".m is another"),
+    ("import numpy as np\nx = np.zeros((600, 2))\nx[437, 1] = hash('a')", "[435:438] is another"),
+    ("import pandas as pd\nx = pd.DataFrame({'a': [1, 2], 'b': [3, hash('a')]})", ".iloc[:, 1] is another"),
+])
+def test_where_a_recomputed_variable_differs(round_trip, cell, said):
+    _, _, report = round_trip(cell, plan="recompute-all")
+    entry = report["variables"]["x"]
+    assert entry["status"] == "differs" and entry["difference"] in entry["why"]
+    assert said in entry["difference"]

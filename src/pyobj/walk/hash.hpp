@@ -53,6 +53,14 @@ enum class Tag : std::uint64_t {
   kBlock = 42,
 };
 
+#if defined(__SANITIZE_ADDRESS__)
+#define ELASTIC_CHECKED_READS
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ELASTIC_CHECKED_READS
+#endif
+#endif
+
 inline constexpr std::uint64_t kOdd1 = 0x9E3779B97F4A7C15ULL;  // 2^64 / golden ratio
 inline constexpr std::uint64_t kOdd2 = 0xD6E8FEB86659FD93ULL;
 inline constexpr std::uint64_t kOdd3 = 0x9FB21C651E98DF25ULL;
@@ -117,7 +125,7 @@ Token memory_token(const void* data, std::size_t size, Tag tag);
 inline Token short_bytes_token(const void* data, std::size_t size, Tag tag) {
   if (size >= 16) return bytes_token(data, size, tag);
   static constexpr auto low_bytes = [](std::size_t n) { return n >= 8 ? ~0ULL : (1ULL << 8 * n) - 1; };
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(ELASTIC_CHECKED_READS)
   char padded[16] = {};  // the sanitizer does not know about blocks
   std::memcpy(padded, data, size);
   const char* bytes = padded;

@@ -256,6 +256,8 @@ const std::vector<std::string_view>* find_hidden_attributes(PyTypeObject* type) 
       {"pandas.core.dtypes.base", "ExtensionDtype", {"_cache"}},
       {"pathlib", "PurePath", {"_str", "_hash", "_pparts", "_cached_cparts"}},
       {"numpy", "memmap", {"_mmap"}},
+      // All loggers of the process, also those of libraries; and what is worked out when asked.
+      {"logging", "Logger", {"manager", "_cache"}},
       // Drawn at random for each connection.
       {"comm.base_comm", "BaseComm", {"comm_id", "topic"}},
       {"ipywidgets.widgets.widget", "Widget", {"_model_id"}},

@@ -20,12 +20,17 @@ def parts_of(value):
     if issubclass(kind, dict):
         return list(dict.values(value))
     if kind.__module__ == "__main__" and not issubclass(kind, type):
-        try:
-            attributes = object.__getattribute__(value, "__dict__")
-        except AttributeError:
-            return ()
-        return list(attributes.values()) if type(attributes) is dict else ()
+        return list(attributes_of(value).values())
     return ()
+
+
+def attributes_of(value) -> dict:
+    """The attributes of an instance, without asking its class for them."""
+    try:
+        attributes = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return attributes if type(attributes) is dict else {}
 
 
 def at(path: str, variable):

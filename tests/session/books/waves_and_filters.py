@@ -28,6 +28,13 @@ peaks, found = signal.find_peaks(spectra["filtered"], height=200)
 frequencies[peaks].tolist(), found["peak_heights"].round(0).tolist()
 
 # %%
+sparse = slice(None, None, 25)
+spline = interpolate.CubicSpline(t[sparse], filtered[sparse])
+smoother = interpolate.make_interp_spline(t[sparse], filtered[sparse], k=3)
+curve = np.array([spline(0.333), smoother(0.333), spline.derivative()(0.333)])
+curve.round(3)
+
+# %%
 figure, (above, below) = plt.subplots(2, 1, figsize=(6, 4))
 above.plot(t[:200], noisy[:200], lw=0.5, label="noisy")
 above.plot(t[:200], filtered[:200], label="filtered")
@@ -35,13 +42,6 @@ below.semilogy(frequencies[:150], spectra["noisy"][:150])
 above.legend()
 plt.close(figure)
 len(above.lines), [text.get_text() for text in above.get_legend().get_texts()]
-
-# %%
-sparse = slice(None, None, 25)
-spline = interpolate.CubicSpline(t[sparse], filtered[sparse])
-smoother = interpolate.make_interp_spline(t[sparse], filtered[sparse], k=3)
-curve = np.array([spline(0.333), smoother(0.333), spline.derivative()(0.333)])
-curve.round(3)
 
 # %%
 envelope = abs(signal.hilbert(filtered))
