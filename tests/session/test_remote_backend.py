@@ -2,8 +2,10 @@
 
 import json
 import os
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -134,6 +136,28 @@ def test_old_checkpoints_go_and_a_store_of_another_user_is_refused(start):
     process.run("x = 'mine'")
     process.restore("memory://kept", trust=True)
     assert process.value("x") == 9
+
+
+def test_a_copied_store_is_looked_after_with_the_command(start, tmp_path):
+    process = start()
+    process.run("x = list(range(1000))")
+    process.checkpoint("memory://copied")
+    here = str(tmp_path / "here")
+    process.run(f"__import__('fsspec').filesystem('memory').get('/copied/', {here!r}, recursive=True)")
+    command = str(Path(sys.executable).with_name("elasticpython"))
+
+    def said(*words):
+        run = f"__import__('subprocess').run({[command, *words]!r}, capture_output=True, text=True)"
+        return process.value(f"(lambda done: [done.returncode, done.stdout + done.stderr])({run})")
+
+    for name in ("list", "verify", "gc"):
+        code, text = said(name, here)
+        assert code == 0, text
+    process.run("x = 0")
+    process.restore(here)
+    assert process.value("len(x)") == 1000
+    code, text = said("list", "memory://copied")
+    assert code != 0 and "copy" in text, text
 
 
 # --- a place that can be made bad --------------------------------------------------------------------------

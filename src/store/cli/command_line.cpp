@@ -135,7 +135,7 @@ class Command {
     // Or a directory of that name would be made.
     if (operand(1).find("://") != std::string::npos) {
       return Error(ErrorCode::kInvalidArgument,
-                   "this command looks after directories; a store at a URL is reached from a kernel only");
+                   "this command looks after directories: copy the store at that URL into one first");
     }
     StoreOptions options;
     options.mode = mode;
