@@ -1,7 +1,6 @@
 # make demo   run a notebook, checkpoint it, kill the kernel, restore it in a new one, compare every variable
 # make test   run the tests             (make test-cpp, test-kernel, ...: one suite; names in tests/run.py;
-#             the sanitizers and fuzzers by name only, as yet: make test-asan test-tsan test-fuzz; and
-#             make test-debian, which installs 160 MB of Debian's own packages)
+#             by name only: make test-debian, which installs 160 MB of Debian's own packages)
 # make lab    open JupyterLab with the ElasticPython kernel
 # make setup  what all of these do first: Debian packages, .venv, the C++ build; seconds when nothing changed
 # make build  the C++ build and its installation into .venv only

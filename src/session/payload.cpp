@@ -105,6 +105,8 @@ Result<Payload> Payload::from_bytes(std::string_view bytes, std::size_t blob_cou
     payload.marks = whole.value("marks", json::object());  // younger than the format
     payload.costs = whole.value("costs", json::object());
     payload.report = whole.at("report");
+    if (!payload.outlines.is_object())
+      return Error(ErrorCode::kCorruption, "the checkpoint's description is damaged: no outlines");
     bool exist = payload.history < blob_count;
     for (const StoredGroup& group : payload.groups)
       exist = exist && places_exist(group.pickle, group.buffers, blob_count);

@@ -18,7 +18,7 @@ from fork_server import ForkServer
 from portrait import differences
 
 PLANS = ["optimal", "paper", "store-all", "recompute-all", "random-1", "random-2"]
-ROUNDS = int(os.environ.get("RANDOM_PROGRAM_ROUNDS", 350))
+ROUNDS = int(os.environ.get("RANDOM_PROGRAM_ROUNDS", 250))
 FIRST = int(os.environ.get("RANDOM_PROGRAM_FIRST", 0))
 SEEDS = [int(os.environ["RANDOM_PROGRAM_SEED"])] if "RANDOM_PROGRAM_SEED" in os.environ \
     else range(FIRST, FIRST + ROUNDS)
