@@ -232,6 +232,7 @@ void bind_session(py::module_& core) {
       .def("marks", [](BoundSession& self) { return object_of(self.session.marks()); })
       .def("history",
            [](BoundSession& self) { return object_of(unwrap(self.session.history(GilHeld::assume()))); })
+      .def("history_so_far", [](BoundSession& self) { return object_of(self.session.history_so_far()); })
       .def_property_readonly("has_news", [](BoundSession& self) { return self.session.has_news(); });
 }
 

@@ -159,3 +159,16 @@ def test_a_large_restored_array_can_be_rebound(start):
     second.restore()
     second.run("other = 1", "array = np.ones(2_000_000)", "array = 3")
     assert second.value("array") == 3
+
+
+def test_what_is_mapped_is_not_read_by_the_restore(start, tmp_path):
+    first = start()
+    first.run("import numpy as np", "big = np.random.default_rng(0).random(12_000_000)")
+    first.checkpoint(tmp_path / "here", plan="store-all")
+    second = start()
+    second.run("import numpy as np")
+    resident = "int(open('/proc/self/statm').read().split()[1]) * 4096"
+    before = second.value(resident)
+    second.restore(tmp_path / "here")
+    assert second.value(resident) - before < 48_000_000  # of 96
+    assert second.value("float(big[5])") == first.value("float(big[5])")

@@ -93,6 +93,7 @@ class Session {
   Result<nlohmann::json> restore(const pyobj::GilHeld&, const RestoreOptions& options);
   // The list of section 9 ("history").
   Result<nlohmann::json> history(const pyobj::GilHeld&);
+  nlohmann::json history_so_far() const { return tracker_.history_json(); }  // looks at nothing first
   // Why `name` is linked, opaque, or attributed to its cells; lines for a person.
   std::string why(const pyobj::GilHeld&, const std::string& name);
 
@@ -109,8 +110,7 @@ class Session {
   void load_next(const pyobj::GilHeld&);
   Result<> load_rest(const pyobj::GilHeld&);  // kCancelled: interrupted, some are still away
 
-  // Restored variables that turned out since the last call not to be what was stored, or to be lost, with
-  // why.
+  // Restored variables that turned out since the last call to be lost or not what was stored, with why.
   std::map<std::string, std::string> take_damage();
 
   // Whether there is anything that the last checkpoint or restore does not have.

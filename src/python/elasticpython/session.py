@@ -248,7 +248,7 @@ class ShellSession:
                     if state is not None:
                         report["shell_problems"] = shell_state.put(self.shell, state, self._objects)
                     report["hooks_not_here"] = shell_state.unseen_hooks(
-                        self._session.history(), report["cells_rerun"]
+                        self._session.history_so_far(), report["cells_rerun"]
                     )
                 self._explain(report)
         except BaseException:
