@@ -29,6 +29,13 @@ using store::ConstBytes;
 
 namespace {
 
+// What the cost model knows a value by. Loading a module imports it, which takes each its own time.
+std::string kind_of(PyObject* value) {
+  const char* module = PyModule_Check(value) ? PyModule_GetName(value) : nullptr;
+  if (PyErr_Occurred()) PyErr_Clear();
+  return module ? std::string("module ") + module : Py_TYPE(value)->tp_name;
+}
+
 // Functions, classes and modules are referred to by other groups: a copy would not be the class any more.
 bool is_referable(PyObject* value) {
   return PyType_Check(value) || PyFunction_Check(value) || PyModule_Check(value);
@@ -262,7 +269,7 @@ Result<> Session::offer_all(const GilHeld& gil, const CheckpointOptions& options
       PyObject* value = PyDict_GetItemString(namespace_.get(), name.c_str());
       if (!value) continue;
       // The members of a co-variable mostly are views of the same things.
-      if (group.type.empty() || snapshot.size_bytes > largest) group.type = Py_TYPE(value)->tp_name;
+      if (group.type.empty() || snapshot.size_bytes > largest) group.type = kind_of(value);
       largest = std::max(largest, snapshot.size_bytes);
     }
     group.size_bytes = largest;
