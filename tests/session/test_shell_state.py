@@ -94,3 +94,12 @@ def test_a_traceback_shows_the_lines_of_restored_functions(start, tmp_path):
     output = second.run("halve(1)", fails=True)["output"]
     assert "return x / 0  # oh" in output and "Cell In[1], line 2" in output
     assert "return x / 0  # oh" in second.run("import inspect\nprint(inspect.getsource(halve))")["output"]
+
+
+def test_a_name_that_is_no_identifier_is_a_name_like_others(start, tmp_path):
+    first = start()
+    first.run("def f(): return 1", "globals()['a/0'] = f\nglobals()['b c'] = [[f]]", "globals()['b c'][0]")
+    first.checkpoint(tmp_path / "here", plan="store-all")
+    second = start()
+    second.restore(tmp_path / "here")
+    assert second.value("globals()['a/0'] is f and globals()['b c'][0] is Out[3] and Out[3][0] is f")

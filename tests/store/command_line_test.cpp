@@ -109,7 +109,7 @@ TEST_F(CommandLineTest, WrongUseAndBadPathsAreOneLineAndAStatus) {
   EXPECT_EQ(std::count(err_.begin(), err_.end(), '\n'), 1) << err_;
   EXPECT_FALSE(files_.status("/missing").ok());
   EXPECT_EQ(run({"import", "s3://bucket/place", "/file"}), 1);
-  EXPECT_NE(err_.find("at a URL"), std::string::npos) << err_;
+  EXPECT_NE(err_.find("at that URL"), std::string::npos) << err_;
   EXPECT_FALSE(files_.status("s3:").ok());
 }
 

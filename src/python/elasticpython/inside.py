@@ -1,4 +1,4 @@
-"""Objects inside variables, by paths that a checkpoint can hold: "y/0/2" is the third part of the first of y.
+"""Objects inside variables, by paths that a checkpoint can hold: y, 0, 2 is the third part of y's first.
 
 An output that shows part of a variable (`Out[3]` where a later cell says `y = {"k": Out[3]}`) is stored with
 a reference to that part, so that both are one object again. Parts are the elements of lists, tuples and
@@ -9,6 +9,7 @@ from collections import deque
 
 _SEQUENCES = (list, tuple, deque)
 _ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
+_STEP = "\x1f"  # between the steps of a path; a name may have any other character, by way of globals()
 _LIMIT = 50_000  # objects looked at among the outputs, and among the variables: some milliseconds
 
 
@@ -35,7 +36,7 @@ def attributes_of(value) -> dict:
 
 def at(path: str, variable):
     """The object at `path`; `variable(name)` gives a variable. LookupError where there is no such part."""
-    name, *steps = path.split("/")
+    name, *steps = path.split(_STEP)
     value = variable(name)
     for step in steps:
         value = parts_of(value)[int(step)]
@@ -67,4 +68,4 @@ def _walked(roots):
             continue
         seen.add(id(value))
         yield value, path
-        queue.extend((part, f"{path}/{place}") for place, part in enumerate(parts_of(value)))
+        queue.extend((part, f"{path}{_STEP}{place}") for place, part in enumerate(parts_of(value)))

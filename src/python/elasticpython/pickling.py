@@ -47,7 +47,7 @@ class Context:
         self._kept = []  # an id is one object's only while that lives
         self._names = {}
         for name in references:
-            value = inside.at(name, namespace.__getitem__)
+            value = namespace[name] if name in namespace else inside.at(name, namespace.__getitem__)
             if type(value) not in _ATOMS:
                 self._names.setdefault(id(value), name)
                 self._kept.append(value)

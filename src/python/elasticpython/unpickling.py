@@ -35,7 +35,7 @@ class Session:
         try:
             return inside.at(name, self.resolve)
         except LookupError as error:
-            raise MissingVariable(f"there is no {name}, which it refers to") from error
+            raise MissingVariable(f"there is no {name!r}, which it refers to") from error
 
     def persistent_load(self, reference):
         kind, name = reference
