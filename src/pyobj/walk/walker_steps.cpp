@@ -17,11 +17,12 @@ constexpr std::uint64_t kKeyDone = std::uint64_t{1}
 std::uint64_t block_end(std::uint64_t index, std::uint64_t count) { return std::min(count, index + kBlock); }
 
 // {id(x): weakref.ref(x)}, as matplotlib's transforms keep their parents: a key that is another number in
-// each process. Runs no user code: a mask of an int has no hook.
-bool is_address_of(PyObject* key, PyObject* value) {
+// each process, and after a restore the address that x had in another. Runs no user code: a mask of an int
+// has no hook. That two such keys are different numbers is part of the identity all the same.
+bool is_address(PyObject* key, PyObject* value) {
+  constexpr unsigned long long kLowestAddress = 1ULL << 32;
   return PyWeakref_CheckRef(value) && PyLong_CheckExact(key) &&
-         PyLong_AsUnsignedLongLongMask(key) ==
-             reinterpret_cast<std::uintptr_t>(reinterpret_cast<PyWeakReference*>(value)->wr_object);
+         PyLong_AsUnsignedLongLongMask(key) >= kLowestAddress;
 }
 
 }  // namespace
@@ -188,7 +189,7 @@ Walker::Step Walker::step_general(Frame& frame, PyDictKeysObject* keys, PyObject
         child = key;
         break;
       }
-      absorb(chain, is_address_of(key, value) ? word_token(0, Tag::kWord) : token);
+      absorb(chain, is_address(key, value) ? word_token(0, Tag::kWord) : token);
     }
     if (!atom(value, token)) {
       child = value;
