@@ -258,7 +258,8 @@ def test_loaders_written_into_checkpoints_keep_their_names(serializer):   # noqa
     assert set(unpickling.WRITTEN) >= {
         "array_subclass", "array_view", "class_dict", "class_member", "dead_weakref",
         "dict_view", "enum_member", "field_kind", "import_module",
-        "make_block_references", "make_cell", "make_class", "make_code", "make_constrained_type", "make_enum",
+        "make_block_references", "make_cell", "make_class", "make_closed_buffer", "make_closed_file",
+        "make_closed_text", "make_code", "make_constrained_type", "make_enum",
         "make_exception", "make_function", "make_globals", "make_lru_cache", "make_memoryview", "make_module",
         "make_new_type", "make_proxy", "make_type_parameter", "make_weakref", "module_dict", "readonly_array",
         "set_attributes", "set_cell", "set_class_state", "set_enum_state", "set_exception_state",

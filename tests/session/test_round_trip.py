@@ -259,3 +259,39 @@ def test_what_a_class_holds_is_referred_to_and_not_copied(round_trip, plan):
     assert after.value("parts['open'] is Box.open and parts['make'] is Box.make")
     assert after.value("parts['named'] is Box.named.__func__ and parts['size'] is Box.size.fset")
     assert after.value("type(lids[0]) is Box.Lid and type(lids[1]) is Box.Lid.Knob")
+
+
+def test_a_closed_file_comes_back_closed_and_the_file_is_not_touched(start, tmp_path):
+    first, file = start(), tmp_path / "work/a.txt"
+    first.run("with open('a.txt', 'w', encoding='latin-1') as f:\n    f.write('kept')", "held = [f]; g = f",
+              "still_open = open('b.txt', 'w')")
+    checkpoint = first.checkpoint(plan="store-all")
+    first.kill()
+    assert file.read_text() == "kept"
+    file.write_text("by somebody else")
+    written = file.stat()
+    second = start()
+    report = second.restore()
+    assert file.stat() == written
+    assert {checkpoint["variables"][name]["action"] for name in ("f", "g", "held")} == {"store"}
+    assert report["cells_rerun"] == []
+    assert report["variables"]["still_open"]["status"] == "lost"
+    assert second.value("f is g and held[0] is f")
+    assert second.value("[f.closed, f.name, f.mode, f.encoding]") == [True, "a.txt", "w", "latin-1"]
+    second.run("try: f.read()\nexcept ValueError as error: said = str(error)")
+    assert "closed file" in second.value("said")
+
+
+def test_a_file_that_was_open_at_one_checkpoint_is_stored_at_the_next(start):
+    first = start()
+    first.run("f = open('a.txt', 'w')")
+    assert first.checkpoint()["variables"]["f"]["action"] == "lost"
+    first.run("f.close()")
+    assert first.checkpoint()["variables"]["f"]["action"] == "store"
+    first.run("g = open('b.txt', 'w')")
+    actions = {name: entry["action"] for name, entry in first.checkpoint()["variables"].items()}
+    assert actions == {"f": "store", "g": "lost"}
+    first.kill()
+    second = start()
+    second.restore()
+    assert second.value("f.closed, 'g' in globals()") == [True, False]

@@ -1,5 +1,7 @@
 """What is never pickled, because it is a handle on something outside: reading it would disturb that thing,
-and a copy would not be it. Decided by type, before any method of the object is called."""
+and a copy would not be it. Decided by type, before any method of the object is called; only a file of
+Python's own classes is asked whether it is closed, since then it holds on to nothing."""
+from elasticpython.pickling_files import reduce_closed_file
 
 
 class NotSerializable(Exception):
@@ -67,6 +69,9 @@ class _Refusal:
             standard = _standard_stream(value)
             if standard is not None:
                 return standard
+            closed = reduce_closed_file(value)
+            if closed is not None:
+                return closed
         raise NotSerializable(value, self._what)
 
 

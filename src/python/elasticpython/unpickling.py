@@ -1,8 +1,8 @@
 """The loading half of the serialiser: a restore, and what a checkpoint's pickles call by name.
 
-Every function marked `@written`, here and in `unpickling_{code,types,arrays}`, stands in checkpoints under
-"elasticpython.unpickling.<its name>": it is part of the checkpoint format. Never rename one or change what
-its arguments mean; add a new one beside it.
+Every function marked `@written`, here and in `unpickling_{code,types,arrays,files}`, stands in checkpoints
+under "elasticpython.unpickling.<its name>": it is part of the checkpoint format. Never rename one or change
+what its arguments mean; add a new one beside it.
 
 A `Session` is one restore: all groups loaded through it share classes, and functions are bound to its
 namespace. Loading runs code of the pickle's author: the caller has checked the bytes (`store`) before.
@@ -12,7 +12,8 @@ import pickle
 
 import cloudpickle.cloudpickle as field
 
-from elasticpython import inside, unpickling_arrays, unpickling_code, unpickling_types  # noqa: F401
+from elasticpython import inside, unpickling_arrays, unpickling_code, unpickling_files  # noqa: F401
+from elasticpython import unpickling_types  # noqa: F401
 from elasticpython.unpickling_code import IncompatibleByteCode, new_class
 from elasticpython.unpickling_written import WRITTEN, written
 

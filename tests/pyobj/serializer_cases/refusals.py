@@ -49,6 +49,23 @@ x = {'log': [a]}
      refuses={'a': 'not_serializable: a: open file', 'b': 'not_serializable: b: open file',
               'c': 'not_serializable: c: open file', 'd': 'not_serializable: d: temporary file',
               'x': "not_serializable: x['log'][0]: open file"})
+case("refuses_a_detached_file_and_the_users_own_kind", """
+import io
+open('raw', 'wb').write(b'x')
+t, b = open('raw'), open('raw', 'rb')
+kept = [t.detach(), b.detach()]
+class Asked(io.FileIO):
+    @property
+    def closed(self):
+        asked.append(1)
+        return io.FileIO.closed.__get__(self)
+m = Asked('raw')
+w = io.TextIOWrapper(io.BufferedReader(Asked('raw')))
+asked = []
+""", "assert asked == []",
+     refuses={'t': 'not_serializable: t: open file', 'b': 'not_serializable: b: open file',
+              'm': 'not_serializable: m: open file', 'w': 'not_serializable: w: open file',
+              'kept': 'not_serializable: kept[0]: open file'})
 case("refuses_a_memmap", """
 import numpy as np
 m = np.memmap('mm', dtype='f8', mode='w+', shape=(5,))
