@@ -1,6 +1,7 @@
 #include "kernel/connection.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,7 +12,7 @@ namespace {
 class ConnectionTest : public testing::Test {
  protected:
   std::string write(const std::string& text) {
-    const std::string path = testing::TempDir() + "/connection.json";
+    const std::string path = testing::TempDir() + "connection-" + std::to_string(getpid()) + ".json";
     std::ofstream(path) << text;
     return path;
   }
