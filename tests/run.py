@@ -4,7 +4,8 @@
 
 Each suite leaves a JUnit file in artifacts/, from which its numbers are taken; a suite that ends badly
 without one (a build that fails, a runner that dies) counts as one failed test, so nothing can fail unseen.
-The last line is `N passed, N failed, N skipped`, the exit status 1 when anything failed.
+The last line is `N passed, N failed, N skipped`, the exit status 1 when anything failed; the lines before it
+name each test that did, since a log is often all that is left of a run and often only its end.
 
 Suites that talk to kernels and browsers, whose answers they await with a time limit, run in two processes; a
 test of theirs that fails runs once more, by itself. One that passes then is called flaky and named in the
@@ -17,14 +18,14 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ARTIFACTS = ROOT / "artifacts"
 JOBS = str(os.cpu_count() or 1)
 FUZZ_SECONDS = 10
-MOST_FLAKY = 5  # more failures than this are no accident
+MOST_FLAKY = 20  # more failures than this are no accident
 IN_TWO = ("-n", "2", "--dist", "loadfile")
 
 
@@ -36,6 +37,7 @@ class Outcome:
     failed: int = 0
     skipped: int = 0
     note: str = ""
+    names: list[str] = field(default_factory=list)  # of the failed ones
 
 
 def run(command, **environment):
@@ -57,6 +59,7 @@ def read_junit(path):
     for case in ElementTree.parse(path).iter("testcase"):
         if case.find("failure") is not None or case.find("error") is not None:
             outcome.failed += 1
+            outcome.names.append(f"{case.get('classname')}.{case.get('name')}")
         elif case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
             outcome.skipped += 1
         else:
@@ -87,26 +90,21 @@ def python_suite(name):
     return pytest_run(ARTIFACTS / f"{name}.xml", f"tests/{name}")
 
 
-def failed_cases(junit):
-    """The names of the test cases that a JUnit file says failed."""
-    return sorted({f"{case.get('classname')}.{case.get('name')}"
-                   for case in ElementTree.parse(junit).iter("testcase")
-                   if case.find("failure") is not None or case.find("error") is not None})
-
-
 def timed_suite(name, *arguments):
     """pytest over tests/NAME, whose tests wait for other processes; see the head of this file."""
     first = ARTIFACTS / f"{name}.xml"
     outcome = pytest_run(first, *arguments, f"tests/{name}")
     if not 0 < outcome.failed <= MOST_FLAKY or not first.exists():
         return outcome
-    names = failed_cases(first)
-    print(f"failed, and run once more: {', '.join(names)}", flush=True)
+    print(f"failed, and run once more: {', '.join(outcome.names)}", flush=True)
     again = pytest_run(ARTIFACTS / f"{name}-again.xml", "--last-failed", "--last-failed-no-failures=none",
                        f"tests/{name}")
-    if again.failed or again.passed == 0:
+    if again.passed == 0:
         return outcome
-    return Outcome(outcome.passed + outcome.failed, 0, outcome.skipped, f"flaky: {', '.join(names)}")
+    flaky = [case for case in outcome.names if case not in again.names]
+    total = outcome.passed + outcome.failed
+    return Outcome(total - again.failed, again.failed, outcome.skipped,
+                   f"flaky: {', '.join(flaky)}" if flaky else "", again.names)
 
 
 def built(preset, target="all"):
@@ -140,7 +138,9 @@ def fuzz_suite():
         status = run([target, f"-max_total_time={FUZZ_SECONDS}", "-print_final_stats=1", "-timeout=10",
                       f"-artifact_prefix={found}/", *corpora])
         outcome.passed += status == 0
-        outcome.failed += status != 0
+        if status != 0:
+            outcome.failed += 1
+            outcome.names.append(target.name)
     if outcome.passed + outcome.failed == 0:
         outcome.failed, outcome.note = 1, "there is no fuzz target"
     return outcome
@@ -185,6 +185,9 @@ def main(names):
     for name, outcome in outcomes.items():
         print(f"{name:10}{outcome.passed:8}{outcome.failed:8}{outcome.skipped:9}{seconds[name]:9.1f}  "
               f"{outcome.note}".rstrip())
+    for name, outcome in outcomes.items():
+        for case in outcome.names:
+            print(f"FAILED {name}: {case}")
     passed, failed, skipped = (sum(getattr(outcome, field) for outcome in outcomes.values())
                                for field in ("passed", "failed", "skipped"))
     print(f"\n{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
