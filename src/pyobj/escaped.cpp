@@ -107,6 +107,22 @@ Access Reads::find_escaped(const GilHeld& gil, Borrowed extra_roots) {
   return reads_of_escaped(gil);
 }
 
+std::set<std::string> Reads::code_referred_to(const GilHeld& gil, const std::string& name,
+                                              const std::set<std::string>& names) {
+  const PendingError pending(gil);
+  std::set<std::string> found;
+  PyObject* value = state_->value_of(name);
+  if (value == nullptr) return found;
+  state_->reacher.start();
+  state_->reacher.count_references(true);
+  Reach reach;
+  state_->reacher.add(value, reach);
+  for (const std::string& each : names)
+    if (state_->reacher.references().contains(state_->value_of(each))) found.insert(each);
+  state_->reacher.count_references(false);
+  return found;
+}
+
 std::vector<std::string> Reads::escaped() const {
   std::vector<std::string> names;
   for (const State::EscapedCode& escaped : state_->escaped) names.push_back(escaped.name);

@@ -8,6 +8,7 @@
 #include "elastic/plan/planner.hpp"
 #include "elastic/session/session.hpp"
 #include "elastic/store/probe.hpp"
+#include "session/doubles.hpp"
 #include "session/dumped.hpp"
 #include "session/input_files.hpp"
 #include "session/marks.hpp"
@@ -120,6 +121,8 @@ void look_up(DumpedGroup& group, Holding& holding, const store::Presence& presen
 
 // What refers to something that cannot be stored cannot be loaded.
 void strike_out_unloadable(DumpedSession& dumped, const std::map<std::string, std::size_t>& holding_of) {
+  for (std::size_t i = 0; i < dumped.groups.size(); ++i)
+    if (std::exchange(dumped.groups[i].struck_out, false)) dumped.input.holdings[i].not_storable.clear();
   for (bool changed = true; changed;) {
     changed = false;
     for (std::size_t i = 0; i < dumped.groups.size(); ++i) {
@@ -134,7 +137,7 @@ void strike_out_unloadable(DumpedSession& dumped, const std::map<std::string, st
           continue;
         holding.not_storable = "it refers to " + name +
                                (unwanted ? ", which is marked never-store" : ", which cannot be stored");
-        changed = true;
+        changed = dumped.groups[i].struck_out = true;
         break;
       }
     }
@@ -383,12 +386,13 @@ Result<> Session::choose_plan(const GilHeld& gil, const CheckpointOptions& optio
   for (const auto& [name, wish] : options.marks) ELASTIC_TRY(marks.mark(name, wish));
   for (const std::uint32_t cell : options.never_rerun_cells) marks.never_rerun(cell);
   dumped.input.wishes = marks.wishes(dumped.history);
+  Doubles doubles(namespace_, dumped.input.wishes);
   const std::map<std::string, std::size_t> holding_of = groups_by_name(dumped);
   for (bool changed = true; changed;) {  // ends: each round serialises a group or asks for one more variable
     strike_out_unloadable(dumped, holding_of);
     ELASTIC_ASSIGN(dumped.plan, planner->plan(dumped.input));
     ELASTIC_ASSIGN(changed, dump_chosen(gil, dumped));
-    if (!changed) changed = ask_for_references(dumped, holding_of);
+    if (!changed) changed = ask_for_references(dumped, holding_of) || doubles.avoid(gil, dumped);
   }
   return success();
 }

@@ -30,6 +30,7 @@ struct DumpedGroup {
   std::optional<pyobj::Pickled> pickled{};
   std::vector<std::optional<store::BlobRef>> held{};  // pickle, buffers: those that the target has
   std::int64_t estimated_us = 0, actual_us = 0;       // of serialising
+  bool struck_out = false;                            // not storable because of what it refers to
   std::string ambient_value{};
   bool ambient = false;
 };

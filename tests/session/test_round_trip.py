@@ -52,6 +52,26 @@ def test_a_class_is_one_also_where_its_cell_is_run_again(round_trip, plan):
     assert after.value("type(stored) is Box, next(ticket)") == [True, 0]
 
 
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("inside", ["(i for i in range(3))", "iter('abc')"])
+def test_a_class_is_one_also_where_it_was_changed_after_its_instance_was_made(round_trip, plan, inside):
+    """The instance with the generator is made by its cell again, which makes the class again too."""
+    after, _, report = round_trip(
+        "class Box:\n    shared = 1\n    def __init__(self, inside):\n        self.inside = inside",
+        f"ticket = Box({inside})",
+        "stored = Box(3)",
+        "Box.shared = 2",
+        plan=plan,
+    )
+    assert after.value("type(ticket) is Box, type(stored) is Box, Box.shared, len(list(ticket.inside))") == [
+        True,
+        True,
+        2,
+        3,
+    ]
+    assert {entry["status"] for entry in report["variables"].values()} <= {"same", "recomputed"}
+
+
 def test_closures_share_their_cells(round_trip):
     after, _, _ = round_trip(
         """

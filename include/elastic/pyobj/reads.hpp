@@ -88,6 +88,9 @@ class Reads {
   // O(heap); needed only after cells that `handles_code`, since others have nothing to hand on. Returns the
   // names that running the escaped code reads.
   Access find_escaped(const GilHeld&, Borrowed extra_roots = {});
+  // Which of the functions and classes bound to `names` the value of `name` refers to, at any depth.
+  std::set<std::string> code_referred_to(const GilHeld&, const std::string& name,
+                                         const std::set<std::string>& names);
   std::vector<std::string> escaped() const;  // the qualified names of what escaped
 
  private:
