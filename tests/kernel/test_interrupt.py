@@ -225,8 +225,10 @@ def test_an_interrupt_of_a_callback_before_the_cell_ends_the_cell(kernel):
         "def struck():\n    events.unregister('pre_execute', struck)\n    raise KeyboardInterrupt\n"
         "events.register('pre_execute', struck)"
     )
-    assert kernel.execute("ran.append(1)").content["ename"] == "KeyboardInterrupt"
+    struck = kernel.execute("ran.append(1)").content
+    assert struck["ename"] == "KeyboardInterrupt"
     assert kernel.execute("ran").result == "[]"
+    assert kernel.execute(f"In[{struck['execution_count']}:]").result.startswith("['ran.append(1)', 'ran', ")
 
 
 def test_children_of_a_cell_get_the_default_signal_mask(kernel):

@@ -209,6 +209,8 @@ class Kernel:
             except BaseException as raised:  # struck between the user's code and ours: an interrupt
                 shell.showtraceback((type(raised), raised, None))
                 error = raised
+        if store_history and error is not None:
+            shell.remember_struck_cell(code)
         self.server.drain_output()
         return self._execute_reply(content, error)
 

@@ -300,6 +300,12 @@ class NotebookShell(InteractiveShell):
         self.last_traceback = self.display_error = None
         return await super().run_cell_async(*args, **kwargs)
 
+    def remember_struck_cell(self, raw_cell):
+        """Stores a cell that was interrupted when it had its number but no place in the history yet: the
+        cells after it would stand one place before their number."""
+        if len(self.history_manager.input_hist_parsed) < self.execution_count:
+            self.history_manager.store_inputs(self.execution_count - 1, raw_cell, raw_cell)
+
     # What widgets and other libraries use to say whose output they make.
 
     def set_parent(self, parent):
