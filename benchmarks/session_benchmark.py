@@ -1,4 +1,4 @@
-"""Checkpoint and restore of whole sessions, beside dill, joblib, cloudpickle and `cat`, on the same data.
+"""Checkpoint and restore of whole sessions, beside dill, joblib, cloudpickle, Kishu and `cat`.
 
     .venv/bin/python benchmarks/session_benchmark.py [--scale 0.1] [--only NAME...] [--data NAME...]
                                                      [--directory D] [--json FILE]
@@ -20,6 +20,8 @@ import sys
 import tempfile
 import time
 import types
+
+import kishu_peer
 
 # name -> (cells, a change of 1 kB, what is compared after a restore, modules that are imported before timing)
 DATA = {
@@ -63,12 +65,13 @@ class Plain:
     def __init__(self, directory):
         self.path = os.path.join(directory, "dumped")
         self.main = namespace()
+        self.names = self.main.__dict__
 
     def run(self, cell):
-        exec(cell, self.main.__dict__)
+        exec(cell, self.names)
 
     def value(self, expression):
-        return eval(expression, self.main.__dict__)
+        return eval(expression, self.names)
 
 
 class Dill(Plain):
@@ -84,23 +87,23 @@ class Dill(Plain):
 class Joblib(Plain):
     def checkpoint(self):
         import joblib
-        joblib.dump(user_values(self.main.__dict__), self.path)
+        joblib.dump(user_values(self.names), self.path)
 
     def restore(self):
         import joblib
-        self.main.__dict__.update(joblib.load(self.path))
+        self.names.update(joblib.load(self.path))
 
 
 class Cloudpickle(Plain):
     def checkpoint(self):
         import cloudpickle
         with open(self.path, "wb") as file:
-            cloudpickle.dump(user_values(self.main.__dict__), file)
+            cloudpickle.dump(user_values(self.names), file)
 
     def restore(self):
         import cloudpickle
         with open(self.path, "rb") as file:
-            self.main.__dict__.update(cloudpickle.load(file))
+            self.names.update(cloudpickle.load(file))
 
 
 class Shell:
@@ -112,8 +115,33 @@ class Shell:
         self.directory = directory
         self.shell = InteractiveShell.instance(user_module=self.main, user_ns=self.main.__dict__)
 
+    @property
+    def names(self):   # Kishu puts its own mapping there
+        return self.shell.user_ns
+
     def value(self, expression):
-        return eval(expression, self.main.__dict__)
+        return eval(expression, self.names)
+
+
+class Kishu(Shell):
+    """Kishu commits after each cell; here all cells since the last checkpoint count as one."""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.kishu, self.result = kishu_peer.Attached(self.shell, directory), None
+
+    def run(self, cell):
+        if self.result is None:
+            self.kishu.before_cell()
+        self.result = self.shell.run_cell(cell, store_history=True)
+        self.result.raise_error()
+
+    def checkpoint(self):
+        self.kishu.commit(self.result)
+        self.result = None
+
+    def restore(self):
+        self.kishu.checkout_newest()
 
 
 class Elastic(Shell):
@@ -139,7 +167,8 @@ class Elastic(Shell):
         self.elasticpython.restore(self.directory, lazy=lazy)
 
 
-CONTENDERS = {"elasticpython": Elastic, "dill": Dill, "joblib": Joblib, "cloudpickle": Cloudpickle}
+CONTENDERS = {"elasticpython": Elastic, "dill": Dill, "joblib": Joblib, "cloudpickle": Cloudpickle,
+              "kishu": Kishu}
 
 
 def status_kb(field):
@@ -193,7 +222,8 @@ def child_restore_lazily(contender, expression):
 
 
 def in_child(python, arguments):
-    done = subprocess.run([python, __file__, *arguments], stdout=subprocess.PIPE, text=True)
+    environment = os.environ | {"PYTHONPATH": str(kishu_peer.HOME)}
+    done = subprocess.run([python, __file__, *arguments], stdout=subprocess.PIPE, text=True, env=environment)
     lines = done.stdout.splitlines()
     return json.loads(lines[-1]) if done.returncode == 0 and lines else {"failed": done.returncode}
 
@@ -216,8 +246,12 @@ def cat(directory):
 
 def run(chosen):
     results = {}
+    contenders = chosen.only or list(CONTENDERS)
+    if "kishu" in contenders and not kishu_peer.install():
+        print("kishu cannot be installed here")
+        contenders.remove("kishu")
     for data in chosen.data or DATA:
-        for name in chosen.only or CONTENDERS:
+        for name in contenders:
             directory = tempfile.mkdtemp(dir=chosen.directory)
             try:
                 common = [data, directory, str(chosen.scale)]
@@ -262,7 +296,7 @@ def child(step, name, data, directory, scale):
         __import__(module)
     import cloudpickle  # noqa: F401
     contender = CONTENDERS[name](directory)
-    contender.main.SCALE = float(scale)
+    contender.names["SCALE"] = float(scale)
     steps = {"restore": child_restore, "lazily": child_restore_lazily}
     figures = (child_checkpoint(contender, cells, change, expression, directory) if step == "checkpoint"
                else steps[step](contender, expression))

@@ -9,8 +9,7 @@ waiting costs.
 
 Subjects: `off` runs the cells alone. `pickle` is the method of the paper and of notebooks' state savers in
 Python: what a cell names is pickled before and after it, and the bytes compared. `kishu` is Kishu's own
-planner (PyPI) over its own namespace, without its checkpoints; the script makes an environment for it under
-build/, and says so where that fails.
+planner over its own namespace, without its checkpoints (kishu_peer.py says where it comes from).
 """
 
 import argparse
@@ -24,9 +23,9 @@ import time
 import types
 from pathlib import Path
 
+import kishu_peer
+
 ROOT = Path(__file__).resolve().parents[1]
-KISHU_HOME = ROOT / "build/kishu"
-KISHU_PACKAGES = ("kishu==0.3.4", "scikit-learn==1.9.1", "pyarrow==26.0.1", "psutil")
 
 PANDAS = """
 import numpy as np, pandas as pd
@@ -254,26 +253,16 @@ def run_cells(subject_name, notebook, small):
     print(json.dumps({"times": times, "idle": time.perf_counter() - start, "writes": subject.writes()}))
 
 
-def kishu_python():
-    """An interpreter that has Kishu, or None."""
-    python = KISHU_HOME / "bin/python"
-    if not python.exists():
-        made = subprocess.run([sys.executable, "-m", "venv", KISHU_HOME]).returncode == 0
-        pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "-q", *KISHU_PACKAGES]
-        if not made or subprocess.run(pip).returncode != 0:
-            return None
-    return python
-
-
 def measure(subject, notebook, options):
-    python = kishu_python() if subject == "kishu" else sys.executable
-    if python is None:
+    if subject == "kishu" and kishu_peer.install() is None:
         return None
-    command = [python, __file__, "--cells", subject, "--only", notebook]
+    command = [sys.executable, __file__, "--cells", subject, "--only", notebook]
     command += ["--small"] if options.small else []
+    environment = os.environ | {"PYTHONWARNINGS": "ignore", "PYTHONPATH": str(kishu_peer.HOME)}
     try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout,
-                             env=os.environ | {"PYTHONWARNINGS": "ignore"})  # fmt: skip
+        run = subprocess.run(
+            command, capture_output=True, text=True, timeout=options.timeout, env=environment
+        )
     except subprocess.TimeoutExpired:
         return f"more than {options.timeout} s"
     if run.returncode != 0:
