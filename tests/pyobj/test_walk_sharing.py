@@ -197,6 +197,8 @@ SHARED = {
     "a function": ("lambda: 1", ""),
     "a module": ("np", ""),
     "a container of a module's function": ("[np.linalg.norm]", ""),
+    "more objects than are counted": ("[[] for _ in range(3000)]", ""),
+    "more references than are followed": ("[0] * 60000", ""),
 }
 
 

@@ -8,7 +8,9 @@
 namespace elastic::pyobj::walk {
 namespace {
 
-constexpr std::size_t kObjects = 2000;  // more are not worth the time that a reply waits
+// More are not worth the time that a reply waits.
+constexpr std::size_t kObjects = 2000;
+constexpr std::size_t kReferences = 50000;
 
 class Counter {
  public:
@@ -20,7 +22,6 @@ class Counter {
       PyObject* object = stack_.back();
       stack_.pop_back();
       enter(object);
-      fine_ = fine_ && references_.size() <= kObjects;
     }
     for (auto at = references_.begin(); fine_ && at != references_.end(); ++at)
       fine_ = Py_REFCNT(at->first) <= at->second && !is_weakly_held(at->first);
@@ -29,12 +30,14 @@ class Counter {
 
  private:
   static int visit(PyObject* object, void* self) {
-    static_cast<Counter*>(self)->meet(object);
-    return 0;
+    auto& counter = *static_cast<Counter*>(self);
+    counter.meet(object);
+    return counter.fine_ ? 0 : 1;  // a list of a million is not looked through to the end
   }
 
   void meet(PyObject* object) {
     if (!fine_ || object == nullptr) return;
+    fine_ = ++looked_at_ <= kReferences;
     if (is_atom_type(Py_TYPE(object))) return;
     // A tuple that the collector has let go of holds atoms only.
     if (PyTuple_CheckExact(object) && !PyObject_GC_IsTracked(object)) return;
@@ -56,6 +59,7 @@ class Counter {
     if (leaf && (info.immutable || !info.links || info.kind == Kind::kNamed || info.kind == Kind::kAtomValue))
       return;
     if (++references_[object] == 1) stack_.push_back(object);
+    fine_ = references_.size() <= kObjects;
   }
 
   void enter(PyObject* object) {
@@ -82,6 +86,7 @@ class Counter {
   PyObject* namespace_;
   TypeCache& types_;
   bool fine_ = true;
+  std::size_t looked_at_ = 0;
   std::vector<PyObject*> stack_;
   std::unordered_map<PyObject*, Py_ssize_t> references_;
   std::unordered_map<PyObject*, Py_ssize_t> weak_references_;
