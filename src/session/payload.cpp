@@ -1,5 +1,7 @@
 #include "session/payload.hpp"
 
+#include "elastic/core/json.hpp"
+
 namespace elastic::session {
 
 using nlohmann::json;
@@ -75,14 +77,9 @@ std::string Payload::to_bytes() const {
 }
 
 Result<Payload> Payload::from_bytes(std::string_view bytes, std::size_t blob_count) {
-  // Writing JSON recurses, and reports are written: what nests without end is nobody's session.
-  bool too_deep = false;
-  const auto shallow = [&](int depth, json::parse_event_t, json&) {
-    too_deep = too_deep || depth > kDeepest;
-    return !too_deep;
-  };
-  const json whole = json::parse(bytes, shallow, /*allow_exceptions=*/false);
-  if (too_deep) return Error(ErrorCode::kCorruption, "the checkpoint's description nests too deeply");
+  if (nests_deeper_than(bytes, kDeepest))
+    return Error(ErrorCode::kCorruption, "the checkpoint's description nests too deeply");
+  json whole = json::parse(bytes, nullptr, /*allow_exceptions=*/false);
   if (!whole.is_object() || !whole.contains("version") || !whole["version"].is_number_integer())
     return Error(ErrorCode::kCorruption, "the checkpoint was not written by a session");
   if (whole["version"].get<int>() > kPayloadVersion)
@@ -100,11 +97,14 @@ Result<Payload> Payload::from_bytes(std::string_view bytes, std::size_t blob_cou
           {each.at(0).get<std::string>(), each.at(1).get<std::string>(), each.at(2).get<std::string>()});
     whole.at("lost").get_to(payload.lost);
     whole.at("environment").get_to(payload.environment);
-    payload.outlines = whole.value("outlines", json::object());  // younger than the format
-    payload.shell = whole.at("shell");
-    payload.marks = whole.value("marks", json::object());  // younger than the format
-    payload.costs = whole.value("costs", json::object());
-    payload.report = whole.at("report");
+    payload.shell = std::move(whole.at("shell"));
+    payload.report = std::move(whole.at("report"));
+    const auto take = [&](const char* key) {  // younger than the format
+      return whole.contains(key) ? std::move(whole.at(key)) : json::object();
+    };
+    payload.outlines = take("outlines");
+    payload.marks = take("marks");
+    payload.costs = take("costs");
     if (!payload.outlines.is_object())
       return Error(ErrorCode::kCorruption, "the checkpoint's description is damaged: no outlines");
     bool exist = payload.history < blob_count;

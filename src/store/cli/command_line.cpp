@@ -8,6 +8,7 @@
 #include <ostream>
 #include <set>
 
+#include "elastic/core/json.hpp"
 #include "elastic/store/export_file.hpp"
 #include "elastic/store/garbage.hpp"
 #include "elastic/store/reader.hpp"
@@ -180,10 +181,11 @@ class Command {
     ELASTIC_ASSIGN(const auto reader, open_checkpoint());
     Answer answer;
     answer.object = json_of(reader->info());
-    // Nesting is bounded, since writing JSON recurses; what is deeper is left out.
-    const auto shallow = [](int depth, json::parse_event_t, json&) { return depth <= kDeepestPayload; };
-    json payload = json::parse(as_text(reader->payload()), shallow, false);
-    answer.object["payload"] = payload.is_discarded() ? json() : std::move(payload);
+    // What nests too deeply to be written is left out.
+    const std::string_view payload = as_text(reader->payload());
+    json parsed;
+    if (!nests_deeper_than(payload, kDeepestPayload)) parsed = json::parse(payload, nullptr, false);
+    answer.object["payload"] = parsed.is_discarded() ? json() : std::move(parsed);
     answer.text = line_of(reader->info());
     const auto blobs = reader->blobs();
     for (std::size_t i = 0; i < blobs.size(); ++i) {
