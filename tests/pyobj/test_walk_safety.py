@@ -7,6 +7,7 @@ import sys
 import types
 
 import numpy as np
+import pandas as pd
 import pytest
 import walk_values
 from walk_values import Plain, content, core_walk, state_of
@@ -403,6 +404,13 @@ def test_sizes():
     assert 8_000_000 <= state_of(np.zeros(1_000_000))["size_bytes"] <= 8_001_000
     base = np.zeros(1_000_000)
     assert state_of({"a": base, "b": base[10:]})["size_bytes"] <= 8_002_000
+    views = [np.zeros((500, 1000)).T, np.arange(1_000_000)[:500_000], np.frombuffer(bytes(4_000_000))]
+    for view in views:  # whose owner nobody else holds
+        assert 4_000_000 <= state_of(view)["size_bytes"] <= 4_001_000
+        assert 4_000_000 <= state_of([view, view[1:], view[:-1]])["size_bytes"] <= 4_002_000
+    windows = np.lib.stride_tricks.sliding_window_view(np.zeros(500_000), 1000)
+    assert 4_000_000 <= state_of(windows)["size_bytes"] <= 4_001_000
+    assert state_of(pd.DataFrame(np.zeros((500, 1000))))["size_bytes"] >= 4_000_000
     text = "x" * 100_000
     assert state_of([text])["size_bytes"] < 200_000
     assert 8_000_000 <= state_of([float(i) for i in range(250_000)])["size_bytes"] <= 9_000_000

@@ -211,6 +211,7 @@ Extent extent_of(PyObject* object) {
   while (array_type && PyObject_TypeCheck(owner, array_type) && as_array(owner)->base)
     owner = as_array(owner)->base;
   extent.owner = owner;
+  extent.view = array.base != nullptr;
   return extent;
 }
 

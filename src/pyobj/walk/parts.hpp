@@ -12,17 +12,9 @@
 #include <vector>
 
 #include "pyobj/walk/atoms.hpp"
+#include "pyobj/walk/extents.hpp"
 
 namespace elastic::pyobj::walk {
-
-// Memory that an object reads or writes: two variables that reach overlapping extents are linked.
-struct Extent {
-  std::uintptr_t begin = 0;
-  std::uintptr_t end = 0;
-  PyObject* owner = nullptr;  // an address to compare, not a reference
-  bool quiet = false;         // see Meeting in co_variables.hpp
-  auto operator<=>(const Extent&) const = default;
-};
 
 class Parts {
  public:

@@ -146,6 +146,7 @@ void Walker::finish_frame() {
 void Walker::finish(Token token) {
   finding_.content = token;
   finding_.identity = scramble(finding_.identity);
+  finding_.size_bytes += bytes_behind_views(finding_.extents);
   under_way_ = false;
 }
 
