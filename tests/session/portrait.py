@@ -13,6 +13,7 @@ import fractions
 import functools
 import hashlib
 import io
+import logging
 import re
 import sys
 import types
@@ -194,6 +195,8 @@ class Painter:
         if type(attributes) is dict:
             seen = True
             for name in sorted(attributes, key=str):
+                if isinstance(value, logging.Logger) and name == "manager":
+                    continue  # all loggers, also of what this process has happened to import
                 if not NOISE.search(str(name)):
                     self.paint(f"{path}.{name}", attributes[name])
         for base in kind.__mro__:

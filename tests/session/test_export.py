@@ -7,7 +7,9 @@ import pytest
 
 from conftest import BUILD
 
-ARRAYS = ("import numpy as np", "a = np.arange(1_000_000); b = np.arange(1_000_000) * 3; small = [1, 2]")
+# `b` is noise: what can be compressed may be, where the disk is slow, and is then nowhere in a pack.
+ARRAYS = ("import numpy as np", "a = np.arange(1_000_000); small = [1, 2]\n"
+          "b = np.random.default_rng(3).integers(1 << 60, size=1_000_000)")
 
 
 def names_in(directory):
@@ -38,8 +40,9 @@ def test_a_session_goes_into_one_file_and_comes_back(start, tmp_path):
     second = start()
     answer = second.run(f"%restore {tmp_path}/session.ep")
     assert answer["error"] is None
-    assert second.value("[int(a.sum()), int(b.sum()), small, twice(4)]") == [
-        499999500000, 1499998500000, [1, 2], 8]
+    again = "np.random.default_rng(3).integers(1 << 60, size=1_000_000)"
+    assert second.value(f"[int(a.sum()), bool((b == {again}).all()), small, twice(4)]") == [
+        499999500000, True, [1, 2], 8]
     report = second.restore(tmp_path / "session.ep")
     assert {entry["status"] for entry in report["variables"].values()} <= {"same"}
 
