@@ -109,7 +109,7 @@ Result<Payload> Payload::from_bytes(std::string_view bytes, std::size_t blob_cou
       return Error(ErrorCode::kCorruption, "the checkpoint's description is damaged: no outlines");
     bool exist = payload.history < blob_count;
     for (const StoredGroup& group : payload.groups)
-      exist = exist && places_exist(group.pickle, group.buffers, blob_count);
+      exist = exist && !group.snapshots.empty() && places_exist(group.pickle, group.buffers, blob_count);
     for (const StoredOutput& output : payload.outputs)
       exist = exist && places_exist(output.pickle, output.buffers, blob_count);
     if (!exist) return Error(ErrorCode::kCorruption, "the checkpoint refers to data that it does not hold");

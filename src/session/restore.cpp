@@ -157,16 +157,33 @@ Result<graph::History> history_of_what_came(const Source& source, const plan::Pl
 
 using AmbientValues = std::map<std::pair<VariableId, CellIndex>, std::string>;
 
-Result<AmbientValues> ambient_values(const Source& source) {
+// What is damaged of them is banned.
+Result<AmbientValues> ambient_values(Source& source) {
   AmbientValues values;
-  for (const StoredGroup& group : source.payload.groups) {
+  for (std::size_t i = 0; i < source.payload.groups.size(); ++i) {
+    const StoredGroup& group = source.payload.groups[i];
     if (!group.ambient) continue;
-    ELASTIC_ASSIGN(const store::Region bytes, source.reader->read_blob(source.reader->blobs()[group.pickle]));
     const StoredSnapshot& piece = group.snapshots.front();
-    values.emplace(std::pair(*source.history.find_variable(piece.variable), CellIndex{piece.writer}),
-                   std::string(store::as_text(bytes.bytes())));
+    const auto variable = source.history.find_variable(piece.variable);
+    if (!variable)
+      return Error(ErrorCode::kCorruption, "the checkpoint's history does not know " + piece.variable);
+    auto bytes = source.reader->read_blob(source.reader->blobs()[group.pickle]);
+    if (bytes.ok()) {
+      values.emplace(std::pair(*variable, CellIndex{piece.writer}),
+                     std::string(store::as_text(bytes->bytes())));
+      continue;
+    }
+    if (bytes.error().code() == ErrorCode::kCancelled) return bytes.error();
+    source.banned_groups.insert(i);
+    source.group_errors[i] = bytes.error().message();
   }
   return values;
+}
+
+bool brings_something_back(const plan::Plan& plan, const graph::History& history) {
+  return std::any_of(plan.variables.begin(), plan.variables.end(), [&](const plan::VariablePlan& variable) {
+    return variable.action != plan::Action::kLost && !history.is_ambient(variable.variable);
+  });
 }
 
 }  // namespace
@@ -196,6 +213,12 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   // Formatters, callbacks and the like run in cells that do not name them.
   asked.lazy = options.lazy && !options.verify && !has_shell_objects(source.payload);
   ELASTIC_TRY(carry_out(gil, asked, rollback, namespace_, *driver_, *clock_, *carried));
+  // The way to the cells is gone and so is all that was stored: an older checkpoint is better than nothing.
+  if (!source.history_damage.empty() && !brings_something_back(carried->plan, source.history))
+    return Error(ErrorCode::kCorruption,
+                 "the history of this checkpoint is damaged, and nothing that it stores "
+                 "can be read; --at names an older one: " +
+                     source.history_damage);
   ELASTIC_ASSIGN(const json left_out, effects_left_out(source, carried->plan, options));
   if (options.dry_run) {
     json report = report_of(source, carried->plan, options);

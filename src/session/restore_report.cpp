@@ -82,13 +82,23 @@ json report_of(const Source& source, const plan::Plan& plan, const RestoreOption
   for (const store::CheckpointInfo& each : source.reader->passed_over())
     passed_over.push_back(
         {{"checkpoint", each.name.to_string()}, {"why", each.damage ? each.damage->message() : ""}});
-  return {{"path", options.directory},     {"checkpoint", info.name.to_string()},
-          {"notebook", info.label},        {"created", static_cast<double>(info.created_us) / 1e6},
-          {"variables", variables},        {"ambient", ambient},
-          {"cells_rerun", cells},          {"cells_failed", failed},
-          {"passed_over", passed_over},    {"environment", source.payload.environment},
-          {"shell", source.payload.shell}, {"bytes", info.total_bytes},
-          {"modules", modules_of(source)}, {"inputs_changed", inputs_not_as_then(source, plan)}};
+  json history_damage;
+  if (!source.history_damage.empty()) history_damage = source.history_damage;
+  return {{"path", options.directory},
+          {"checkpoint", info.name.to_string()},
+          {"notebook", info.label},
+          {"created", static_cast<double>(info.created_us) / 1e6},
+          {"variables", variables},
+          {"ambient", ambient},
+          {"cells_rerun", cells},
+          {"cells_failed", failed},
+          {"passed_over", passed_over},
+          {"environment", source.payload.environment},
+          {"shell", source.payload.shell},
+          {"bytes", info.total_bytes},
+          {"modules", modules_of(source)},
+          {"inputs_changed", inputs_not_as_then(source, plan)},
+          {"history_damage", history_damage}};
 }
 
 }  // namespace elastic::session

@@ -5,6 +5,8 @@
 #include "elastic/plan/planner.hpp"
 #include "session/marks.hpp"
 #include "session/place.hpp"
+#include "session/remote_backend.hpp"
+#include "session/stand_in.hpp"
 
 namespace elastic::session {
 
@@ -95,6 +97,22 @@ Result<> check_memory_layout(const std::map<std::string, std::string>& then,
 
 }  // namespace
 
+namespace {
+
+Result<graph::History> read_history(const Source& source) {
+  ELASTIC_ASSIGN(const store::Region bytes,
+                 source.reader->read_blob(source.reader->blobs()[source.payload.history]));
+  return graph::History::load(store::as_text(bytes.bytes()));
+}
+
+// A link that broke may be there again in a minute; what a disk cannot read will not come back.
+bool is_damage(const Error& error, const std::string& place) {
+  if (error.code() == ErrorCode::kIo) return !is_remote(place);
+  return error.code() == ErrorCode::kCorruption || error.code() == ErrorCode::kNotFound;
+}
+
+}  // namespace
+
 Result<Source> open_source(const RestoreOptions& options, const std::map<std::string, std::string>& here,
                            const WriterWait& waits) {
   Source source;
@@ -107,9 +125,15 @@ Result<Source> open_source(const RestoreOptions& options, const std::map<std::st
   ELASTIC_ASSIGN(source.payload, Payload::from_bytes(store::as_text(source.reader->payload()),
                                                      source.reader->blobs().size()));
   ELASTIC_TRY(check_memory_layout(source.payload.environment, here));
-  ELASTIC_ASSIGN(const store::Region bytes,
-                 source.reader->read_blob(source.reader->blobs()[source.payload.history]));
-  ELASTIC_ASSIGN(source.history, graph::History::load(store::as_text(bytes.bytes())));
+  auto history = read_history(source);
+  if (history.ok()) {
+    source.history = std::move(*history);
+  } else if (is_damage(history.error(), options.directory)) {
+    source.history_damage = history.error().message();
+    ELASTIC_ASSIGN(source.history, stand_in_history(source.payload, source.reader->info().created_us));
+  } else {
+    return history.error();
+  }
   ELASTIC_ASSIGN(source.planned, planned_history(source.history, options));
   return source;
 }

@@ -22,6 +22,8 @@ struct Source {
   std::shared_ptr<store::CheckpointReader> reader;
   Payload payload;
   graph::History history;  // as it was recorded
+  std::string
+      history_damage;      // why it could not be read: then `history` stands in for it (session/stand_in.hpp)
   graph::History planned;  // without what is not wanted, and with the cells that may be re-run all the same
   std::set<std::size_t> banned_groups;
   std::map<std::size_t, std::string> group_errors;

@@ -53,6 +53,14 @@ TEST(PayloadTest, RefusesPlacesBeyondTheBlobTable) {
   EXPECT_EQ(read.error().code(), ErrorCode::kCorruption);
 }
 
+TEST(PayloadTest, RefusesAGroupOfNothing) {
+  Payload payload = sample();
+  payload.groups.front().snapshots.clear();
+  const auto read = Payload::from_bytes(payload.to_bytes(), 4);
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code(), ErrorCode::kCorruption);
+}
+
 TEST(PayloadTest, RefusesANewerVersionByName) {
   auto text = nlohmann::json::parse(sample().to_bytes());
   text["version"] = kPayloadVersion + 1;

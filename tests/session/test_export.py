@@ -132,7 +132,9 @@ def test_two_sessions_write_and_collect_in_one_store(start, tmp_path):
 
 def damaged_store(start, tmp_path):
     first = start()
-    first.run(*ARRAYS)
+    # Not to be compressed, which a slow disk has done, or the bytes are not found.
+    first.run(ARRAYS[0], "a = np.arange(1_000_000); small = [1, 2]",
+              "b = np.random.default_rng(1).integers(0, 2**62, 1_000_000)")
     first.checkpoint(tmp_path / "store", plan="store-all")
     marker = bytes(first.value("list(b[600_000:600_100].tobytes())"))
     first.kill()
@@ -178,7 +180,51 @@ def test_a_damaged_pickle_is_never_loaded(start, tmp_path):
     assert process.value("[x, y]") == ["a text that is in no other place", 2]
 
 
-def test_a_damaged_history_is_one_line_and_an_older_checkpoint_can_be_named(start, tmp_path):
+def test_a_damaged_history_costs_only_what_needs_it(start, tmp_path):
+    first = start()
+    first.run(
+        "x = {'words': 1}; y = [x, 2]",
+        "import numpy as np; cheap = np.ones(3_000_000)",
+        "class Pair:\n    def __init__(self): self.both = (y, 3)",
+        "pair = Pair(); import random; random.seed(3)",
+        "import time; gone = (i for i in [time.time()])",
+        "'words that only a cell says'[:0]",
+    )
+    entries = first.checkpoint(tmp_path / "store", never_store="cheap")["variables"]
+    assert entries["cheap"]["action"] == "recompute" and entries["gone"]["action"] == "lost"
+    number = first.value("random.random()")
+    first.kill()
+    flip_a_byte_of(tmp_path / "store", b"words that only a cell says")
+
+    process = start()
+    process.run("mine = 1; x = 'mine'")
+    report = process.restore(tmp_path / "store")
+    status = {name: entry["status"] for name, entry in report["variables"].items()}
+    assert {name for name, each in status.items() if each == "lost"} == {"cheap", "gone"}, status
+    assert set(status.values()) == {"same", "lost"} and report["cells_rerun"] == []
+    assert "history" in report["variables"]["cheap"]["why"]
+    assert "generator" in report["variables"]["gone"]["why"]
+    assert report["history_damage"] and report["replaced"] == ["x"]
+    assert process.value("[x, y[0] is x, pair.both[0] is y, type(pair) is Pair, mine]") == [
+        {"words": 1}, True, True, True, 1]
+    assert process.value("random.random()") == number
+
+    history = process.call("history")
+    assert all(entry["outside_cell"] and entry["no_rerun_reason"] for entry in history)
+    assert "damaged" in history[0]["source"] and {"x", "y", "pair", "Pair"} <= set(history[0]["writes"])
+    process.run("y.append(x['words'] + 1)", "cheap = np.ones(3_000_000)")
+    again = process.checkpoint(tmp_path / "store", never_store="cheap")
+    assert again["variables"]["cheap"]["action"] == "recompute"  # its cell is known again
+    process.kill()
+    other = start()
+    report = other.restore(tmp_path / "store")
+    assert report["history_damage"] is None
+    assert {entry["status"] for entry in report["variables"].values()} <= {"same", "recomputed"}
+    assert other.value("[y, y[0] is x, pair.both[0] is y, float(cheap.sum())]") == [
+        [{"words": 1}, 2, 2], True, True, 3e6]
+
+
+def test_a_damaged_history_is_said_in_one_line_and_an_older_checkpoint_can_be_named(start, tmp_path):
     first = start()
     first.run("x = 1")
     older = first.checkpoint(tmp_path / "store")["checkpoint"]
@@ -186,11 +232,44 @@ def test_a_damaged_history_is_one_line_and_an_older_checkpoint_can_be_named(star
     first.checkpoint(tmp_path / "store")
     flip_a_byte_of(tmp_path / "store", b"words that only a cell says")
     process = start()
+    shown = process.run(f"%restore {tmp_path}/store")["output"]
+    assert sum("history of this checkpoint" in line for line in shown.splitlines()) == 1, shown
+    assert process.value("[x, y]") == [1, ""]
+    process.run("del y; x = 3")
+    assert process.restore(tmp_path / "store", at=older)["history_damage"] is None
+    assert process.value("[x, 'y' in dir()]") == [1, False]
+
+
+def test_where_nothing_can_be_read_the_session_stays_as_it_is(start, tmp_path):
+    """The history and all that is stored: a pack that is gone."""
+    first = start()
+    first.run("x = [1, 2]")
+    first.checkpoint(tmp_path / "store")
+    first.kill()
+    for pack in (tmp_path / "store" / "packs").iterdir():
+        pack.unlink()
+    process = start()
     process.run("x = 'mine'")
-    assert "\\n" not in process.failing_call("restore", path=str(tmp_path / "store"))
+    message = process.failing_call("restore", path=str(tmp_path / "store"))
+    assert "history" in message and "--at" in message and "\\n" not in message
     assert process.value("x") == "mine"
-    process.restore(tmp_path / "store", at=older)
+    process.run("x = ['mine']")
+    process.checkpoint(tmp_path / "store")
+    other = start()
+    other.restore(tmp_path / "store")
+    assert other.value("x") == ["mine"]
+
+
+def test_a_damaged_piece_of_ambient_state_costs_nothing_else(start, tmp_path):
+    first = start()
+    first.run("import os; os.environ['LONGISH'] = 'words in %s place' % 'no other'", "x = 1")
+    first.checkpoint(tmp_path / "store")
+    first.kill()
+    flip_a_byte_of(tmp_path / "store", b"words in no other place")
+    process = start()
+    report = process.restore(tmp_path / "store")
     assert process.value("x") == 1
+    assert report["ambient"]["<os.environ>"]["status"] != "same", report["ambient"]
 
 
 # --- the disk -----------------------------------------------------------------------------------------------

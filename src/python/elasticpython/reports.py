@@ -232,6 +232,14 @@ class RestoreReport(Report):
             remarks.append(("failed", f"cell execution {entry['cell']}: {entry['why']}"))
         for entry in content.get("passed_over", ()):
             remarks.append(("damaged", f"checkpoint {entry['checkpoint']} was passed over: {entry['why']}"))
+        if content.get("history_damage"):
+            remarks.append(
+                (
+                    "damaged",
+                    "the history of this checkpoint: what was stored came back, what its cells would have "
+                    f"computed is lost ({content['history_damage']})",
+                )
+            )
         for name, entry in sorted(content.get("ambient", {}).items()):
             if entry["status"] in ("lost", "differs"):
                 remarks.append(("not put back", f"{name}: {entry['why']}"))
