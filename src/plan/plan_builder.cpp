@@ -31,6 +31,7 @@ class PlanBuilder {
   Result<Plan> build() {
     plan_.cost = price(input_, network_, choice_);
     find_root_causes();
+    find_origins();
     describe_variables();
     name_wishes_given_up();
     ELASTIC_TRY(order_steps());
@@ -149,8 +150,41 @@ class PlanBuilder {
     }
   }
 
+  // By need: an earlier version of the same variable that cannot be had either, as far back as there is one.
+  // Whatever made that is the reason, not what changed it later.
+  void find_origins() {
+    constexpr std::uint32_t kUnknown = kNoNode;
+    origin_.assign(network_.needs().size(), kUnknown);
+    std::vector<std::uint32_t> chain;
+    for (std::uint32_t i = 0; i < network_.needs().size(); ++i) {
+      if (!network_.needs()[i].lost) continue;
+      std::uint32_t at = i;
+      for (chain = {at}; origin_[at] == kUnknown; chain.push_back(at)) {
+        const auto earlier = missing_version_for(at);
+        if (!earlier) break;
+        at = *earlier;
+      }
+      const std::uint32_t origin = origin_[at] == kUnknown ? at : origin_[at];
+      for (const std::uint32_t each : chain) origin_[each] = origin;
+    }
+  }
+
+  std::optional<std::uint32_t> missing_version_for(std::uint32_t need) const {
+    const auto members = network_.members(need);
+    const auto is_member = [&](SnapshotId read) {
+      return std::any_of(members.begin(), members.end(), [&](SnapshotId member) {
+        return history_.snapshot(member).variable == history_.snapshot(read).variable;
+      });
+    };
+    for (const std::uint32_t read : network_.needs_of(network_.needs()[need].writer)) {
+      const auto versions = network_.members(read);
+      if (!network_.obtainable(read) && std::any_of(versions.begin(), versions.end(), is_member)) return read;
+    }
+    return std::nullopt;
+  }
+
   std::string why_lost(std::uint32_t index) const {
-    const CellIndex writer = network_.needs()[index].writer;
+    const CellIndex writer = network_.needs()[origin_[index]].writer;
     const CellIndex root = root_cause_[writer.value];
     std::string why = why_not_stored(index);
     if (const auto missing = missing_for(writer); root != writer && missing) {
@@ -259,6 +293,7 @@ class PlanBuilder {
   std::vector<bool> is_loaded_;        // by holding
   std::vector<bool> is_kept_;          // by snapshot
   std::vector<CellIndex> root_cause_;  // by cell
+  std::vector<std::uint32_t> origin_;  // by need, where it is lost
 };
 
 }  // namespace

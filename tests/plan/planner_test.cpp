@@ -122,6 +122,17 @@ TEST_F(PlannerTest, WhatCanNeitherBeStoredNorRecomputedIsNamedWithTheReason) {
             "cell 0 cannot be re-run: opens a socket");
 }
 
+TEST_F(PlannerTest, WhatIsLostIsLostForWhatMadeItNotForWhatChangedItLater) {
+  run(10, {}, {"log"}, {}, "wrote a");
+  run(10, {"log"}, {"log"});
+  run(10, {"log"}, {"log", "other"}, {}, "wrote b");
+  not_storable("log");
+  not_storable("other");
+  const Plan made = plan();
+  EXPECT_EQ(made.variables[0].why, "cannot be stored: it is an open file; cell 0 cannot be re-run: wrote a");
+  EXPECT_EQ(made.variables[1].why, "cannot be stored: it is an open file; cell 2 cannot be re-run: wrote b");
+}
+
 TEST_F(PlannerTest, NamesThatAReRunCreatesInPassingAreDropped) {
   run(10, {}, {"t", "x"});
   run(10, {}, {"-t"});

@@ -111,3 +111,28 @@ def test_classes_that_refer_to_each_other_come_back(start):
         True,
         True,
     ]
+
+
+def test_a_lost_handle_is_lost_for_the_cell_that_opened_it(start):
+    """Nobody can see into `w`, and the later cells have it as a word in a string: they may have written to
+    it, but that they cannot be re-run is not why it is lost."""
+    process = start()
+    process.run(
+        "import csv, numpy as np",
+        "out = open('out.csv', 'w', newline='')\nw = csv.writer(out)",
+        "mm = np.memmap('big.dat', dtype='f4', mode='w+', shape=(1000,)); mm[:] = 3",
+        "w.writerow([1, 2]); part = mm[10:20]",
+        "log = open('log.txt', 'w')",
+    )
+    variables = process.checkpoint()["variables"]
+    why = {name: variables[name]["why"] for name in ("w", "out", "mm", "part", "log")}
+    assert {variables[name]["action"] for name in why} == {"lost"}
+    for name, reason, cell, path in (
+        ("w", "open file", 2, "out.csv"),
+        ("out", "open file", 2, "out.csv"),
+        ("mm", "memory-mapped array", 3, "big.dat"),
+        ("part", "memory-mapped array", 3, "big.dat"),
+        ("log", "open file", 5, "log.txt"),
+    ):
+        assert reason in why[name] and why[name].endswith(path), (name, why)
+        assert f"cell {cell} cannot be re-run" in why[name], (name, why)

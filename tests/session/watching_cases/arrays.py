@@ -83,6 +83,10 @@ CASES = {
     "generator draws": on("a = np.random.default_rng(1)", "v = a.random()", "a", "a v"),
     "bit generator shared": on("b = np.random.PCG64(1)\na = np.random.Generator(b)", "v = a.random()", "a",
                                "a b v"),
+    "memmap made beside an open file": case(
+        (NUMPY, "import tempfile; log = open(tempfile.mktemp(), 'w')"),
+        "m = np.memmap(tempfile.mktemp(), dtype='f4', mode='w+', shape=(16,))", "np tempfile", "m",
+        effects="file-written"),
     "memmap": on("import tempfile\na = np.memmap(tempfile.mktemp(), 'u1', 'w+', shape=(16,))", "a[0] = 5"),
     "sparse data": on("import scipy.sparse as sp\na = sp.csr_matrix(np.eye(3))", "a.data[0] = 5"),
     "sparse item": on("import scipy.sparse as sp\na = sp.lil_matrix(np.eye(3))", "a[0, 1] = 5"),
