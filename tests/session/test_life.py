@@ -193,6 +193,89 @@ def test_a_large_session_is_written_after_the_kernel_has_gone(start):
     assert after.value("float(big.sum()) == total")
 
 
+def writer_of(kernel):
+    """The process id of the child that writes, once it is there: it has the kernel's command line."""
+    until = time.monotonic() + END_SECONDS
+    while time.monotonic() < until:
+        for entry in os.listdir("/proc"):
+            if not entry.isdecimal() or int(entry) == kernel.process.pid:
+                continue
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    words = file.read()
+                if kernel.connection_file.encode() in words and os.getsid(int(entry)) == int(entry):
+                    return int(entry)
+            except (OSError, ProcessLookupError):
+                pass  # it has ended
+        time.sleep(0.005)
+    raise AssertionError("no process writes")
+
+
+def shut_down_with_its_writer_stopped(kernel):
+    """As a client does it, who kills the process group at the end; returns the writer, which is stopped."""
+    kernel.client.shutdown()
+    writer = writer_of(kernel)
+    os.kill(writer, signal.SIGSTOP)
+    reply = kernel.client.get_control_msg(timeout=END_SECONDS)  # though nothing can have been written
+    assert reply["msg_type"] == "shutdown_reply"
+    kernel.wait()
+    try:
+        os.killpg(kernel.process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # nobody is left in it
+    with open(f"/proc/{writer}/stat") as file:
+        assert file.read().rpartition(")")[2].split()[0] == "T"
+    return writer
+
+
+def told_to_wait(kernel):
+    """Asks for a restore; returns when the kernel has said that it waits."""
+    asked = kernel.client.execute("%restore")
+    while True:
+        message = kernel.client.get_iopub_msg(timeout=60)
+        if message["parent_header"].get("msg_id") != asked or message["msg_type"] != "stream":
+            continue
+        assert "another kernel is still writing the checkpoint" in message["content"]["text"]
+        return asked
+
+
+def reply_to(kernel, asked):
+    while True:
+        reply = kernel.client.get_shell_msg(timeout=60)
+        if reply["parent_header"].get("msg_id") == asked:
+            return reply["content"]
+
+
+def test_a_gigabyte_is_written_though_the_process_group_is_killed(start):
+    kernel = start()
+    kernel.run("import numpy as np; name = 'former'")
+    kernel.run("%checkpoint")
+    kernel.run("name = 'newer'; big = np.random.default_rng(1).random(135_000_000); total = float(big.sum())")
+    writer = shut_down_with_its_writer_stopped(kernel)
+    second = start()
+    asked = told_to_wait(second)
+    os.kill(writer, signal.SIGCONT)
+    assert reply_to(second, asked)["status"] == "ok"
+    assert second.value("[name, len(big), float(big.sum()) == total]") == ["newer", 135_000_000, True]
+
+
+def test_a_writer_that_dies_leaves_the_checkpoint_before(start):
+    kernel = start()
+    kernel.run("import numpy as np; name = 'former'")
+    kernel.run("%checkpoint")
+    kernel.run("name = 'newer'; big = np.random.default_rng(1).random(12_000_000)")
+    writer = shut_down_with_its_writer_stopped(kernel)
+    waiting = start()
+    asked = told_to_wait(waiting)
+    os.kill(writer, signal.SIGKILL)
+    assert reply_to(waiting, asked)["status"] == "ok"
+    assert waiting.value("[name, 'big' in globals()]") == ["former", False]
+    waiting.run("name = 'next'")
+    reply, _ = waiting.run("%checkpoint")
+    assert reply["status"] == "ok"
+    assert comes_back(start).value("name") == "next"
+
+
 def test_two_kernels_of_one_notebook_do_not_harm_each_other(start):
     first, second = start(), start()
     first.run("x = 1")
