@@ -35,19 +35,23 @@ void close_all_but_files() {
 
 }  // namespace
 
-Result<store::CommitReport> write_blobs(store::CheckpointWriter& writer, std::span<const BlobToWrite> blobs,
-                                        const std::string& payload) {
-  std::vector<store::BlobRef> refs;
+Result<WrittenBlobs> write_blobs(store::CheckpointWriter& writer, std::span<const BlobToWrite> blobs,
+                                 const std::string& payload) {
+  WrittenBlobs written;
+  std::vector<store::BlobRef>& refs = written.refs;
   refs.reserve(blobs.size());
   for (const BlobToWrite& blob : blobs) {
     if (blob.held && writer.keep_blob(*blob.held).ok()) {
       refs.push_back(*blob.held);
       continue;
     }
-    ELASTIC_ASSIGN(const store::BlobRef ref, writer.put_blob(blob.parts, blob.kind));
+    const auto before = blob.former ? std::optional(blob.former->known()) : std::nullopt;
+    ELASTIC_ASSIGN(const store::BlobRef ref,
+                   writer.put_blob(blob.parts, blob.kind, before ? &*before : nullptr));
     refs.push_back(ref);
   }
-  return writer.commit(store::as_bytes(payload), refs);
+  ELASTIC_ASSIGN(written.report, writer.commit(store::as_bytes(payload), refs));
+  return written;
 }
 
 Result<> write_in_background(store::CheckpointWriter& writer, std::span<const BlobToWrite> blobs,

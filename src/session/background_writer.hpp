@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "elastic/store/writer.hpp"
+#include "session/known_buffers.hpp"
 
 namespace elastic::session {
 
@@ -18,10 +19,16 @@ struct BlobToWrite {
   std::vector<store::ConstBytes> parts{};
   store::BlobKind kind = store::BlobKind::kPickle;
   std::optional<store::BlobRef> held{};  // the target has it: not digested again
+  std::optional<FormerBuffer> former{};  // what it was in the checkpoint before
 };
 
-Result<store::CommitReport> write_blobs(store::CheckpointWriter& writer, std::span<const BlobToWrite> blobs,
-                                        const std::string& payload);
+struct WrittenBlobs {
+  std::vector<store::BlobRef> refs;  // in the order of the blobs
+  store::CommitReport report;
+};
+
+Result<WrittenBlobs> write_blobs(store::CheckpointWriter& writer, std::span<const BlobToWrite> blobs,
+                                 const std::string& payload);
 
 // Returns at once; the checkpoint is there when the child is done. kIo: there is no child, nothing was
 // written.

@@ -91,12 +91,16 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
       stored.notes = pickled.notes;
       stored.modules = pickled.modules;
       stored.pickle_bytes = pickled.pickle_bytes();
-      const auto& held = dumped.groups[group.pickled_in].held;
+      const DumpedGroup& holder = dumped.groups[group.pickled_in];
+      const auto& held = holder.held;
       blobs.push_back({parts_of(pickled), BlobKind::kPickle, held.empty() ? std::nullopt : held.front()});
       for (const pyobj::PinnedBuffer& buffer : pickled.buffers) {
         stored.buffers.push_back(blobs.size());
         const std::size_t at = stored.buffers.size();
-        blobs.push_back({{buffer.bytes()}, BlobKind::kBuffer, held.empty() ? std::nullopt : held[at]});
+        blobs.push_back({{buffer.bytes()},
+                         BlobKind::kBuffer,
+                         held.empty() ? std::nullopt : held[at],
+                         holder.former[at - 1]});
       }
     }
     payload.groups.push_back(std::move(stored));
@@ -134,7 +138,15 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   for (const std::size_t place : dumped.plan.loads)
     new_bytes += dumped.input.holdings[place].bytes_to_write();
   const std::int64_t begun_us = clock_->monotonic_us();
-  ELASTIC_ASSIGN(const store::CommitReport report, write_blobs(*writer, blobs, payload.to_bytes()));
+  ELASTIC_ASSIGN(const WrittenBlobs written, write_blobs(*writer, blobs, payload.to_bytes()));
+  const store::CommitReport& report = written.report;
+  {
+    const pyobj::GilAcquired again;
+    for (std::size_t i = 0; i < blobs.size(); ++i)
+      if (blobs[i].kind == BlobKind::kBuffer)
+        known_buffers_->stored(again, blobs[i].parts.front(), written.refs[i]);
+    known_buffers_->commit();
+  }
   payload.report["measured"]["write"] =
       measured_write(costs_, new_bytes, report.bytes_written, clock_->monotonic_us() - begun_us);
   payload.report["bytes_written"] = report.bytes_written;
@@ -236,6 +248,7 @@ Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& op
     GilReleased released(gil);
     ELASTIC_TRY(store::check_export_path(store::system_files(), options.export_to, options.force));
   }
+  known_buffers_->begin();
   DumpedSession dumped;
   ELASTIC_TRY(
       open_target(gil, options, dumped));  // a place that will not do is found before the work is done

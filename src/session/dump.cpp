@@ -105,20 +105,6 @@ void set_price(const plan::CostModel& costs, const std::set<std::string>& had, D
                     costs.read_us(dumped.maps_buffers ? size.pickle_bytes : size.total());
 }
 
-// What of a pickle the target has.
-void look_up(DumpedGroup& group, Holding& holding, const store::Presence& presence) {
-  const auto parts = parts_of(*group.pickled);
-  const auto pickle = presence.look_up(parts, BlobKind::kPickle);
-  group.held.push_back(pickle.blob);
-  holding.new_bytes = pickle.missing_bytes;
-  for (const pyobj::PinnedBuffer& buffer : group.pickled->buffers) {
-    const ConstBytes bytes = buffer.bytes();
-    const auto found = presence.look_up(std::span(&bytes, 1), BlobKind::kBuffer);
-    group.held.push_back(found.blob);
-    *holding.new_bytes += found.missing_bytes;
-  }
-}
-
 // What refers to something that cannot be stored cannot be loaded.
 void strike_out_unloadable(DumpedSession& dumped, const std::map<std::string, std::size_t>& holding_of) {
   for (std::size_t i = 0; i < dumped.groups.size(); ++i)
@@ -316,6 +302,7 @@ Result<> Session::dump_group(const GilHeld& gil, DumpedSession& dumped, std::siz
   Holding& holding = dumped.input.holdings[place];
   group.dumped = true;
   group.held.clear();
+  group.former.clear();
   group.estimated_us =
       costs_.serialize_us(group.type, costs_.stored_size(group.type, group.size_bytes).pickle_bytes);
   const std::int64_t started_us = clock_->monotonic_us();
@@ -328,6 +315,8 @@ Result<> Session::dump_group(const GilHeld& gil, DumpedSession& dumped, std::siz
   }
   group.pickled = std::move(*pickled);
   costs_.observe_serialize(group.type, group.size_bytes, size_of(costs_, group), group.actual_us);
+  for (const pyobj::PinnedBuffer& buffer : group.pickled->buffers)
+    group.former.push_back(dumped.maps_buffers ? known_buffers_->look(gil, buffer.bytes()) : std::nullopt);
   if (dumped.presence) {
     GilReleased released(gil);
     look_up(group, holding, *dumped.presence);

@@ -30,4 +30,19 @@ std::vector<std::size_t> ambient_for_reruns(const DumpedSession& dumped) {
   return {places.begin(), places.end()};
 }
 
+void look_up(DumpedGroup& group, plan::Holding& holding, const store::Presence& presence) {
+  const auto parts = parts_of(*group.pickled);
+  const auto pickle = presence.look_up(parts, store::BlobKind::kPickle);
+  group.held.push_back(pickle.blob);
+  holding.new_bytes = pickle.missing_bytes;
+  for (std::size_t i = 0; i < group.pickled->buffers.size(); ++i) {
+    const store::ConstBytes bytes = group.pickled->buffers[i].bytes();
+    const auto before = group.former[i] ? std::optional(group.former[i]->known()) : std::nullopt;
+    const auto found =
+        presence.look_up(std::span(&bytes, 1), store::BlobKind::kBuffer, before ? &*before : nullptr);
+    group.held.push_back(found.blob);
+    *holding.new_bytes += found.missing_bytes;
+  }
+}
+
 }  // namespace elastic::session

@@ -15,6 +15,7 @@
 #include "elastic/plan/plan_input.hpp"
 #include "elastic/pyobj/serializer.hpp"
 #include "elastic/store/presence.hpp"
+#include "session/known_buffers.hpp"
 #include "session/payload.hpp"
 
 namespace elastic::session {
@@ -29,6 +30,7 @@ struct DumpedGroup {
   bool dumped = false;           // serialised, or found that it cannot be
   std::optional<pyobj::Pickled> pickled{};
   std::vector<std::optional<store::BlobRef>> held{};  // pickle, buffers: those that the target has
+  std::vector<std::optional<FormerBuffer>> former{};  // of the buffers: what they were when last stored
   std::int64_t estimated_us = 0, actual_us = 0;       // of serialising
   bool struck_out = false;                            // not storable because of what it refers to
   std::string ambient_value{};
@@ -82,6 +84,9 @@ std::string key_of(const std::vector<StoredSnapshot>& snapshots);
 
 std::map<std::string, std::size_t> groups_by_name(const DumpedSession& dumped);
 std::vector<store::ConstBytes> parts_of(const pyobj::Pickled& pickled);
+
+// Asks the target what of a serialised group it has.
+void look_up(DumpedGroup& group, plan::Holding& holding, const store::Presence& presence);
 
 // The places of ambient state that the plan does not load, and that a restore sets all the same: for each
 // cell that is re-run what it saw, read or not, and what there is now, which a re-run may change by accident.

@@ -4,6 +4,7 @@
 #include "elastic/pyobj/reads.hpp"
 #include "session/damage_check.hpp"
 #include "session/deferred.hpp"
+#include "session/known_buffers.hpp"
 #include "session/marks.hpp"
 
 namespace elastic::session {
@@ -20,6 +21,7 @@ Session::Session(const GilHeld& gil, Borrowed user_namespace, const Clock& clock
       clock_(&clock),
       driver_(&driver),
       tracker_(gil, user_namespace, clock, transform),
+      known_buffers_(std::make_unique<KnownBuffers>()),
       marks_(std::make_unique<Marks>()) {}
 
 Session::~Session() = default;

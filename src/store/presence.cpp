@@ -1,10 +1,10 @@
 #include "elastic/store/presence.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "store/chunk_hasher.hpp"
 #include "store/digester.hpp"
+#include "store/former_chunks.hpp"
 #include "store/pack_index.hpp"
 #include "store/parts.hpp"
 
@@ -32,7 +32,8 @@ bool Presence::has(const BlobDigest& digest, std::uint64_t raw_bytes) const {
   return stored != nullptr && stored->raw_bytes == raw_bytes;
 }
 
-Presence::Found Presence::look_up(std::span<const ConstBytes> pieces, BlobKind kind) const {
+Presence::Found Presence::look_up(std::span<const ConstBytes> pieces, BlobKind kind,
+                                  const KnownBefore* before) const {
   const Parts parts(pieces);
   BlobRef ref;
   ref.kind = kind;
@@ -44,15 +45,16 @@ Presence::Found Presence::look_up(std::span<const ConstBytes> pieces, BlobKind k
     if (ref.size_bytes == 0 || has(ref.digest, ref.size_bytes)) return {ref, 0};
     return {std::nullopt, ref.size_bytes};
   }
-  std::vector<std::uint64_t> wanted(parts.chunk_count());
-  std::iota(wanted.begin(), wanted.end(), std::uint64_t{0});
+  const HasChunk has_chunk = [this](const BlobDigest& digest, std::uint64_t raw_bytes) {
+    return has(digest, raw_bytes);
+  };
+  auto [list, wanted] = former_chunks(*index_, seed_, has_chunk, ref, before);
   ChunkHasher hasher(parts, ref.algorithm, seed_, wanted, kHashThreads);
-  ChunkList list;
   std::uint64_t missing = 0;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const std::uint64_t raw_bytes = std::min(kChunkBytes, ref.size_bytes - i * kChunkBytes);
-    list.digests.push_back(hasher.digest_of(i));
-    if (!list.digests.back().is_zero() && !has(list.digests.back(), raw_bytes)) missing += raw_bytes;
+    const std::uint64_t raw_bytes = std::min(kChunkBytes, ref.size_bytes - wanted[i] * kChunkBytes);
+    const BlobDigest digest = list.digests[wanted[i]] = hasher.digest_of(i);
+    if (!digest.is_zero() && !has(digest, raw_bytes)) missing += raw_bytes;
   }
   const std::vector<std::byte> bytes = encode_chunk_list(list, ref.algorithm);
   ref.shape = BlobShape::kList;

@@ -4,6 +4,7 @@
 
 #include "store/chunk_hasher.hpp"
 #include "store/digester.hpp"
+#include "store/former_chunks.hpp"
 #include "store/manifest.hpp"
 #include "store/pack_index.hpp"
 #include "store/pack_sink.hpp"
@@ -13,23 +14,6 @@ namespace {
 
 constexpr std::uint64_t kReportEveryBytes = 8 << 20;
 constexpr std::int64_t kAnnounceEveryUs = 100000;
-
-// The chunks that have to be looked at, ascending: all, or those that a change touches.
-std::vector<std::uint64_t> changed_chunks(std::uint64_t count, const std::span<const ByteRange>* changed) {
-  std::vector<std::uint64_t> places;
-  if (changed == nullptr) {
-    places.resize(count);
-    for (std::uint64_t i = 0; i < count; ++i) places[i] = i;
-    return places;
-  }
-  std::uint64_t next = 0;
-  for (const ByteRange range : *changed) {
-    if (range.length == 0) continue;
-    const std::uint64_t last = std::min((range.offset + range.length - 1) / kChunkBytes, count - 1);
-    for (next = std::max(next, range.offset / kChunkBytes); next <= last; ++next) places.push_back(next);
-  }
-  return places;
-}
 
 }  // namespace
 
@@ -53,6 +37,10 @@ CheckpointWriter::~CheckpointWriter() = default;
 bool CheckpointWriter::has(const BlobDigest& digest, std::uint64_t raw_bytes) const {
   const PackEntry* const stored = index_->find(digest);
   return (stored != nullptr && stored->raw_bytes == raw_bytes) || sink_->raw_bytes_of(digest) == raw_bytes;
+}
+
+HasChunk CheckpointWriter::has_chunk() const {
+  return [this](const BlobDigest& digest, std::uint64_t raw_bytes) { return has(digest, raw_bytes); };
 }
 
 Result<> CheckpointWriter::store_frame(const BlobDigest& digest, DigestAlgorithm algorithm, bool mappable,
@@ -107,12 +95,7 @@ Result<BlobRef> CheckpointWriter::put_chunk(const Parts& parts, BlobRef ref) {
 }
 
 Result<BlobRef> CheckpointWriter::put_chunks(const Parts& parts, BlobRef ref, const KnownBefore* before) {
-  ChunkList list;
-  const std::uint64_t count = parts.chunk_count();
-  const bool known = before != nullptr && before->blob.size_bytes == ref.size_bytes &&
-                     before->blob.algorithm == ref.algorithm && load_former(before->blob, list);
-  if (!known) list.digests.assign(count, BlobDigest{});
-  std::vector<std::uint64_t> wanted = changed_chunks(count, known ? &before->changed : nullptr);
+  auto [list, wanted] = former_chunks(*index_, store_->seed(), has_chunk(), ref, before);
   ELASTIC_TRY(advance(ref.size_bytes - std::min(ref.size_bytes, wanted.size() * kChunkBytes)));
 
   ChunkHasher hasher(parts, ref.algorithm, store_->seed(), wanted, options_.hash_threads);
@@ -136,26 +119,14 @@ Result<BlobRef> CheckpointWriter::put_chunks(const Parts& parts, BlobRef ref, co
   return ref;
 }
 
-// The chunk list of an earlier blob, if it and all its chunks are there.
-bool CheckpointWriter::load_former(const BlobRef& blob, ChunkList& list) const {
-  if (blob.shape != BlobShape::kList) return false;
-  auto former = index_->read_chunk_list(blob, store_->seed());
-  if (!former.ok() || former->chunk_bytes != kChunkBytes) return false;
-  for (std::size_t i = 0; i < former->digests.size(); ++i) {
-    const std::uint64_t raw_bytes = std::min(kChunkBytes, blob.size_bytes - i * kChunkBytes);
-    if (!former->digests[i].is_zero() && !has(former->digests[i], raw_bytes)) return false;
-  }
-  list = *std::move(former);
-  return true;
-}
-
 Result<> CheckpointWriter::keep_blob(const BlobRef& blob) {
   const Error gone(ErrorCode::kNotFound, "the blob is no longer in the store");
   if (blob.shape == BlobShape::kChunk) {
     if (blob.size_bytes > 0 && !has(blob.digest, blob.size_bytes)) return gone;
   } else {
-    ChunkList list;
-    if (sink_->raw_bytes_of(blob.digest) == 0 && !load_former(blob, list)) return gone;
+    if (sink_->raw_bytes_of(blob.digest) == 0 &&
+        !chunk_list_of(*index_, store_->seed(), has_chunk(), blob).has_value())
+      return gone;
   }
   report_.chunks_reused += (blob.size_bytes + kChunkBytes - 1) / kChunkBytes;
   return advance(blob.size_bytes);

@@ -16,10 +16,10 @@ class PresenceTest : public ::testing::TestWithParam<BlobKind> {
     EXPECT_TRUE(opened.ok());
     store_ = *std::move(opened);
   }
-  Presence::Found look_up(ConstBytes bytes) {
+  Presence::Found look_up(ConstBytes bytes, const KnownBefore* before = nullptr) {
     auto presence = Presence::open(*store_);
     EXPECT_TRUE(presence.ok());
-    return presence->look_up(std::span(&bytes, 1), GetParam());
+    return presence->look_up(std::span(&bytes, 1), GetParam(), before);
   }
 
   MemoryFileSystem files_;
@@ -50,6 +50,23 @@ TEST_P(PresenceTest, CountsOnlyTheChunksThatChanged) {
   EXPECT_FALSE(found.blob.has_value());
   EXPECT_GE(found.missing_bytes, kChunkBytes);
   EXPECT_LT(found.missing_bytes, kChunkBytes + 1000);
+}
+
+TEST_P(PresenceTest, DigestsOnlyWhatIsSaidToHaveChanged) {
+  const auto bytes = random_bytes(3 * kChunkBytes + 1000, 1);
+  ASSERT_TRUE(write_checkpoint(*store_, {bytes}, "p", GetParam()).ok());
+  const BlobRef former = *look_up(bytes).blob;
+  auto other = bytes;
+  other[5] ^= std::byte{1};                // not told: not looked at
+  other[2 * kChunkBytes] ^= std::byte{1};  // told
+  const ByteRange changed[] = {{2 * kChunkBytes, 1}};
+  const KnownBefore before{former, changed}, unchanged{former, {}};
+  EXPECT_EQ(look_up(other, &unchanged).blob, former);
+  const std::uint64_t missing = look_up(other, &before).missing_bytes;
+  EXPECT_GE(missing, kChunkBytes);
+  EXPECT_LT(missing, kChunkBytes + 1000);
+  const KnownBefore gone{BlobRef{.digest = {}, .size_bytes = former.size_bytes}, {}};
+  EXPECT_FALSE(look_up(other, &gone).blob.has_value());
 }
 
 TEST_P(PresenceTest, ZerosAreNeverMissing) {

@@ -33,6 +33,7 @@ namespace elastic::session {
 class DamageCheck;
 class Deferred;
 struct DumpedSession;
+class KnownBuffers;
 class Marks;
 
 struct CheckpointOptions {
@@ -53,8 +54,7 @@ struct CheckpointOptions {
   bool plan_only = false;      // report, and write nothing
   bool in_background = false;  // a forked child writes what takes long; the caller ends the process
   nlohmann::json shell{};  // the shell's own state, kept as it is; "outputs" names variables like _3 to keep
-  pyobj::Owned
-      objects{};  // a dict: objects of the shell's that are pickled one by one and given back; or null
+  pyobj::Owned objects{};  // null, or a dict: the shell's, each pickled by itself and given back
 };
 
 struct RestoreOptions {
@@ -88,8 +88,7 @@ class Session {
 
   // The report of docs/design section 9 ("checkpoint"). Errors leave the former checkpoint as it was.
   Result<nlohmann::json> checkpoint(const pyobj::GilHeld&, const CheckpointOptions& options);
-  // The report ("restore"). kCancelled: interrupted, the namespace is as it was. "shell" in it is what the
-  // checkpoint was given.
+  // The report ("restore"), with the checkpoint's "shell". kCancelled: the namespace is as it was.
   Result<nlohmann::json> restore(const pyobj::GilHeld&, const RestoreOptions& options);
   // The list of section 9 ("history").
   Result<nlohmann::json> history(const pyobj::GilHeld&);
@@ -138,6 +137,7 @@ class Session {
   Tracker tracker_;
   plan::CostModel costs_;
   std::map<std::string, std::set<std::string>> stored_at_;  // by directory: keys of the groups last written
+  std::unique_ptr<KnownBuffers> known_buffers_;
   std::unique_ptr<Marks> marks_;
   std::unique_ptr<DamageCheck> damage_check_;  // of what the last restore mapped
   std::unique_ptr<Deferred> deferred_;         // of the last restore; empty: nothing waits

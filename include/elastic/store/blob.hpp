@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 namespace elastic::store {
@@ -41,6 +42,13 @@ struct BlobRef {
 struct ByteRange {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
+};
+
+// What the caller knows about a blob's former state: only chunks that `changed` touches are looked at again.
+// `changed` is sorted by offset. The blob's size must be as before, else it is ignored.
+struct KnownBefore {
+  BlobRef blob;
+  std::span<const ByteRange> changed;
 };
 
 constexpr std::uint64_t kChunkBytes = 1 << 20;

@@ -20,8 +20,8 @@ class Presence {
 
   static Result<Presence> open(Store& store);
 
-  // Digests the concatenation of `parts` as put_blob would. O(size).
-  Found look_up(std::span<const ConstBytes> parts, BlobKind kind) const;
+  // Digests the concatenation of `parts` as put_blob would. O(size), or of what changed since `before`.
+  Found look_up(std::span<const ConstBytes> parts, BlobKind kind, const KnownBefore* before = nullptr) const;
 
  private:
   Presence(const Store& store, std::unique_ptr<Lease> lease, std::shared_ptr<PackIndex> index);

@@ -13,6 +13,7 @@
 // blobs are hashed by up to `hash_threads` threads that end with the call. The memory given to put_blob must
 // not change during it.
 #pragma once
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,13 +32,6 @@ struct WriterOptions {
   std::uint64_t expected_bytes = 0;  // for progress; 0: not known
   int hash_threads = 2;
   ProgressFunction progress;  // called about every 8 MB and at the end of each call, from the calling thread
-};
-
-// What the caller knows about a blob's former state: only chunks that `changed` touches are looked at again.
-// `changed` is sorted by offset. The blob's size must be as before, else it is ignored.
-struct KnownBefore {
-  BlobRef blob;
-  std::span<const ByteRange> changed;
 };
 
 struct CommitReport {
@@ -81,7 +75,7 @@ class CheckpointWriter {
                    std::unique_ptr<WriterLease> announcement, std::shared_ptr<PackIndex> index);
 
   bool has(const BlobDigest& digest, std::uint64_t raw_bytes) const;
-  bool load_former(const BlobRef& blob, ChunkList& list) const;
+  std::function<bool(const BlobDigest& digest, std::uint64_t raw_bytes)> has_chunk() const;
   Result<> store_frame(const BlobDigest& digest, DigestAlgorithm algorithm, bool mappable,
                        std::span<const ConstBytes> parts);
   Result<BlobRef> put_chunk(const Parts& parts, BlobRef ref);

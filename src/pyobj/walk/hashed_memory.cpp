@@ -85,6 +85,16 @@ std::span<const Token> HashedMemory::hash_unwatched(const Buffer& buffer) {
   return unwatched_.tokens;
 }
 
+BufferStamp HashedMemory::stamp(const char* data, std::size_t size_bytes) {
+  const Entry* entry = on_ && watch_.works() ? find(data, size_bytes) : nullptr;
+  if (!entry) return {};
+  begin_moment();
+  BufferStamp stamp{entry->buffer.block_size_bytes, {}, 0};
+  for (const Token token : tokens(entry->buffer)) stamp.blocks.push_back({token.a, token.b});
+  stamp.version = entry->version;
+  return stamp;
+}
+
 std::size_t HashedMemory::known_bytes(const char* data, std::size_t size_bytes) {
   Entry* entry = on_ && watch_.works() ? find(data, size_bytes) : nullptr;
   if (!entry) return 0;
@@ -170,6 +180,7 @@ bool HashedMemory::protect(Entry& entry, const std::vector<Pages>& written) {
 
 void HashedMemory::hash_unknown(Entry& entry) {
   bool changed = false;
+  entry.version = ++versions_;
   for (std::size_t block = 0; block < entry.known.size(); ++block) {
     if (entry.known[block]) continue;
     const Token token = block_token(entry.buffer, block);
@@ -206,6 +217,9 @@ void HashedMemory::drop_all() {
 namespace elastic::pyobj {
 
 PageTracking page_tracking() { return walk::hashed_memory().tracking(); }
+BufferStamp stamp_of(const GilHeld&, std::span<const std::byte> buffer) {
+  return walk::hashed_memory().stamp(reinterpret_cast<const char*>(buffer.data()), buffer.size());
+}
 bool set_page_tracking(bool on) { return walk::hashed_memory().turn(on); }
 
 }  // namespace elastic::pyobj

@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "elastic/pyobj/buffer_stamp.hpp"
 #include "elastic/pyobj/page_tracking.hpp"
 #include "pyobj/walk/hash.hpp"
 #include "pyobj/walk/page_watch.hpp"
@@ -42,6 +43,8 @@ class HashedMemory {
   void begin_moment() { ++moment_; }
   // The tokens of the buffer's blocks, in order; valid until the next call.
   std::span<const Token> tokens(const Buffer& buffer);
+  // The tokens of the buffer if it is among those that are watched, and what was written is hashed again.
+  BufferStamp stamp(const char* data, std::size_t size_bytes);
   // How much of this memory need not be hashed to answer for it. It may be gone: none, then.
   std::size_t known_bytes(const char* data, std::size_t size_bytes);
 
@@ -54,8 +57,9 @@ class HashedMemory {
     std::vector<Token> tokens;
     std::vector<bool> known;  // by block
     std::uint64_t edges = 0;
-    std::uint64_t moment = 0;  // of the last look
-    unsigned rewrites = 0;     // looks in a row that found most of it written
+    std::uint64_t moment = 0;   // of the last look
+    unsigned rewrites = 0;      // looks in a row that found most of it written
+    std::uint64_t version = 0;  // another one whenever any of it is hashed
 
     void forget(Pages span);  // the tokens of what lies there
   };
@@ -77,6 +81,7 @@ class HashedMemory {
   std::uint64_t moment_ = 1;
   Entry unwatched_{};  // the last buffer that was hashed without being watched
   std::uint64_t hashed_bytes_ = 0;
+  std::uint64_t versions_ = 0;
 };
 
 // The process's.
