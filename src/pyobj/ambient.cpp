@@ -299,6 +299,11 @@ std::vector<ModuleAttribute> Ambient::module_attributes(const GilHeld& gil) {
   return modules_->shared(gil);
 }
 
+std::map<std::string, std::string> Ambient::module_files(const GilHeld& gil) {
+  const PendingError pending(gil);
+  return modules_->files(gil);
+}
+
 void Ambient::share_with_modules(const GilHeld& gil, const std::vector<ModuleAttribute>& attributes) {
   const PendingError pending(gil);
   const EffectsPaused paused;

@@ -107,6 +107,21 @@ Doer doer() {
   return Doer::kCell;
 }
 
+Autoreloading autoreloading() {
+  Owned frame = Owned::share(Borrowed(reinterpret_cast<PyObject*>(PyEval_GetFrame())));
+  while (frame) {
+    auto* current = reinterpret_cast<PyFrameObject*>(frame.get());
+    const Owned code = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(current)));
+    const std::string file = text_or_bytes(reinterpret_cast<PyCodeObject*>(code.get())->co_filename);
+    if (ends_with(file, "/deduperreload.py") &&
+        text_or_bytes(reinterpret_cast<PyCodeObject*>(code.get())->co_name) == "maybe_reload_module")
+      return Autoreloading::kPatches;
+    if (ends_with(file, "/IPython/extensions/autoreload.py")) return Autoreloading::kLooks;
+    frame = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(current)));
+  }
+  return Autoreloading::kNo;
+}
+
 std::string evaluating_module() {
   Owned frame = Owned::share(Borrowed(reinterpret_cast<PyObject*>(PyEval_GetFrame())));
   while (frame) {

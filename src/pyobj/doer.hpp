@@ -26,6 +26,11 @@ enum class Doer : std::uint8_t { kCell, kImport, kLinecache };
 // system, or the machinery that shows tracebacks.
 Doer doer();
 
+// Whether IPython's autoreload is at work, before the cell's own code runs or after; and whether it is about
+// to patch a module with what differs in its source.
+enum class Autoreloading : std::uint8_t { kNo, kLooks, kPatches };
+Autoreloading autoreloading();
+
 // The module whose code evaluates something, `ast` and its like looked through.
 std::string evaluating_module();
 // Modules that compile and run code of their own making, in namespaces of their own.

@@ -14,6 +14,7 @@
 #include <unordered_set>
 
 #include "elastic/core/log.hpp"
+#include "elastic/pyobj/own_sources.hpp"
 #include "pyobj/doer.hpp"
 #include "pyobj/outside_inputs.hpp"
 
@@ -57,7 +58,15 @@ void add_effect(EffectKind kind, std::string detail) {
   recording->found.effects.push_back({kind, std::move(detail)});
 }
 
-void on_open(PyObject* args) {
+// `%autoreload` reads sources to compare them, and runs no module as a whole where it can do with less.
+bool is_for_autoreload(const GilHeld& gil, const std::string& path) {
+  if (!path.ends_with(".py")) return false;
+  const Autoreloading how = autoreloading();
+  if (how == Autoreloading::kPatches) note_source_run(gil, path);
+  return how != Autoreloading::kNo;
+}
+
+void on_open(const GilHeld& gil, PyObject* args) {
   const std::string given = text_or_bytes(item(args, 0));
   // A descriptor; or the name of a cell, which Python looks for as a file to show the line of an error.
   if (given.empty() || (given.front() == '<' && given.back() == '>')) return;
@@ -71,7 +80,7 @@ void on_open(PyObject* args) {
   }
   std::string path = absolute(given);
   if (is_private_path(path) || (!writes && is_system_path(path))) return;
-  if (doer() != Doer::kCell) return;
+  if (doer() != Doer::kCell || (!writes && is_for_autoreload(gil, path))) return;
   if (writes) {
     add_effect(EffectKind::kFileWritten, std::move(path));
     return;
@@ -142,8 +151,8 @@ void on_evaluation(bool is_exec, PyObject* args) {
   }
 }
 
-void on_event(std::string_view event, PyObject* args) {
-  if (event == "open") return on_open(args);
+void on_event(const GilHeld& gil, std::string_view event, PyObject* args) {
+  if (event == "open") return on_open(gil, args);
   if (event == "exec") return on_evaluation(true, args);
   if (event == "compile") return on_evaluation(false, args);
   if (event == "import") {
@@ -213,12 +222,29 @@ void on_outside_input(EffectKind kind, const char* function, Asked asked) {
   add_effect(kind, function);
 }
 
+// The code of a module runs. Whoever had it do so, the session holds another source of it from now on; what
+// the cell itself had of the former one is its input as well.
+void on_source(const GilHeld& gil, PyObject* args, bool of_cell) {
+  std::optional<SourceRun> run = note_source_run(gil, Borrowed(item(args, 0)));
+  // What IPython loads anew before the cell's own code runs is an input where the cell uses it.
+  if (!run || !of_cell) return;
+  if (autoreloading() != Autoreloading::kNo) {
+    recording->found.autoreloaded = true;
+    return;
+  }
+  if (run->before) recording->found.sources.push_back(std::move(*run->before));
+  recording->found.sources.push_back(std::move(run->now));
+}
+
 int hook(const char* event, PyObject* args, void*) {
-  if (!active.load(std::memory_order_relaxed) || paused_depth > 0) return 0;
+  const bool of_cell = active.load(std::memory_order_relaxed) && paused_depth == 0;
+  const bool runs_code = std::strcmp(event, "exec") == 0;
+  if (!of_cell && !runs_code) return 0;
   const GilHeld gil = GilHeld::assume();
   const EffectsPaused paused;  // what is done below raises events of its own
   const PendingError pending(gil);
-  if (recording) on_event(event, args);
+  if (runs_code) on_source(gil, args, of_cell && recording);
+  if (of_cell && recording) on_event(gil, event, args);
   return 0;
 }
 

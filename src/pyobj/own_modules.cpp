@@ -295,6 +295,13 @@ Result<> OwnModules::put(const GilHeld& gil, const std::string& piece, const std
   return success();
 }
 
+std::map<std::string, std::string> OwnModules::files(const GilHeld&) {
+  std::map<std::string, std::string> found;
+  for (const auto& [name, module] : modules())
+    found.emplace(name, text(PyDict_GetItemString(PyModule_GetDict(module.get()), "__file__")));
+  return found;
+}
+
 std::vector<ModuleAttribute> OwnModules::shared(const GilHeld&) {
   std::unordered_map<PyObject*, std::string> variables;
   Py_ssize_t position = 0;

@@ -36,6 +36,9 @@ class OwnModules {
   std::vector<ModuleAttribute> shared(const GilHeld&);
   void share(const GilHeld&, const ModuleAttribute& shared);
 
+  // Of each module, by name.
+  std::map<std::string, std::string> files(const GilHeld&);
+
   static bool is_piece(const std::string& name);
 
  private:

@@ -90,16 +90,19 @@ bool is_own_module(PyObject* module) {
     PyObject* spec = dict_get(dict, "__spec__");
     return spec == nullptr || spec == Py_None;
   }
-  const std::string path = text_of(file);
+  return !is_library_path(text_of(file));
+}
+
+bool is_library_path(const std::string& path) {
   if (path.find("site-packages") != std::string::npos || path.find("dist-packages") != std::string::npos)
-    return false;
+    return true;
   static const std::string library = [] {
     PyObject* os = PyDict_GetItemString(PyImport_GetModuleDict(), "os");
     const std::string os_path = os != nullptr ? text_of(dict_get(PyModule_GetDict(os), "__file__")) : "";
     const std::size_t slash = os_path.rfind('/');
     return slash == std::string::npos ? std::string("/usr/lib/python3") : os_path.substr(0, slash + 1);
   }();
-  return path.compare(0, library.size(), library) != 0;
+  return path.compare(0, library.size(), library) == 0;
 }
 
 std::shared_ptr<const CodeNames> CodeNamesCache::of(PyObject* code, CodeKind kind) {
@@ -414,6 +417,11 @@ void Reacher::enter_type(PyTypeObject* type) {
     PyTypeObject* metaclass = Py_TYPE(type);
     metaclass->tp_traverse(reinterpret_cast<PyObject*>(type), &Reacher::visit, this);
   } else {
+    PyObject* name = dict_get(type->tp_dict, "__module__");
+    PyObject* home = name != nullptr && !text_equals(name, "__main__")
+                         ? PyDict_GetItemWithError(PyImport_GetModuleDict(), name)
+                         : nullptr;
+    if (home != nullptr && PyModule_Check(home)) note_file(PyModule_GetDict(home));
     if (type->tp_dict != nullptr) {
       Py_ssize_t position = 0;
       PyObject* key = nullptr;
@@ -481,7 +489,14 @@ void Reacher::enter_module(PyObject* module) {
   } else if (is_reaching_module(name)) {
     reach_->modules.emplace_back(name);
   }
-  if (is_own_module(module)) push_globals(dict);
+  if (!is_own_module(module)) return;
+  note_file(dict);
+  push_globals(dict);
+}
+
+void Reacher::note_file(PyObject* globals) {
+  const std::string file = text_of(dict_get(globals, "__file__"));
+  if (!file.empty()) reach_->own_files.insert(file);
 }
 
 // Every globals dict leads to the builtins; that alone says nothing.

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -43,6 +44,7 @@ struct Reach {
   std::vector<Code> codes;
   std::vector<std::string> texts;    // short strings it holds, which code may evaluate
   std::vector<std::string> modules;  // of those that hand out namespaces: sys, inspect, gc...
+  std::set<std::string> own_files;   // of the user's own modules, whose code or state it leads to
   std::string everything;            // why it reaches the namespace itself; empty: it does not
   std::size_t visited = 0;           // objects entered, and references of containers looked at
 };
@@ -80,6 +82,7 @@ class Reacher {
   void enter_library_type(PyTypeObject* type);
   void enter_module(PyObject* module);
   void push_globals(PyObject* dict);
+  void note_file(PyObject* globals);
   void enter_object_array(PyObject* array);
   void note_instance_of(PyTypeObject* type);
   void take_code(PyObject* code, const std::string& name);
@@ -104,5 +107,8 @@ bool is_session_type(PyTypeObject* type);
 // Whether the code of this module (by its dict or object) is the user's own: not of the standard library, not
 // installed.
 bool is_own_module(PyObject* module);
+
+// The same by the file that code came from.
+bool is_library_path(const std::string& path);
 
 }  // namespace elastic::pyobj

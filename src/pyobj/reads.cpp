@@ -93,6 +93,19 @@ std::string Why::text() const {
   return {};
 }
 
+void Access::add(const Access& other) {
+  reads.insert(other.reads.begin(), other.reads.end());
+  maybe_binds.insert(other.maybe_binds.begin(), other.maybe_binds.end());
+  maybe_deletes.insert(other.maybe_deletes.begin(), other.maybe_deletes.end());
+  imports.insert(other.imports.begin(), other.imports.end());
+  module_files.insert(other.module_files.begin(), other.module_files.end());
+  if (everything.empty()) everything = other.everything;
+  handles_code = handles_code || other.handles_code;
+  may_read_clock = may_read_clock || other.may_read_clock;
+  asks_ipython = asks_ipython || other.asks_ipython;
+  may_unpickle = may_unpickle || other.may_unpickle;
+}
+
 PyObject* Reads::State::value_of(std::string_view name) const {
   const Owned key =
       Owned::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
@@ -151,8 +164,13 @@ class Reads::Analysis {
   void note_imports() {
     for (const std::string& name : access_.imports) {
       PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), name.c_str());
-      if (module != nullptr && PyModule_Check(module)) note_own_module(module);
+      if (module == nullptr || !PyModule_Check(module) || !is_own_module(module)) continue;
+      Reach reached;
+      state_.reacher.add(module, reached);
+      for (const Reach::Code& code : reached.codes) alive_.push_back(code.names);
+      take_reach(reached, 0, name, ReadRule::kRuntime);
     }
+    PyErr_Clear();
   }
 
   void add_words(const std::string& text, ReadRule rule) {
@@ -216,13 +234,6 @@ class Reads::Analysis {
     }
   };
 
-  void note_own_module(PyObject* module) {
-    PyObject* file = PyDict_GetItemString(PyModule_GetDict(module), "__file__");
-    const char* path =
-        file != nullptr && PyUnicode_Check(file) && is_own_module(module) ? PyUnicode_AsUTF8(file) : nullptr;
-    if (path != nullptr) access_.module_files.insert(path);
-    PyErr_Clear();
-  }
   // An object whose name is deleted or bound anew may be gone, and its __del__ run.
   void add_finalizers(const CodeNames& cell) {
     for (const std::string& name : cell.deletes) enqueue({name, 0}, 0, {ReadRule::kNamed, ""});
@@ -254,6 +265,7 @@ class Reads::Analysis {
     for (const Reach::Code& code : reached.codes)
       apply(*code.names, prefix, code.name.empty() ? via : code.name, rule);
     modules_.insert(reached.modules.begin(), reached.modules.end());
+    access_.module_files.insert(reached.own_files.begin(), reached.own_files.end());
   }
   void evaluate_texts() {
     while (!texts_.empty()) {
@@ -318,7 +330,6 @@ void Reads::Analysis::drain() {
       continue;
     }
     access_.reads.emplace(item.name, item.why);
-    if (PyModule_Check(value)) note_own_module(value);
     const Reach& reached = state_.reach_of(item.name, value);
     for (const Reach::Code& code : reached.codes) alive_.push_back(code.names);
     for (const std::string& text : reached.texts) texts_.emplace_back(item.name, text);
@@ -373,6 +384,12 @@ Access Reads::reads_of_escaped(const GilHeld& gil) {
   Access access;
   Analysis(gil, *state_, access, {}).run(CodeNames{});
   return access;
+}
+
+std::set<std::string> Reads::module_files_of(const GilHeld&, const std::string& name) {
+  state_->reacher.start();
+  PyObject* value = state_->value_of(name);
+  return value != nullptr ? state_->reach_of(name, value).own_files : std::set<std::string>();
 }
 
 void Reads::expect(std::set<std::string, std::less<>> names) { state_->expected = std::move(names); }

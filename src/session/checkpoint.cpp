@@ -257,6 +257,7 @@ Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& op
   Payload& payload = dumped.payload;
   ELASTIC_ASSIGN(payload.environment, pyobj::serializer_environment(gil));
   payload.module_attributes = tracker_.module_attributes(gil);
+  payload.own_sources = tracker_.own_sources(gil);
   payload.shell = options.shell;
   payload.marks = marks_->to_json();
   json& report = payload.report;

@@ -43,6 +43,16 @@ StoredGroup group_of(const json& from) {
   return group;
 }
 
+pyobj::OwnSource own_source_of(const json& from) {
+  pyobj::OwnSource source;
+  from.at("module").get_to(source.module);
+  from.at("path").get_to(source.path);
+  from.at("size").get_to(source.size_bytes);
+  source.digest = Digest::from_hex(from.at("digest").get<std::string>()).value_or(Digest{});
+  from.at("variables").get_to(source.variables);
+  return source;
+}
+
 constexpr int kDeepest = 64;
 
 bool places_exist(std::size_t pickle, const std::vector<std::size_t>& buffers, std::size_t blob_count) {
@@ -61,11 +71,19 @@ std::string Payload::to_bytes() const {
   json attributes = json::array();
   for (const pyobj::ModuleAttribute& each : module_attributes)
     attributes.push_back({each.module, each.path, each.variable});
+  json sources = json::array();
+  for (const pyobj::OwnSource& each : own_sources)
+    sources.push_back({{"module", each.module},
+                       {"path", each.path},
+                       {"size", each.size_bytes},
+                       {"digest", each.digest.to_hex()},
+                       {"variables", each.variables}});
   const json whole{{"version", kPayloadVersion},
                    {"history", history},
                    {"groups", groups_json},
                    {"outputs", outputs_json},
                    {"module_attributes", attributes},
+                   {"own_sources", sources},
                    {"lost", lost},
                    {"outlines", outlines},
                    {"environment", environment},
@@ -95,6 +113,8 @@ Result<Payload> Payload::from_bytes(std::string_view bytes, std::size_t blob_cou
     for (const json& each : whole.value("module_attributes", json::array()))  // younger than the format
       payload.module_attributes.push_back(
           {each.at(0).get<std::string>(), each.at(1).get<std::string>(), each.at(2).get<std::string>()});
+    for (const json& each : whole.value("own_sources", json::array()))  // younger than the format
+      payload.own_sources.push_back(own_source_of(each));
     whole.at("lost").get_to(payload.lost);
     whole.at("environment").get_to(payload.environment);
     payload.shell = std::move(whole.at("shell"));

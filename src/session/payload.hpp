@@ -16,6 +16,7 @@
 #include "elastic/core/result.hpp"
 #include "elastic/graph/history.hpp"
 #include "elastic/pyobj/module_attribute.hpp"
+#include "elastic/pyobj/own_source.hpp"
 
 namespace elastic::session {
 
@@ -58,6 +59,7 @@ struct Payload {
   std::vector<StoredGroup> groups{};
   std::vector<StoredOutput> outputs{};
   std::vector<pyobj::ModuleAttribute> module_attributes{};
+  std::vector<pyobj::OwnSource> own_sources{};
   std::map<std::string, std::string> lost{};           // variable -> why
   nlohmann::json outlines = nlohmann::json::object();  // variable that is not stored -> session/outline.hpp
   std::map<std::string, std::string> environment{};

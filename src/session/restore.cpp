@@ -3,6 +3,7 @@
 
 #include "elastic/core/log.hpp"
 #include "elastic/plan/planner.hpp"
+#include "elastic/pyobj/own_sources.hpp"
 #include "elastic/pyobj/reads.hpp"
 #include "elastic/pyobj/serializer.hpp"
 #include "elastic/session/session.hpp"
@@ -53,6 +54,27 @@ Result<> carry_out(const GilHeld& gil, const RestoreOptions& options, Rollback& 
       source.group_errors[*failure.group] = failure.why;
     }
     if (failure.cell) source.banned_cells[*failure.cell] = failure.why;
+  }
+}
+
+// Variables whose code or state is of a module that has other source by now are not the original ones.
+void report_changed_modules(const GilHeld& gil, const Source& source, const RestoreOptions& options,
+                            json& report) {
+  for (const pyobj::OwnSource& then : source.payload.own_sources) {
+    const std::string why = pyobj::how_source_differs(gil, then);
+    if (why.empty()) continue;
+    json affected = json::array();
+    for (const std::string& name : then.variables) {
+      if (!is_wanted(options, name) || !report["variables"].contains(name)) continue;
+      affected.push_back(name);
+      json& entry = report["variables"][name];
+      if (entry["status"] == "lost") continue;
+      const std::string before = entry["status"] == "differs" ? entry["why"].get<std::string>() + "; " : "";
+      entry["status"] = "differs";
+      entry["why"] = before + why;
+    }
+    report["modules_changed"].push_back(
+        {{"module", then.module}, {"path", then.path}, {"why", why}, {"variables", affected}});
   }
 }
 
@@ -223,6 +245,7 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   if (options.dry_run) {
     json report = report_of(source, carried->plan, options);
     report["dry_run"] = true;
+    report_changed_modules(gil, source, options, report);
     if (!left_out.is_null()) report["effects_left_out"] = left_out;
     report["seconds"] = seconds();
     return report;
@@ -242,6 +265,7 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   }
   const std::set<std::string> away = names_of(carried->replay->deferred());
   report_deferred(away, report);
+  report_changed_modules(gil, source, options, report);
   for (std::uint32_t id = 0; id < source.history.variable_count(); ++id) {
     const std::string& name = source.history.name_of({id});
     if (source.history.active({id}) && !source.history.is_ambient({id}) && !is_wanted(options, name))

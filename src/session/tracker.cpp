@@ -1,6 +1,9 @@
 #include "elastic/session/tracker.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include "elastic/pyobj/own_sources.hpp"
 
 namespace elastic::session {
 
@@ -75,6 +78,7 @@ Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
     reads_.find_escaped(gil);
     code_may_escape_ = false;
   }
+  forget_old_code(gil);
   cell_ = std::move(cell);
   access_ = reads_.of_source(gil, cell_.transformed, transform_);
   const std::vector<std::string> names = names_.names();
@@ -122,6 +126,9 @@ Result<> Tracker::after_cell(const GilHeld& gil, graph::Outcome outcome) {
   CellRecord record = start_record();
   record.outcome = outcome;
   const pyobj::CellEffects effects = pyobj::end_effects(gil);
+  // The code that ran may be another than was looked at before, through `%autoreload` or by the cell itself.
+  if (forget_old_code(gil) && access_.compiled)
+    access_.add(reads_.of_source(gil, cell_.transformed, transform_));
   reads_.add_runtime(gil, access_, effects.codes, effects.texts, effects.names);
   code_may_escape_ = code_may_escape_ || access_.handles_code;
 
@@ -129,8 +136,13 @@ Result<> Tracker::after_cell(const GilHeld& gil, graph::Outcome outcome) {
   add_reads(record, whys);
   const std::int64_t budget_us = std::max(reply_budget_us_, record.run_time_us / kReplyShare);
   const auto waiting = add_writes(gil, record, whys, outcome, in_us(budget_us));
-  add_ambient(gil, ambient_.changes(gil, module_look()), record, whys);
-  add_effects(effects, record);
+  // A variable that was there before and is not what it was may have shared its object with a module.
+  const bool in_place =
+      !waiting.empty() || std::any_of(record.writes.begin(), record.writes.end(), [&](auto& write) {
+        return existed_.contains(history_.name_of(write.variable));
+      });
+  add_ambient(gil, ambient_.changes(gil, module_look(in_place)), record, whys);
+  add_effects(gil, effects, record);
   names_.update(gil);
   ELASTIC_ASSIGN(const CellIndex cell, commit(gil, std::move(record), std::move(whys)));
   add_unresolved(gil, cell, waiting);
@@ -151,7 +163,7 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
     if (!write.deleted) known_changed_.insert(history_.name_of(write.variable));
   }
   const auto pending_ambient = ambient_pending_;
-  add_ambient(gil, ambient_.changes(gil, module_look()), record, whys);
+  add_ambient(gil, ambient_.changes(gil, module_look(true)), record, whys);
   for (const graph::Write& write : record.writes) {
     if (!history_.is_ambient(write.variable)) continue;
     known_changed_.erase(history_.name_of(write.variable));
@@ -164,9 +176,29 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
   return success();
 }
 
-ModuleLook Tracker::module_look() const {
+bool Tracker::forget_old_code(const GilHeld& gil) {
+  if (std::exchange(sources_run_, pyobj::sources_run(gil)) == pyobj::sources_run(gil)) return false;
+  reads_.forget_all();
+  return true;
+}
+
+std::vector<pyobj::OwnSource> Tracker::own_sources(const GilHeld& gil) {
+  const std::map<std::string, std::string> modules = ambient_.module_files(gil);
+  if (modules.empty()) return {};
+  std::map<std::string, std::vector<std::string>> variables;  // by file
+  for (const std::string& name : names_.names())
+    for (const std::string& path : reads_.module_files_of(gil, name)) variables[path].push_back(name);
+  std::vector<pyobj::OwnSource> sources;
+  for (const auto& [module, path] : modules) {
+    const pyobj::InputFile file = pyobj::source_as_loaded(gil, path);
+    sources.push_back({module, path, file.size_bytes, file.digest, variables[path]});
+  }
+  return sources;
+}
+
+ModuleLook Tracker::module_look(bool in_place) const {
   const bool used = !access_.module_files.empty() || !access_.everything.empty();
-  return used ? ModuleLook::kAll : ModuleLook::kRebound;
+  return used ? ModuleLook::kAll : in_place ? ModuleLook::kKnown : ModuleLook::kRebound;
 }
 
 const std::string* Tracker::ambient_value(VariableId variable, CellIndex writer) const {

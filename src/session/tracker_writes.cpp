@@ -1,6 +1,7 @@
 // What a cell read, bound, changed and deleted: the record of one cell, as far as it can be told in time.
 #include <algorithm>
 
+#include "elastic/pyobj/own_sources.hpp"
 #include "elastic/session/tracker.hpp"
 #include "session/input_files.hpp"
 
@@ -20,6 +21,8 @@ constexpr std::uint64_t kReferencesPerUs = 200;
 bool is_generator(const std::string& name) {
   return name == "<random>" || name == "<numpy.random>" || name == "<torch>";
 }
+
+bool is_module_piece(const std::string& name) { return name.starts_with("<module "); }
 
 }  // namespace
 
@@ -214,6 +217,7 @@ void Tracker::add_ambient(const GilHeld&, std::map<std::string, std::string> cha
   for (auto& [name, value] : ambient_pending_) changed.emplace(name, std::move(value));
   ambient_pending_.clear();
   for (auto& [name, value] : changed) {
+    if (is_module_piece(name)) reads_.forget_all();  // what the module leads to may have changed
     graph::Write write{history_.variable(name)};
     write.size_bytes = value.size();
     write.content = digest_of(value);
@@ -224,7 +228,7 @@ void Tracker::add_ambient(const GilHeld&, std::map<std::string, std::string> cha
   }
 }
 
-void Tracker::add_effects(const pyobj::CellEffects& effects, CellRecord& record) const {
+void Tracker::add_effects(const GilHeld& gil, const pyobj::CellEffects& effects, CellRecord& record) const {
   for (const pyobj::Effect& effect : effects.effects) {
     record.effects.push_back({std::string(pyobj::name_of(effect.kind)), effect.detail});
   }
@@ -237,12 +241,26 @@ void Tracker::add_effects(const pyobj::CellEffects& effects, CellRecord& record)
     record.effects.push_back({std::string(pyobj::name_of(kClock)), "numpy.datetime64"});
     record.no_rerun_reason = pyobj::no_rerun_reason(kClock, "numpy.datetime64");
   }
+  // A run of the cell by itself finds the new source loaded, and the module's state as this one found it
+  // before.
+  if (effects.autoreloaded && record.no_rerun_reason.empty()) {
+    for (const graph::Write& write : record.writes)
+      if (is_module_piece(history_.name_of(write.variable)))
+        record.no_rerun_reason =
+            "%autoreload loaded " + history_.name_of(write.variable) + " anew just before it";
+  }
   if (access_.asks_ipython && record.no_rerun_reason.empty())
     record.no_rerun_reason =
         "uses what IPython keeps of earlier cells (_, Out, In), which is not there again";
   for (const pyobj::InputFile& file : effects.inputs) record.effects.push_back(effect_of(file));
-  for (const std::string& path : access_.module_files)
-    record.effects.push_back(effect_of(pyobj::describe_file(path)));
+  // Modules as they were loaded: the cell ran that, whatever is in the file by now.
+  std::set<std::string> details;
+  const auto add_source = [&](const pyobj::InputFile& file) {
+    graph::Effect effect = effect_of(file);
+    if (details.insert(effect.detail).second) record.effects.push_back(std::move(effect));
+  };
+  for (const pyobj::InputFile& file : effects.sources) add_source(file);
+  for (const std::string& path : access_.module_files) add_source(pyobj::source_as_loaded(gil, path));
 }
 
 Result<CellIndex> Tracker::commit(const GilHeld&, CellRecord record, Whys whys) {

@@ -22,6 +22,7 @@ Payload sample() {
                             90});
   payload.outputs.push_back({"_3", 1, {2}});
   payload.module_attributes = {{"settings", "Config.names", "names"}};
+  payload.own_sources = {{"settings", "/home/user/settings.py", 7, digest_of("x = 1\n"), {"f", "names"}}};
   payload.outlines = {{"gone", {{"type", "list"}, {"size", "2 elements"}, {"parts", {{"[0]", "ab"}}}}}};
   payload.lost = {{"g", "generator object"}};
   payload.environment = {{"python", "3.11.2"}};
@@ -39,6 +40,7 @@ TEST(PayloadTest, ComesBackAsItWas) {
   EXPECT_EQ(read->groups, payload.groups);
   EXPECT_EQ(read->outputs, payload.outputs);
   EXPECT_EQ(read->module_attributes, payload.module_attributes);
+  EXPECT_EQ(read->own_sources, payload.own_sources);
   EXPECT_EQ(read->outlines, payload.outlines);
   EXPECT_EQ(read->lost, payload.lost);
   EXPECT_EQ(read->environment, payload.environment);
@@ -84,8 +86,8 @@ TEST(PayloadTest, EveryTruncationAndEveryMissingKeyIsCorruption) {
                  key != "history" && key != "marks" && key != "costs")
         << key;
     damaged.erase(key);
-    const bool younger_than_the_format =
-        key == "marks" || key == "costs" || key == "module_attributes" || key == "outlines";
+    const bool younger_than_the_format = key == "marks" || key == "costs" || key == "module_attributes" ||
+                                         key == "own_sources" || key == "outlines";
     EXPECT_EQ(Payload::from_bytes(damaged.dump(), 4).ok(), younger_than_the_format) << key;
   }
 }

@@ -30,6 +30,7 @@ TESTED_BY = {
     "src/pyobj/effects.cpp": "tests/session/test_tracker.py: what cells do outside the session",
     "src/pyobj/name_table.cpp": "tests/session/test_tracker.py: names bound and deleted by cells",
     "src/pyobj/own_modules.cpp": "tests/session/test_own_modules.py: what cells change in modules comes back",
+    "src/pyobj/own_sources.cpp": "tests/session/test_own_modules.py: what a cell ran, and what came back",
     "src/pyobj/compile_source.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/escaped.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/magics.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",

@@ -47,6 +47,8 @@ class Ambient {
 
   // The variables that are attributes of the user's modules as well.
   std::vector<ModuleAttribute> module_attributes(const GilHeld&);
+  // The user's modules that are imported, by name, with their files.
+  std::map<std::string, std::string> module_files(const GilHeld&);
   // Where both are there and equal, the variable's object becomes the module's.
   void share_with_modules(const GilHeld&, const std::vector<ModuleAttribute>& attributes);
 

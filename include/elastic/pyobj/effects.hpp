@@ -55,11 +55,14 @@ inline constexpr std::int64_t kInputDigestBytes = 4 << 20;
 struct CellEffects {
   std::vector<Effect> effects;    // in order, each once
   std::vector<InputFile> inputs;  // each once
+  // Sources of the user's own modules whose code ran, and former ones that the cell itself replaced.
+  std::vector<InputFile> sources;
   // For Reads::add_runtime: what the cell evaluated that its code does not show.
   std::vector<Owned> codes;
   std::vector<std::string> texts;
   std::vector<std::string> names;
-  bool imported = false;  // some module was imported
+  bool imported = false;      // some module was imported
+  bool autoreloaded = false;  // IPython loaded a module anew, before the cell's own code ran
 };
 
 // Adds the hook, and watches what no audit event shows (pyobj/outside_inputs); later calls do nothing. A

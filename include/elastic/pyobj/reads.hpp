@@ -52,6 +52,9 @@ struct Access {
   bool asks_ipython = false;    // for what it keeps of earlier cells: _, Out, In
   bool may_unpickle = false;    // what is unpickled names variables that are known only then
   bool compiled = true;         // false: a syntax error; nothing runs
+
+  // Also what the other one has; of what it surely binds, nothing.
+  void add(const Access& other);
 };
 
 // The names that belong to IPython and not to the user: In, Out, _, _3, _i, exit, __name__ ...
@@ -69,6 +72,9 @@ class Reads {
   // is not `compiled`.
   Access of_source(const GilHeld&, const std::string& source, Borrowed transform = {});
   Access of_code(const GilHeld&, Borrowed code, Borrowed transform = {});
+
+  // The sources of the user's own modules that the value of `name` leads to.
+  std::set<std::string> module_files_of(const GilHeld&, const std::string& name);
 
   // Names that count as variables though they are not in the namespace yet.
   void expect(std::set<std::string, std::less<>> names);

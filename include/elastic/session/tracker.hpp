@@ -24,6 +24,7 @@
 #include "elastic/pyobj/ambient.hpp"
 #include "elastic/pyobj/effects.hpp"
 #include "elastic/pyobj/name_table.hpp"
+#include "elastic/pyobj/own_source.hpp"
 #include "elastic/pyobj/reads.hpp"
 #include "elastic/pyobj/walk.hpp"
 
@@ -75,6 +76,8 @@ class Tracker {
   std::vector<pyobj::ModuleAttribute> module_attributes(const pyobj::GilHeld& gil) {
     return ambient_.module_attributes(gil);
   }
+  // The user's own modules as they were loaded, and which variables lead to each. O(what variables reach).
+  std::vector<pyobj::OwnSource> own_sources(const pyobj::GilHeld&);
   Result<> put_ambient(const pyobj::GilHeld&, const std::string& name, const std::string& value);
 
   // How long a reply waits for what is looked at, where 1 % of the cell's run time is less. Zero: for
@@ -109,14 +112,16 @@ class Tracker {
                       const std::map<std::string, Unresolved>& waiting);
   Result<> note_outside_changes(const pyobj::GilHeld&, pyobj::ModuleLook look);
   graph::CellRecord start_record() const;
-  pyobj::ModuleLook module_look() const;
+  // Whether code of the user's modules was loaded since the last call. What was told of code before is void.
+  bool forget_old_code(const pyobj::GilHeld&);
+  pyobj::ModuleLook module_look(bool in_place) const;
   void add_reads(graph::CellRecord& record, Whys& whys);
   // Adds the writes that can be told by `deadline`; returns the names that have to wait.
   std::map<std::string, Unresolved> add_writes(const pyobj::GilHeld&, graph::CellRecord& record, Whys& whys,
                                                graph::Outcome outcome, Deadline deadline);
   void add_ambient(const pyobj::GilHeld&, std::map<std::string, std::string> changed,
                    graph::CellRecord& record, Whys& whys);
-  void add_effects(const pyobj::CellEffects& effects, graph::CellRecord& record) const;
+  void add_effects(const pyobj::GilHeld&, const pyobj::CellEffects& effects, graph::CellRecord& record) const;
   Result<CellIndex> commit(const pyobj::GilHeld&, graph::CellRecord record, Whys whys);
   // Whether the variable differs from what was last walked; nothing if the deadline came first, or would
   // while memory is looked at, unless that is wanted `however_long` it takes.
@@ -148,6 +153,7 @@ class Tracker {
   bool begun_ = false;
   bool running_ = false;
   bool code_may_escape_ = false;
+  std::uint64_t sources_run_ = 0;  // by pyobj::sources_run, when reads_ last forgot
   WatchedCell cell_;
   pyobj::Access access_;
   std::set<std::string> existed_;        // user variables when the running cell started

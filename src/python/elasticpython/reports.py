@@ -263,6 +263,7 @@ class RestoreReport(Report):
             ("input", f"{entry['path']} {entry['why']}: cell execution {entry['cell']} read it")
             for entry in content.get("inputs_changed", ())
         ]
+        remarks += [("module", entry["why"]) for entry in content.get("modules_changed", ())]
         if wrong or content.get("cells_failed"):
             for entry in content.get("environment_changes", ()):
                 if not entry["variables"] or wrong.intersection(entry["variables"]):
