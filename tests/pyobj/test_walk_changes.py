@@ -6,6 +6,7 @@ import functools
 import gc
 import io
 import itertools
+import tempfile
 import types
 
 import numpy as np
@@ -75,6 +76,23 @@ def counting():
     for i in range(10):
         total.append(i)
         yield i
+
+
+def sparse(kind):
+    def make():
+        import scipy.sparse
+
+        return getattr(scipy.sparse, kind + "_matrix")(np.eye(3))
+
+    return make
+
+
+def two_maps():
+    """The same file mapped twice: what is written through one is read through the other."""
+    file = tempfile.NamedTemporaryFile()
+    file.truncate(4096)
+    first = np.memmap(file.name, dtype="i4", mode="r+")
+    return [first, np.memmap(file.name, dtype="i4", mode="r+"), file]
 
 
 def view_of(base, *index):
@@ -202,6 +220,39 @@ CHANGES = {
         lambda: pd.DataFrame({"a": pd.Categorical(["x", "y"])}),
         lambda v: v.loc.__setitem__((0, "a"), "y"),
     ),
+    "sparse value": (sparse("csr"), lambda v: v.data.__setitem__(0, 9)),
+    "sparse structure": (sparse("csr"), lambda v: v.indices.__setitem__(0, 1)),
+    "sparse by columns": (sparse("csc"), setitem((0, 0), 9)),
+    "sparse coordinates": (sparse("coo"), lambda v: v.row.__setitem__(0, 1)),
+    "sparse lists": (sparse("lil"), setitem((0, 1), 9)),
+    "sparse keys": (sparse("dok"), setitem((0, 1), 9)),
+    "memory-mapped": (
+        lambda: np.memmap(tempfile.TemporaryFile(), dtype="i4", mode="w+", shape=(4,)),
+        setitem(1, 5),
+    ),
+    "memory-mapped by another": (two_maps, lambda v: v[1].__setitem__(1, 5)),
+    "masked data": (lambda: np.ma.array([1, 2], mask=[0, 1]), lambda v: v.data.__setitem__(1, 9)),
+    "fill value": (lambda: np.ma.array([1, 2], mask=[0, 1]), attribute("fill_value", 9)),
+    "shared mask": (lambda: np.ma.array([1, 2], mask=[0, 1]), lambda v: v.mask.__setitem__(0, True)),
+    "windows": (
+        lambda: np.lib.stride_tricks.as_strided(np.arange(6), (4, 3), (8, 8)),
+        setitem((1, 2), 9),
+    ),
+    "field of a record": (
+        lambda: np.zeros(3, dtype=[("a", "i4"), ("b", "f8")])["b"],
+        setitem(1, 5),
+    ),
+    "arrow string column": (
+        lambda: pd.DataFrame({"a": pd.array(["x", "y"], dtype="string[pyarrow]")}),
+        lambda v: v.loc.__setitem__((0, "a"), "z"),
+    ),
+    "nullable": (lambda: pd.Series([1, 2], dtype="Int64"), setitem(0, None)),
+    "categories renamed": (
+        lambda: [pd.Series(["x", "y"], dtype="category")],
+        lambda v: v.__setitem__(0, v[0].cat.rename_categories(["p", "q"])),
+    ),
+    "column's order": (lambda: pd.DataFrame({"a": [1], "b": [2]}), lambda v: v.insert(0, "b", v.pop("b"))),
+    "flags": (lambda: pd.DataFrame({"a": [1]}), lambda v: setattr(v.flags, "allows_duplicate_labels", False)),
     "arrow over an array": (
         lambda: [a := np.arange(5), pa.array(a)][::-1],
         lambda v: v[1].__setitem__(0, 9),

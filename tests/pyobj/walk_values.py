@@ -17,6 +17,7 @@ import os
 import pathlib
 import re
 import sys
+import tempfile
 import types
 import uuid
 import weakref
@@ -242,6 +243,22 @@ def numpy_states():
         "dtype": np.dtype("f4"),
         "read-only": np.broadcast_to(np.arange(3), (2, 3)),
     }
+    mapped = np.memmap(tempfile.TemporaryFile(), dtype="i4", mode="w+", shape=(4,))
+    mapped[:] = [1, 2, 3, 4]
+    masked_record = np.ma.zeros(2, dtype=[("a", "i4"), ("b", "f8")])
+    masked_record["a"][1] = np.ma.masked
+    windows = np.lib.stride_tricks.sliding_window_view(np.arange(6), 3)
+    result |= {
+        "memory-mapped": mapped,
+        "part of a memory-mapped": mapped[1::2],
+        "masked record": masked_record,
+        "overlapping windows": windows,
+        "field of a record": np.zeros(3, dtype=[("a", "i4"), ("b", "f8")])["b"],
+        "packed record": np.zeros(2, dtype=np.dtype({"names": ["x"], "formats": ["u2"], "itemsize": 6})),
+        "record array": np.rec.array([(1, "a"), (2, "b")], dtype=[("n", "i4"), ("s", "U1")]),
+        "complex": np.array([1 + 2j, -0.0]),
+        "void": np.array([b"ab", b"c"], "V4"),
+    }
     if hasattr(np.dtypes, "StringDType"):
         result["variable-width strings"] = np.array(["a", "b" * 100, ""], dtype=np.dtypes.StringDType())
     return result
@@ -271,6 +288,37 @@ def pandas_states():
         "arrow struct": pa.array([{"a": 1, "b": "x"}, None]),
         "arrow time": pa.array([1, 2], pa.timestamp("us", tz="UTC")),
         "sparse": scipy.sparse.csr_matrix(np.eye(4)),
+        "sparse by columns": scipy.sparse.csc_matrix(np.eye(4)),
+        "sparse coordinates": scipy.sparse.coo_matrix(np.eye(4)),
+        "sparse lists": scipy.sparse.lil_matrix(np.eye(4)),
+        "sparse keys": scipy.sparse.dok_matrix(np.eye(4)),
+        "sparse diagonals": scipy.sparse.dia_matrix(np.eye(4)),
+        "sparse array": scipy.sparse.csr_array(np.eye(4)),
+        "categorical": pd.Series(["x", "y", "x"], dtype="category"),
+        "ordered categorical": pd.Categorical(["x", "y", None], categories=["y", "x"], ordered=True),
+        "arrow strings": pd.Series(["x", None, "z" * 50], dtype="string[pyarrow]"),
+        "default strings": pd.Series(["x", None, "z" * 50], dtype="str"),
+        "arrow ints": pd.Series([1, None], dtype="int64[pyarrow]"),
+        "nullable ints": pd.Series([1, None], dtype="Int64"),
+        "intervals": pd.Series(pd.interval_range(0, 3)),
+        "periods": pd.period_range("2020", periods=2, freq="M"),
+        "range of dates": pd.date_range("2020", periods=3),
+        "range of hours": pd.date_range("2020", periods=3, freq="h"),
+        "range of times": pd.timedelta_range(0, periods=3),
+        "frame by dates": pd.DataFrame({"a": [1, 2]}, index=pd.date_range("2020", periods=2)),
+        "frequencies": [pd.offsets.Day(2), pd.offsets.MonthEnd(), pd.offsets.Week(weekday=1),
+                        pd.offsets.BusinessDay(), pd.offsets.YearEnd(month=3)],
+        "date offset": pd.DateOffset(months=1),
+        "other date offset": pd.DateOffset(months=2),
+        "period": pd.Period("2020-01", "M"),
+        "sparse column": pd.Series(pd.arrays.SparseArray([0, 0, 1])),
+        "sparse blocks": pd.Series(pd.arrays.SparseArray([0, 0, 1], kind="block")),
+        "attributes of a frame": pd.DataFrame({"a": [1]}).set_flags(allows_duplicate_labels=False),
+        "arrow chunks": pa.chunked_array([["a"], ["b", None]]),
+        "arrow batch": pa.record_batch({"i": [1, 2]}),
+        "arrow schema": pa.schema([("a", pa.int32())], metadata={"k": "v"}),
+        "arrow buffer": pa.py_buffer(b"abc"),
+        "arrow scalar": pa.scalar(5),
     }
 
 

@@ -155,6 +155,14 @@ constexpr LibraryType kLibraryTypes[] = {
      {Kind::kParts, show_array_backed}},
     {"pandas._libs.interval.IntervalMixin", "pandas._libs.interval", "IntervalMixin", kReferences},
     {"pandas._libs.interval.Interval", "pandas._libs.interval", "Interval", pure_value(show_interval)},
+    {"pandas._libs.tslibs.dtypes.PeriodDtypeBase", "pandas._libs.tslibs.dtypes", "PeriodDtypeBase",
+     pure_value(show_period_type)},
+    {"pandas._libs.tslibs.period._Period", "pandas._libs.tslibs.period", "_Period", pure_value(show_period)},
+    {"pandas._libs.sparse.IntIndex", "pandas._libs.sparse", "IntIndex", {Kind::kParts, show_sparse_index}},
+    {"pandas._libs.sparse.BlockIndex",
+     "pandas._libs.sparse",
+     "BlockIndex",
+     {Kind::kParts, show_sparse_index}},
     {"pyarrow.lib.ChunkedArray",
      "pyarrow.lib",
      "ChunkedArray",
@@ -184,6 +192,18 @@ const Reading* find_arrow_reading(PyTypeObject* type) {
   if (derives_from("Array")) return &kArray;
   if (derives_from("DataType") || derives_from("Field") || derives_from("Schema")) return &kType;
   return nullptr;
+}
+
+// pandas' frequencies, whose classes are many: every index that `date_range` makes has one.
+const Reading* find_offset_reading(PyTypeObject* type) {
+  static constexpr Reading kOffset = pure_value(show_offset);
+  constexpr std::string_view kModule = "pandas._libs.tslibs.offsets";
+  PyObject* base = std::string_view(type->tp_name).starts_with(kModule)
+                       ? loaded_attribute(kModule, "BaseOffset")
+                       : nullptr;
+  const bool derives =
+      base && PyType_Check(base) && PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(base));
+  return derives ? &kOffset : nullptr;
 }
 
 // numpy's scalars and dtypes: static types, or dtype classes of a metaclass of numpy's own.
@@ -226,6 +246,7 @@ const Reading* find_reading(PyTypeObject* type) {
       return &known.reading;
   }
   if (const Reading* reading = find_arrow_reading(type)) return reading;
+  if (const Reading* reading = find_offset_reading(type)) return reading;
   return find_numpy_reading(type);
 }
 

@@ -63,6 +63,10 @@ void show_array_backed(PyObject*, Parts&);
 void show_interval(PyObject*, Parts&);
 void show_timestamp(PyObject*, Parts&);
 void show_pandas_timedelta(PyObject*, Parts&);
+void show_period_type(PyObject*, Parts&);
+void show_period(PyObject*, Parts&);
+void show_sparse_index(PyObject*, Parts&);
+void show_offset(PyObject*, Parts&);
 
 // ---- shows_arrow.cpp
 void show_arrow_array(PyObject*, Parts&);

@@ -81,4 +81,36 @@ void show_pandas_timedelta(PyObject* object, Parts& parts) {
   for (const std::string_view name : {"_value", "_creso"}) show_attribute(object, name, parts);
 }
 
+void show_period_type(PyObject* object, Parts& parts) {
+  parts.size(basic_size_bytes(object));
+  for (const std::string_view name : {"_dtype_code", "_n"}) show_attribute(object, name, parts);
+}
+
+void show_period(PyObject* object, Parts& parts) {
+  parts.size(basic_size_bytes(object));
+  for (const std::string_view name : {"ordinal", "_dtype"}) show_attribute(object, name, parts);
+}
+
+// The frequency of an index of dates: how many of which unit, and what its class lists beside. The class of
+// `DateOffset` lists nothing in order: what it has is in the instance's dict.
+void show_offset(PyObject* object, Parts& parts) {
+  parts.size(basic_size_bytes(object));
+  PyObject* names = nullptr;
+  for (PyTypeObject* type = Py_TYPE(object); type && !names; type = type->tp_base)
+    names = find_text_key(type->tp_dict, "_attributes");
+  for (const std::string_view name : {"n", "normalize"}) show_attribute(object, name, parts);
+  if (!names || !PyTuple_CheckExact(names)) return;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i)
+    show_attribute(object, ascii_text(PyTuple_GET_ITEM(names, i)), parts);
+}
+
+// By position, or by blocks of positions.
+void show_sparse_index(PyObject* object, Parts& parts) {
+  parts.size(basic_size_bytes(object));
+  show_attribute(object, "length", parts);
+  const Owned blocks = c_attribute(object, "blocs");
+  if (!blocks) return show_attribute(object, "indices", parts);
+  for (const std::string_view name : {"blocs", "blengths"}) show_attribute(object, name, parts);
+}
+
 }  // namespace elastic::pyobj::walk
