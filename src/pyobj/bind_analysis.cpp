@@ -49,8 +49,9 @@ py::dict as_dict(CellEffects& effects) {
 class PyReads {
  public:
   explicit PyReads(py::dict names) : names_(std::move(names)), reads_(Borrowed(names_.ptr())) {}
-  py::dict of_source(const std::string& source, const py::object& transform) {
-    return as_dict(reads_.of_source(GilHeld::assume(), source, Borrowed(transform.ptr())));
+  py::dict of_source(const std::string& source, const py::object& transform, bool before_cell) {
+    return as_dict(reads_.of_source(GilHeld::assume(), source, Borrowed(transform.ptr()),
+                                    before_cell ? Look::kBeforeCell : Look::kThrough));
   }
   py::dict of_code(const py::object& code) {
     return as_dict(reads_.of_code(GilHeld::assume(), Borrowed(code.ptr())));
@@ -73,7 +74,8 @@ void bind_analysis(py::module_& core) {
   py::module_ analysis = core.def_submodule("analysis", "What cells read and do, for tests.");
   py::class_<PyReads>(analysis, "Reads")
       .def(py::init<py::dict>())
-      .def("of_source", &PyReads::of_source, py::arg("source"), py::arg("transform") = py::none())
+      .def("of_source", &PyReads::of_source, py::arg("source"), py::arg("transform") = py::none(),
+           py::arg("before_cell") = false)
       .def("of_code", &PyReads::of_code)
       .def("forget", &PyReads::forget)
       .def("forget_all", &PyReads::forget_all)

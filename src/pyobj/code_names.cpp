@@ -470,6 +470,11 @@ std::string reach_through_module(std::string_view module, std::string_view attri
   return {};
 }
 
+bool is_reaching_attribute(std::string_view attribute) {
+  return std::any_of(kModuleAttributes.begin(), kModuleAttributes.end(),
+                     [&](const ModuleAttribute& entry) { return entry.attribute == attribute; });
+}
+
 bool is_reaching_module(std::string_view module) {
   return std::any_of(kModuleAttributes.begin(), kModuleAttributes.end(),
                      [&](const ModuleAttribute& entry) { return entry.module == module; });

@@ -86,5 +86,7 @@ bool is_reaching_word(std::string_view word);
 // "" or why `attribute` of the module `module` ("sys", "inspect"...) reaches names no constant shows.
 std::string reach_through_module(std::string_view module, std::string_view attribute);
 bool is_reaching_module(std::string_view module);
+// Whether there is such a module for this attribute.
+bool is_reaching_attribute(std::string_view attribute);
 
 }  // namespace elastic::pyobj

@@ -56,11 +56,15 @@ bool can_be_handed_on(PyObject* object) {
 
 }  // namespace
 
-Access Reads::find_escaped(const GilHeld& gil, Borrowed extra_roots) {
+Access Reads::find_escaped(const GilHeld& gil, Borrowed extra_roots, Look look) {
   const PendingError pending(gil);
   Access access;
   state_->escaped.clear();
   state_->reacher.start();
+  if (look == Look::kBeforeCell) {
+    const std::optional<Reach> outside = state_->reach_of_large();
+    if (outside && outside->codes.empty()) return access;
+  }
   const std::vector<Owned> code = session_code(gil, state_->names);
   if (code.empty()) return access;
 

@@ -197,8 +197,10 @@ bool Reacher::met(PyObject* object) {
 }
 
 int Reacher::visit(PyObject* object, void* self) {
-  static_cast<Reacher*>(self)->push(object);
-  return 0;
+  auto* reacher = static_cast<Reacher*>(self);
+  reacher->push(object);
+  ++reacher->followed_;
+  return reacher->is_over() ? 1 : 0;
 }
 
 void Reacher::start() { kinds_.clear(); }
@@ -210,8 +212,10 @@ void Reacher::count_references(bool on) {
   types_.clear();
 }
 
-void Reacher::add(PyObject* root, Reach& reach) {
+bool Reacher::add(PyObject* root, Reach& reach, std::size_t limit) {
   reach_ = &reach;
+  limit_ = limit == kNoLimit ? kNoLimit : reach.visited + limit;
+  followed_ = 0;
   if (!counting_) {
     visited_.next_variable();
     types_.clear();
@@ -219,7 +223,7 @@ void Reacher::add(PyObject* root, Reach& reach) {
   take_text(root);
   stack_.clear();
   push(root);
-  while (!stack_.empty()) {
+  while (!stack_.empty() && !is_over()) {
     PyObject* object = stack_.back();
     stack_.pop_back();
     // Only what has a second reference can be met twice; the root's own may be the only one.
@@ -228,7 +232,9 @@ void Reacher::add(PyObject* root, Reach& reach) {
     ++reach.visited;
     if (object == namespace_ || !take_elements(object)) enter(object, kind_of(Py_TYPE(object)));
   }
+  const bool all = !is_over();
   reach_ = nullptr;
+  return all;
 }
 
 void Reacher::fetch_ahead() const {
@@ -280,7 +286,13 @@ bool Reacher::take_plain(PyObject* object, int depth) {
 
 // The elements of an exact builtin container; false if it is none. They are most of what a session holds.
 bool Reacher::take_elements(PyObject* object) {
+  // What is larger than there is room for is not begun.
+  const auto count_in = [&](Py_ssize_t count) {
+    reach_->visited += static_cast<std::size_t>(count);
+    return !is_over();
+  };
   const auto take_items = [&](PyObject** items, Py_ssize_t count) {
+    if (!count_in(count)) return;
     for (Py_ssize_t i = 0; i < count; ++i) {
       if (i + kPrefetchDistance < count) {
         walk::prefetch(items[i + kPrefetchDistance]);
@@ -289,7 +301,6 @@ bool Reacher::take_elements(PyObject* object) {
       }
       take_element(items[i], count <= kSmallContainer);
     }
-    reach_->visited += static_cast<std::size_t>(count);
   };
   if (PyList_CheckExact(object)) {
     take_items(reinterpret_cast<PyListObject*>(object)->ob_item, PyList_GET_SIZE(object));
@@ -298,11 +309,11 @@ bool Reacher::take_elements(PyObject* object) {
   } else if (PyDict_CheckExact(object)) {
     const Py_ssize_t count = PyDict_GET_SIZE(object);
     PyObject *key = nullptr, *value = nullptr;
-    for (Py_ssize_t position = 0; PyDict_Next(object, &position, &key, &value);) {
+    const bool fits = count_in(count);
+    for (Py_ssize_t position = 0; fits && PyDict_Next(object, &position, &key, &value);) {
       push(key);
       take_element(value, count <= kSmallContainer);
     }
-    reach_->visited += static_cast<std::size_t>(count);
   } else {
     return false;
   }
@@ -517,6 +528,8 @@ void Reacher::enter_object_array(PyObject* array) {
   const int count = layout->dimensions_count;
   Py_ssize_t total = 1;
   for (int d = 0; d < count; ++d) total *= layout->dimensions[d];
+  reach_->visited += static_cast<std::size_t>(total);
+  if (is_over()) return;
   std::vector<Py_ssize_t> index(static_cast<std::size_t>(count), 0);
   const char* at = layout->data;
   for (Py_ssize_t n = 0; n < total; ++n) {

@@ -56,8 +56,10 @@ class Reacher {
   // Forgets what was learnt of types: they may have come and gone since.
   void start();
 
-  // Everything reachable from `root`, whatever was reached before.
-  void add(PyObject* root, Reach& reach);
+  // Everything reachable from `root`, whatever was reached before. False where that was more than `limit`
+  // objects and references: then it is part of it.
+  bool add(PyObject* root, Reach& reach, std::size_t limit = kNoLimit);
+  static constexpr std::size_t kNoLimit = SIZE_MAX;
 
   // Between on and off, `add` enters each object once over all roots, and `references` gives the objects met
   // with the number of references to each that were followed.
@@ -67,6 +69,7 @@ class Reacher {
  private:
   enum class Kind : std::uint8_t;
   static int visit(PyObject* object, void* self);
+  bool is_over() const { return reach_->visited > limit_ || followed_ > limit_; }
   Kind kind_of(PyTypeObject* type);
   void push(PyObject* object);
   void push_unreferenced(PyObject* object);
@@ -92,6 +95,8 @@ class Reacher {
   CodeNamesCache& codes_;
   Reach* reach_ = nullptr;
   bool counting_ = false;
+  std::size_t limit_ = kNoLimit;  // of the call of add() that is under way
+  std::size_t followed_ = 0;      // references that tp_traverse has shown in it
   std::vector<PyObject*> stack_;
   walk::Visited visited_;
   std::unordered_set<PyTypeObject*> types_;

@@ -126,11 +126,48 @@ const Reach& Reads::State::reach_of(const std::string& name, PyObject* value) {
   return kept.emplace(name, KeptReach{value, std::move(scratch)}).first->second.reach;
 }
 
+const Reach* Reads::State::glance_at(const std::string& name, PyObject* value) {
+  const auto found = kept.find(name);
+  if (found != kept.end() && found->second.value == value) return &found->second.reach;
+  scratch = Reach{};
+  if (!reacher.add(value, scratch, CodeAccount::kGlance)) return nullptr;
+  if (scratch.visited <= kKeepAbove) return &scratch;
+  return &kept.insert_or_assign(name, KeptReach{value, std::move(scratch)}).first->second.reach;
+}
+
+std::optional<Reach> Reads::State::reach_of_large() {
+  note_modules(false);
+  if (everything_was_reached || uses_own_modules) return std::nullopt;
+  return account.outside([this](const std::string& name, PyObject* value) { return glance_at(name, value); });
+}
+
+// Modules that were there before the first cell count once a cell uses one.
+void Reads::State::note_modules(bool first) {
+  PyObject* modules = PyImport_GetModuleDict();
+  const std::uint64_t version = reinterpret_cast<PyDictObject*>(modules)->ma_version_tag;
+  if (uses_own_modules || version == modules_version) return;
+  modules_version = version;
+  PyObject *key = nullptr, *module = nullptr;
+  for (Py_ssize_t position = 0; PyDict_Next(modules, &position, &key, &module);) {
+    const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
+    PyErr_Clear();
+    if (name == nullptr || !modules_known.insert(name).second || first || !PyModule_Check(module)) continue;
+    const std::string_view word(name);
+    const bool ours = word == "elasticpython" || word.starts_with("elasticpython.");
+    if (!ours && PyModule_GetDict(module) != names && is_own_module(module)) uses_own_modules = true;
+  }
+}
+
+void Reads::State::note_access(const Access& access) {
+  everything_was_reached = everything_was_reached || !access.everything.empty();
+  uses_own_modules = uses_own_modules || !access.module_files.empty();
+}
+
 // One closure computation: from the cell's code to everything its names reach.
 class Reads::Analysis {
  public:
-  Analysis(const GilHeld& gil, State& state, Access& access, Borrowed transform)
-      : gil_(gil), state_(state), access_(access), transform_(transform) {}
+  Analysis(const GilHeld& gil, State& state, Access& access, Borrowed transform, Look look = Look::kThrough)
+      : gil_(gil), state_(state), access_(access), transform_(transform), thorough_(look == Look::kThrough) {}
 
   void run(const CodeNames& cell) {
     for (std::size_t i = 0; i < cell.surely_binds.size(); ++i) ranks_.emplace(cell.surely_binds[i], i);
@@ -143,10 +180,8 @@ class Reads::Analysis {
     for (const auto& escaped : state_.escaped) take_reach(escaped.reach, 0, escaped.name, ReadRule::kEscaped);
     add_finalizers(cell);
     drain();
-    if (std::any_of(kEvaluating.begin(), kEvaluating.end(),
-                    [&](const char* a) { return attributes_.count(a) != 0; })) {
-      evaluate_texts();
-    }
+    if (evaluates()) evaluate_texts();
+    look_through_large();
     access_.may_unpickle = std::any_of(kUnpickling.begin(), kUnpickling.end(), [&](const char* name) {
       return attributes_.contains(name) || expanded_at_.contains(name);
     });
@@ -182,6 +217,22 @@ class Reads::Analysis {
   }
   void add_name(const std::string& name, ReadRule rule) { enqueue({name, 0}, 0, {rule, ""}); }
   void drain();
+
+  bool evaluates() const {
+    return std::any_of(kEvaluating.begin(), kEvaluating.end(),
+                       [&](const char* attribute) { return attributes_.contains(attribute); });
+  }
+
+  // Where text or modules that a large value may hold matter to the cell, it is looked through after all.
+  void look_through_large() {
+    if (large_.empty()) return;
+    const bool asks_modules = std::any_of(attributes_.begin(), attributes_.end(), &is_reaching_attribute);
+    if (!getattr_ && !asks_modules && !evaluates()) return;
+    thorough_ = true;
+    for (const auto& [name, prefix] : std::exchange(large_, {})) take_value(name, prefix);
+    drain();
+    if (evaluates()) evaluate_texts();
+  }
 
   void apply(const CodeNames& names, std::uint32_t prefix, const std::string& via, ReadRule rule) {
     const auto [applied, is_new] = applied_.emplace(&names, prefix);
@@ -242,7 +293,7 @@ class Reads::Analysis {
         PyObject* value = state_.value_of(name);
         if (value == nullptr || !is_session_type(Py_TYPE(value)) || Py_TYPE(value)->tp_finalize == nullptr)
           continue;
-        take_reach(state_.reach_of(name, value), 0, name, ReadRule::kReached);
+        take_reach(reach_of(name, value, 0), 0, name, ReadRule::kReached);
       }
     }
   }
@@ -258,6 +309,22 @@ class Reads::Analysis {
     const auto done = expanded_at_.find(use.name);
     if (done != expanded_at_.end() && done->second <= from) return;
     queue_.push({from, order_++, use.name, std::move(why)});
+  }
+  const Reach& reach_of(const std::string& name, PyObject* value, std::uint32_t prefix) {
+    if (thorough_) return state_.reach_of(name, value);
+    if (const Reach* seen = state_.glance_at(name, value)) return *seen;
+    if (!of_large_) of_large_.emplace(state_.reach_of_large());
+    if (!*of_large_) return state_.reach_of(name, value);
+    large_.emplace(name, prefix);
+    return **of_large_;
+  }
+  void take_value(const std::string& name, std::uint32_t prefix) {
+    PyObject* value = state_.value_of(name);
+    if (value == nullptr) return;
+    const Reach& reached = reach_of(name, value, prefix);
+    for (const Reach::Code& code : reached.codes) alive_.push_back(code.names);
+    for (const std::string& text : reached.texts) texts_.emplace_back(name, text);
+    take_reach(reached, prefix, name, ReadRule::kReached);
   }
   void take_reach(const Reach& reached, std::uint32_t prefix, const std::string& via, ReadRule rule) {
     if (!reached.everything.empty()) reach(via + " " + reached.everything);
@@ -295,6 +362,9 @@ class Reads::Analysis {
   std::set<std::string, std::less<>> attributes_;
   std::set<std::string, std::less<>> modules_;
   std::vector<std::pair<std::string, std::string>> texts_;
+  bool thorough_;
+  std::optional<std::optional<Reach>> of_large_;  // as far as it was asked for
+  std::map<std::string, std::uint32_t> large_;    // values that were not looked through, and their prefix
   bool getattr_ = false;
   bool words_now_ = false;
   bool words_datetime64_ = false;
@@ -330,10 +400,7 @@ void Reads::Analysis::drain() {
       continue;
     }
     access_.reads.emplace(item.name, item.why);
-    const Reach& reached = state_.reach_of(item.name, value);
-    for (const Reach::Code& code : reached.codes) alive_.push_back(code.names);
-    for (const std::string& text : reached.texts) texts_.emplace_back(item.name, text);
-    take_reach(reached, item.prefix, item.name, ReadRule::kReached);
+    take_value(item.name, item.prefix);
   }
 }
 
@@ -341,21 +408,23 @@ Reads::Reads(Borrowed user_namespace) : state_(std::make_unique<State>(user_name
 Reads::~Reads() = default;
 Reads::Reads(Reads&&) noexcept = default;
 
-Access Reads::of_source(const GilHeld& gil, const std::string& source, Borrowed transform) {
+Access Reads::of_source(const GilHeld& gil, const std::string& source, Borrowed transform, Look look) {
   const Owned code = compile_source(gil, source);
-  if (code) return of_code(gil, code, transform);
+  if (code) return of_code(gil, code, transform, look);
   Access access;
   access.compiled = false;
   return access;
 }
 
-Access Reads::of_code(const GilHeld& gil, Borrowed code, Borrowed transform) {
+Access Reads::of_code(const GilHeld& gil, Borrowed code, Borrowed transform, Look look) {
   Access access;
   CodeNames cell = *names_in_code(code.get(), CodeKind::kTopLevel);
   expand_magics(gil, cell, transform);
   state_->reacher.start();
-  Analysis analysis(gil, *state_, access, transform);
+  if (look == Look::kBeforeCell && state_->account.open(gil)) state_->note_modules(true);
+  Analysis analysis(gil, *state_, access, transform, look);
   analysis.run(cell);
+  state_->note_access(access);
   return access;
 }
 
@@ -378,6 +447,7 @@ void Reads::add_runtime(const GilHeld& gil, Access& access, const std::vector<Ow
   for (const std::string& text : texts) analysis.add_words(text, ReadRule::kRuntime);
   for (const std::string& name : names) analysis.add_name(name, ReadRule::kRuntime);
   analysis.drain();
+  state_->note_access(access);
 }
 
 Access Reads::reads_of_escaped(const GilHeld& gil) {

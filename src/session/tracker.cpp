@@ -75,12 +75,12 @@ Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
   finish_adoption(gil, std::nullopt);
   ELASTIC_TRY(note_outside_changes(gil, ModuleLook::kRebound));
   if (code_may_escape_) {
-    reads_.find_escaped(gil);
+    reads_.find_escaped(gil, {}, pyobj::Look::kBeforeCell);
     code_may_escape_ = false;
   }
   forget_old_code(gil);
   cell_ = std::move(cell);
-  access_ = reads_.of_source(gil, cell_.transformed, transform_);
+  access_ = reads_.of_source(gil, cell_.transformed, transform_, pyobj::Look::kBeforeCell);
   const std::vector<std::string> names = names_.names();
   existed_ = std::set<std::string>(names.begin(), names.end());
   known_changed_.clear();

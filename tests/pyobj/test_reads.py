@@ -412,3 +412,63 @@ def test_a_context_variable_that_its_own_value_holds_is_entered_once():
         "import contextvars\nv = contextvars.ContextVar('v')\nv.set([v])\ndef f(): return v.get()", "f()"
     )
     assert {"f", "v"} <= set(access["reads"])
+
+
+# What is put into, or taken out of, `rows`, which is too large to be looked through: setup, the cell, and
+# what the cell reads beside what it names.
+LARGE = {
+    "records": ("", "len(rows)", ""),
+    "a function by its own name too": ("rows.append(f)", "rows[-1]()", "y"),
+    "a function that nothing else holds": ("rows.append(lambda: y)", "rows[-1]()", "y"),
+    "one that is gone again": ("rows.append(lambda: y); rows.pop()", "len(rows)", ""),
+    "what holds a function": ("pair = (f, 1); rows.append(pair)", "rows[-1][0]()", "y"),
+    "a list that holds a function": ("inner = [f]; rows.append(inner)", "rows[-1][0]()", "y"),
+    "a partial": ("import functools; p = functools.partial(f); rows.append(p)", "rows[-1]()", "y"),
+    "a bound method": ("class C:\n  def m(self): return y\nc = C(); rows.append(c.m)", "rows[-1]()", "y"),
+    "instances": ("class C:\n  def m(self): return y\nrows.append(C())", "rows[-1].m()", "y"),
+    "instances of a class that has no name": ("class C:\n  def m(self): return y\nrows.append(C()); del C",
+                                              "rows[-1].m()", "y"),
+    "instances of a class without methods": ("class C: pass\nrows.append(C())", "rows[-1].x", ""),
+    "instances of a subclass": ("class B:\n  def m(self): return y\nclass C(B): pass\nrows.append(C())",
+                                "rows[-1].m()", "y"),
+    "a method put on a library class": ("import fractions; fractions.Fraction.m = lambda self: y\n"
+                                        "rows.append(fractions.Fraction(1))", "rows[-1].m()", "y"),
+    "a generator": ("rows.append(y for _ in range(3))", "next(rows[-1])", "y"),
+    "a generator of a function": ("def g():\n  yield y\nrows.append(g())", "next(rows[-1])", "y"),
+    "a closure's cell": ("def make():\n  def inner(): return y\n  return lambda: inner()\n"
+                         "rows.append(make()); del make", "rows[-1]()", "y"),
+    "a weak reference": ("import weakref; rows.append(weakref.ref(f))", "rows[-1]()()", "y"),
+    "a default argument": ("def h(g=f): return g()\nrows.append(h); del h", "rows[-1]()", "y"),
+    "a context variable": ("import contextvars; v = contextvars.ContextVar('v'); v.set(f); rows.append(v)",
+                           "rows[-1].get()()", "y"),
+    "a context": ("import contextvars; v = contextvars.ContextVar('v'); c = contextvars.Context()\n"
+                  "c.run(v.set, f); rows.append(c)", "list(rows[-1].values())[0]()", "y"),
+    "an object array": ("import numpy; rows = numpy.array([f] * 9000, dtype=object)", "rows[0]()", "y"),
+    "a key": ("rows = {i: i for i in range(9000)}; rows[f] = 1", "list(rows)[-1]()", "y"),
+    "the namespace": ("rows.append(globals())", "rows[-1][k]", None),
+    "a frame": ("import sys; rows.append(sys._getframe())", "rows[-1]", None),
+    "text that is evaluated": ("rows.append(['y > 1'])", "frame.query(rows[-1][0])", "y"),
+    "a module": ("import sys; rows.append(sys); del sys", "rows[-1].modules", None),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_what_a_large_value_leads_to(name):
+    """Told from reference counts, it is all that looking through it tells; where it is plain, no more."""
+    setup, source, also = LARGE[name]
+    names = {"__name__": "__main__"}
+    reads = analysis.Reads(names)
+    before = lambda source: reads.of_source(source, before_cell=True)  # noqa: E731
+    before("1")
+    for cell in ("y = 2\ndef f(): return y\nrows = [{'i': [i]} for i in range(9000)]", setup):
+        access = before(cell)
+        exec(cell, names)
+        reads.forget("rows")
+    del access
+    told = before(source)
+    reads.forget_all()
+    known = reads.of_source(source)
+    assert set(known["reads"]) <= set(told["reads"])
+    assert bool(known["everything"]) == bool(told["everything"]) == (also is None)
+    if also is not None:
+        assert set(told["reads"]) == {"rows", *also.split()}

@@ -60,6 +60,7 @@ def wrote_settings(entry):
         ("from tools import f as g", "y = list(map(g, [1]))", True),
         ("from tools import Point", "p = Point()", False),
         ("from tools import Point\np = Point()", "k = p.kind", False),
+        ("from tools import Point\nrows = [Point() for _ in range(9000)]", "k = rows[0].kind", False),
         ("from tools import *", "y = f(1)", True),
         ("import tools\nd = {'f': tools.f}", "y = d['f'](1)", True),
         ("import functools, tools\nh = functools.partial(tools.f, 1)", "y = h()", True),

@@ -60,6 +60,13 @@ struct Access {
 // The names that belong to IPython and not to the user: In, Out, _, _3, _i, exit, __name__ ...
 bool is_user_name(std::string_view name);
 
+enum class Look {
+  kThrough,  // every value, whatever its size
+  // What large values may lead to is told from reference counts, where that can be done (code_account.hpp).
+  // REQUIRES: always asked for from the same place in the program, before a cell runs.
+  kBeforeCell,
+};
+
 class Reads {
  public:
   // The dict of the module the cells run in. It is referred to, not owned: it outlives this object.
@@ -70,8 +77,9 @@ class Reads {
   // `source` is Python, after IPython's transform. `transform`, where given, is called on the bodies of
   // magics (it is shell.transform_cell: IPython's code, not the user's). A syntax error gives an Access that
   // is not `compiled`.
-  Access of_source(const GilHeld&, const std::string& source, Borrowed transform = {});
-  Access of_code(const GilHeld&, Borrowed code, Borrowed transform = {});
+  Access of_source(const GilHeld&, const std::string& source, Borrowed transform = {},
+                   Look look = Look::kThrough);
+  Access of_code(const GilHeld&, Borrowed code, Borrowed transform = {}, Look look = Look::kThrough);
 
   // The sources of the user's own modules that the value of `name` leads to.
   std::set<std::string> module_files_of(const GilHeld&, const std::string& name);
@@ -93,7 +101,7 @@ class Reads {
   // `extra_roots` (a tuple or list, or null) are holders that run nothing, such as the last traceback.
   // O(heap); needed only after cells that `handles_code`, since others have nothing to hand on. Returns the
   // names that running the escaped code reads.
-  Access find_escaped(const GilHeld&, Borrowed extra_roots = {});
+  Access find_escaped(const GilHeld&, Borrowed extra_roots = {}, Look look = Look::kThrough);
   // Which of the functions and classes bound to `names` the value of `name` refers to, at any depth.
   std::set<std::string> code_referred_to(const GilHeld&, const std::string& name,
                                          const std::set<std::string>& names);
