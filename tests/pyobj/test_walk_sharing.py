@@ -152,6 +152,40 @@ def test_what_becomes_shared_later_is_linked_without_another_walk_of_its_owner()
     assert walk.co_variables() == [["a", "b"]]
 
 
+def linked(names, walk=None):
+    """The groups of two and more."""
+    walk = walk or core_walk().Walk(names)
+    walk.walk()
+    return [group for group in walk.co_variables() if len(group) > 1]
+
+
+def test_large_variables_are_linked_like_small_ones():
+    rows = [[i] for i in range(9000)]
+    names = {"rows": rows, "others": [[i] for i in range(9000)], "small": [rows[4000]], "apart": [[1]]}
+    names["index"] = dict(enumerate(rows[5000:] + [[i] for i in range(3000)]))
+    assert linked(names) == [["index", "rows", "small"]]
+
+
+def test_links_of_large_variables_are_found_anew_once_one_changes():
+    rows = [[i] for i in range(9000)]
+    names = {"rows": rows, "copy": list(rows), "x": 1}
+    walk = core_walk().Walk(names)
+    assert linked(names, walk) == linked(names, walk) == [["copy", "rows"]]
+    names["copy"] = [[i] for i in range(9000)]
+    assert linked(names, walk) == []
+    names["x"] = [names["copy"], rows[0]]
+    assert linked(names, walk) == [["copy", "rows", "x"]]
+
+
+def test_large_variables_that_share_an_owner_of_memory_are_linked():
+    import numpy as np
+
+    base = np.zeros(9000 * 8)
+    names = {"rows": [base[8 * i: 8 * i + 8] for i in range(9000)], "base": base}
+    names["other"] = [np.zeros(8) for _ in range(9000)]
+    assert linked(names) == [["base", "rows"]]
+
+
 def test_a_forgotten_variable_is_in_no_group():
     names = {"a": [1], "b": [2]}
     walk = core_walk().Walk(names)
@@ -173,6 +207,7 @@ ALONE = {
     "a list": "[1, 'a', (2.0, b'c')]",
     "nested containers": "{'a': [1, {2}], 'b': ([],)}",
     "an array": "np.zeros(5)",
+    "a long list of leaves": "[str(i) for i in range(60000)]",
     "a list of arrays": "[np.zeros(5), np.ones(3)]",
     "an array over one of its own": "np.zeros(6).reshape(2, 3)",
     "a deque": "collections.deque([1, [2]])",
@@ -198,7 +233,7 @@ SHARED = {
     "a module": ("np", ""),
     "a container of a module's function": ("[np.linalg.norm]", ""),
     "more objects than are counted": ("[[] for _ in range(3000)]", ""),
-    "more references than are followed": ("[0] * 60000", ""),
+    "more references than are followed": ("[0] * 600000", ""),
 }
 
 

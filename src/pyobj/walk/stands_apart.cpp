@@ -4,13 +4,15 @@
 
 #include "pyobj/walk/atoms.hpp"
 #include "pyobj/walk/numpy_abi.hpp"
+#include "pyobj/walk/prefetch.hpp"
 
 namespace elastic::pyobj::walk {
 namespace {
 
 // More are not worth the time that a reply waits.
 constexpr std::size_t kObjects = 2000;
-constexpr std::size_t kReferences = 50000;
+constexpr std::size_t kReferences = std::size_t{1} << 19;
+constexpr Py_ssize_t kPrefetchDistance = 16;  // elements ahead
 
 class Counter {
  public:
@@ -62,7 +64,19 @@ class Counter {
     fine_ = references_.size() <= kObjects;
   }
 
+  // Lists of leaves are what is long.
+  void enter_list(PyObject* list) {
+    const Py_ssize_t count = PyList_GET_SIZE(list);
+    fine_ = looked_at_ + static_cast<std::size_t>(count) <= kReferences;
+    PyObject** items = reinterpret_cast<PyListObject*>(list)->ob_item;
+    for (Py_ssize_t i = 0; fine_ && i < count; ++i) {
+      if (i + kPrefetchDistance < count) prefetch(items[i + kPrefetchDistance]);
+      meet(items[i]);
+    }
+  }
+
   void enter(PyObject* object) {
+    if (PyList_CheckExact(object)) return enter_list(object);
     if (types_.of(Py_TYPE(object)).kind == Kind::kArray) {
       fine_ = fine_ && !read_dtype(as_array(object)->dtype).has_references;
       meet(as_array(object)->base);
