@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 #include <numeric>
 #include <unordered_map>
 #include <utility>
 
 namespace elastic::pyobj::walk {
 namespace {
+
+constexpr std::size_t kLarge = 4096;  // objects; what fewer variables meet at is found anew each time
 
 class Groups {
  public:
@@ -41,8 +44,8 @@ class Place {
   bool loud_ = false;
 };
 
-// The objects that variables meet at. A session has millions of them, nearly all met by one variable: so one
-// entry each in a flat table, and what is rarer in a list.
+// The objects that small variables meet at: nearly all are met by one, so one entry each in a flat table, and
+// what is rarer in a list.
 class Objects {
  public:
   explicit Objects(std::size_t most) : entries_(std::bit_ceil(2 * most + 1)) {}
@@ -91,6 +94,30 @@ class Objects {
   std::vector<std::pair<PyObject*, std::size_t>> quiet_;
 };
 
+// Two that meet are linked where one of them is there loudly.
+bool is_met(const std::vector<Meeting>& ordered, const Meeting& meeting) {
+  const auto found = std::lower_bound(
+      ordered.begin(), ordered.end(), meeting.object,
+      [](const Meeting& each, PyObject* object) { return std::less<>()(each.object, object); });
+  return found != ordered.end() && found->object == meeting.object && !(found->quiet && meeting.quiet);
+}
+
+bool do_meet(const std::vector<Meeting>& one, const std::vector<Meeting>& other) {
+  auto x = one.begin(), y = other.begin();
+  while (x != one.end() && y != other.end()) {
+    if (x->object == y->object) {
+      if (!(x->quiet && y->quiet)) return true;
+      ++x;
+      ++y;
+    } else if (std::less<>()(x->object, y->object)) {
+      ++x;
+    } else {
+      ++y;
+    }
+  }
+  return false;
+}
+
 void join_overlapping(const std::vector<Sharing>& variables, Groups& groups) {
   struct Span {
     std::uintptr_t begin, end;
@@ -115,19 +142,45 @@ void join_overlapping(const std::vector<Sharing>& variables, Groups& groups) {
 
 }  // namespace
 
-std::vector<std::vector<std::string>> partition(const std::vector<Sharing>& variables) {
+void order(std::vector<Meeting>& meetings) {
+  std::sort(meetings.begin(), meetings.end(), [](const Meeting& x, const Meeting& y) {
+    return x.object != y.object ? std::less<>()(x.object, y.object) : x.quiet < y.quiet;
+  });
+  const auto same = [](const Meeting& x, const Meeting& y) { return x.object == y.object; };
+  meetings.erase(std::unique(meetings.begin(), meetings.end(), same), meetings.end());
+}
+
+std::vector<std::vector<std::string>> Partition::of(const std::vector<Sharing>& variables) {
   Groups groups(variables.size());
+  std::vector<std::size_t> small, large;
   std::size_t meetings = 0;
-  for (const Sharing& variable : variables) meetings += variable.objects->size() + variable.extents->size();
-  Objects objects(meetings);
   for (std::size_t i = 0; i < variables.size(); ++i) {
-    for (const Meeting& meeting : *variables[i].objects)
+    const std::size_t count = variables[i].objects->size();
+    (count > kLarge ? large : small).push_back(i);
+    if (count <= kLarge) meetings += count;
+  }
+  Objects objects(meetings);
+  for (const std::size_t i : small) {
+    for (const Meeting& meeting : *variables[i].objects) {
       objects.meet(meeting.object, i, meeting.quiet, groups);
-    for (const Extent& extent : *variables[i].extents) {
-      if (extent.owner) objects.meet(extent.owner, i, extent.quiet, groups);
+      for (const std::size_t other : large)
+        if (groups.root(i) != groups.root(other) && is_met(*variables[other].objects, meeting))
+          groups.join(i, other);
     }
   }
   objects.join_quiet(groups);
+  std::map<std::pair<std::uint64_t, std::uint64_t>, bool> known;
+  for (std::size_t x = 0; x < large.size(); ++x) {
+    for (std::size_t y = 0; y < x; ++y) {
+      const Sharing &one = variables[large[x]], &other = variables[large[y]];
+      const auto key = std::minmax(one.version, other.version);
+      const auto found = meet_.find(key);
+      const bool met = found != meet_.end() ? found->second : do_meet(*one.objects, *other.objects);
+      known.emplace(key, met);
+      if (met) groups.join(large[x], large[y]);
+    }
+  }
+  meet_ = std::move(known);
   join_overlapping(variables, groups);
 
   std::unordered_map<std::size_t, std::vector<std::string>> named;

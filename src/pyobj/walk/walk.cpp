@@ -32,8 +32,10 @@ struct Remembered {
   PyObject* object = nullptr;  // an address to compare; the log vouches for what stands there
   walk::ChangeLog log;
   bool has_log = false;
-  std::uint64_t log_bytes = 0;  // as counted in the total
-  std::vector<walk::Meeting> shared;
+  std::uint64_t log_bytes = 0;        // as counted in the total
+  std::vector<walk::Meeting> shared;  // ordered once somebody asks
+  bool ordered = false;
+  std::uint64_t shared_version = 0;
   std::vector<walk::Extent> extents;
   std::uint64_t last_named = 0;
 };
@@ -62,7 +64,10 @@ class Walk::Impl {
     if (!known.has_log) return Change::kUnknown;
     std::vector<walk::Meeting> newly_shared;
     if (!known.log.verify(namespace_.get(), walker_.types(), newly_shared)) return Change::kMaybeChanged;
-    known.shared.insert(known.shared.end(), newly_shared.begin(), newly_shared.end());
+    if (!newly_shared.empty()) {
+      known.shared.insert(known.shared.end(), newly_shared.begin(), newly_shared.end());
+      note_shared(known);
+    }
     return known.state.opaque ? Change::kOpaque : Change::kUnchanged;
   }
 
@@ -81,7 +86,15 @@ class Walk::Impl {
     variables_.erase(found);
   }
   PyObject* user_namespace() const { return namespace_.get(); }
-  const std::unordered_map<std::string, Remembered>& variables() const { return variables_; }
+
+  std::vector<std::vector<std::string>> co_variables() {
+    std::vector<walk::Sharing> sharing;
+    for (auto& [name, known] : variables_) {
+      if (!std::exchange(known.ordered, true)) walk::order(known.shared);
+      sharing.push_back({&name, &known.shared, &known.extents, known.shared_version});
+    }
+    return partition_.of(sharing);
+  }
 
   std::uint64_t log_size_bytes() const { return logged_bytes_; }
 
@@ -132,8 +145,11 @@ class Walk::Impl {
                    finding.unstable};
     fresh.object = target.object.get();
     fresh.shared = std::move(finding.shared);
-    fresh.shared.shrink_to_fit();
     fresh.extents = std::move(finding.extents);
+    for (const walk::Extent& extent : fresh.extents)
+      if (extent.owner) fresh.shared.push_back({extent.owner, extent.quiet});
+    fresh.shared.shrink_to_fit();
+    note_shared(fresh);
     fresh.last_named = ++clock_;
     fresh.has_log = true;
     log_.shrink();
@@ -146,6 +162,11 @@ class Walk::Impl {
     abandon();
     keep_to_budget();
   }  // the old log goes here, when everything is in its place
+
+  void note_shared(Remembered& known) {
+    known.ordered = false;
+    known.shared_version = ++versions_;
+  }
 
   void count_out(const Remembered& gone) {
     covered_bytes_ -= gone.state.size_bytes;
@@ -182,6 +203,8 @@ class Walk::Impl {
   walk::ChangeLog log_;                                 // of the variable under way
   std::uint64_t covered_bytes_ = 0, logged_bytes_ = 0;  // sums over variables_
   std::uint64_t clock_ = 0;                             // counts namings
+  std::uint64_t versions_ = 0;                          // counts changes of what variables share
+  walk::Partition partition_;
 };
 
 Walk::Walk(const GilHeld&, Borrowed user_namespace, WalkOptions options)
@@ -227,10 +250,7 @@ const VariableState* Walk::state(const std::string& name) const {
 }
 
 std::vector<std::vector<std::string>> Walk::co_variables(const GilHeld&) const {
-  std::vector<walk::Sharing> sharing;
-  for (const auto& [name, known] : impl_->variables())
-    sharing.push_back({&name, &known.shared, &known.extents});
-  return walk::partition(sharing);
+  return impl_->co_variables();
 }
 
 bool Walk::stands_apart(const GilHeld&, Borrowed value) const {
