@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 
 #include "elastic/core/log.hpp"
@@ -56,17 +57,28 @@ Result<WrittenBlobs> write_blobs(store::CheckpointWriter& writer, std::span<cons
 
 Result<> write_in_background(store::CheckpointWriter& writer, std::span<const BlobToWrite> blobs,
                              const std::string& payload) {
+  int apart[2];  // is closed by the child when it has a session of its own
+  if (pipe2(apart, O_CLOEXEC) != 0) return Error(ErrorCode::kIo, "no pipe to the process that would write");
   const pid_t child = fork();
-  if (child < 0) return Error(ErrorCode::kIo, "no process to write the checkpoint in");
+  if (child != 0) ::close(apart[1]);
+  if (child < 0) {
+    ::close(apart[0]);
+    return Error(ErrorCode::kIo, "no process to write the checkpoint in");
+  }
   if (child > 0) {
     writer.leave_to_child();
+    // The client may kill the group as soon as it has the reply.
+    char nothing;
+    while (::read(apart[0], &nothing, 1) < 0 && errno == EINTR) {
+    }
+    ::close(apart[0]);
     return success();
   }
   setsid();
   signal(SIGTERM, SIG_IGN);
   signal(SIGINT, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
-  close_all_but_files();
+  close_all_but_files();  // the pipe too
   _exit(write_blobs(writer, blobs, payload).ok() ? 0 : 1);
 }
 
