@@ -62,6 +62,14 @@ class PythonDriver final : public Driver {
   Result<> writes(const GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) override {
     return told([&] { driver_.attr("writes")(bytes_done, bytes_total); });
   }
+  Result<> reads(const GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) override {
+    return told([&] { driver_.attr("reads")(bytes_done, bytes_total); });
+  }
+  Result<> reruns(const GilHeld&, CellIndex cell, std::size_t number, std::size_t count,
+                  std::int64_t left_us) override {
+    const double left = static_cast<double>(left_us) / 1e6;
+    return told([&] { driver_.attr("reruns")(cell.value, number, count, left); });
+  }
   Result<> restore_begins(const GilHeld&, const json& shell) override {
     return told([&] { driver_.attr("restore_begins")(object_of(shell)); });
   }

@@ -4,6 +4,7 @@
 
 #include "elastic/core/log.hpp"
 #include "elastic/pyobj/reads.hpp"
+#include "session/restore_progress.hpp"
 #include "session/rollback.hpp"
 
 namespace elastic::session {
@@ -60,7 +61,7 @@ Result<> Replay::run(const GilHeld& gil, const plan::Plan& plan,
         ELASTIC_TRY(load_step(gil, step, holding_groups[step.holding]));
         break;
       case plan::Step::Kind::kRun:
-        ELASTIC_TRY(run_step(gil, step.cell, must_raise[step.cell]));
+        ELASTIC_TRY(run_step(gil, plan, step.cell, must_raise[step.cell]));
         break;
       case plan::Step::Kind::kDrop:
         if (history_->is_ambient(step.variable)) break;
@@ -186,7 +187,8 @@ Result<> Replay::load_deferred(const GilHeld& gil, std::size_t group) {
   return bind(*loaded, names);
 }
 
-Result<> Replay::run_step(const GilHeld& gil, CellIndex cell, bool must_raise) {
+Result<> Replay::run_step(const GilHeld& gil, const plan::Plan& plan, CellIndex cell, bool must_raise) {
+  if (progress_) ELASTIC_TRY(progress_->runs(gil, *history_, plan, cell));
   put_ambient_before(gil, cell);
   const Owned before = Owned::steal(PyDict_Copy(namespace_.get()));
   if (!before) return Error(ErrorCode::kPythonRaised, "no memory to keep the namespace as it was");

@@ -24,6 +24,8 @@
 
 namespace elastic::session {
 
+class RestoreProgress;
+
 struct ReplayFailure {
   std::optional<std::size_t> group{};  // of the payload
   std::optional<CellIndex> cell{};
@@ -51,6 +53,7 @@ class Replay {
         banned_(&banned),
         clock_(&clock) {}
 
+  void report_to(RestoreProgress& progress) { progress_ = &progress; }
   // Groups that `run` does not load. Nothing in the run may need them (session/deferred.hpp).
   void defer(std::set<std::size_t> groups) { to_defer_ = std::move(groups); }
   // kCancelled; or success, and then `failure()` says whether the plan went through.
@@ -89,7 +92,7 @@ class Replay {
   Result<> load_step(const pyobj::GilHeld&, const plan::Step& step, std::size_t group);
   Result<> bind(pyobj::Borrowed values, const std::vector<std::string>& names);
   std::vector<std::string> hide_what_was_not_there(const pyobj::GilHeld&, CellIndex cell);
-  Result<> run_step(const pyobj::GilHeld&, CellIndex cell, bool must_raise);
+  Result<> run_step(const pyobj::GilHeld&, const plan::Plan& plan, CellIndex cell, bool must_raise);
   void put_ambient_before(const pyobj::GilHeld&, CellIndex cell);
   Result<> put_stored(const pyobj::GilHeld&, std::size_t group);
   Result<> bind_again(CellIndex cell, pyobj::Borrowed before);
@@ -102,6 +105,7 @@ class Replay {
   std::shared_ptr<store::CheckpointReader> reader_;
   const std::set<std::size_t>* banned_;
   const Clock* clock_;
+  RestoreProgress* progress_ = nullptr;
   ReplayTimes times_;
   std::int64_t nested_us_ = 0;  // spent in loads within the load that runs
   std::optional<pyobj::Loader> loader_;

@@ -13,6 +13,7 @@
 #include "session/marks.hpp"
 #include "session/measured.hpp"
 #include "session/replay.hpp"
+#include "session/restore_progress.hpp"
 #include "session/restore_source.hpp"
 #include "session/rollback.hpp"
 #include "session/verify.hpp"
@@ -31,7 +32,8 @@ constexpr std::string_view kShellObject = "<shell> ";  // what the driver's obje
 
 // Carries the plan out, with less each time something fails. With `dry_run`, the plan alone.
 Result<> carry_out(const GilHeld& gil, const RestoreOptions& options, Rollback& rollback,
-                   Borrowed user_namespace, Driver& driver, const Clock& clock, Carried& carried) {
+                   Borrowed user_namespace, Driver& driver, const Clock& clock, RestoreProgress& progress,
+                   Carried& carried) {
   const auto planner = plan::make_planner("optimal");
   Source& source = carried.source;
   bool lazy = options.lazy;
@@ -43,7 +45,11 @@ Result<> carry_out(const GilHeld& gil, const RestoreOptions& options, Rollback& 
     rollback.clear();
     Replay& replay = carried.replay.emplace(user_namespace, driver, rollback.ambient(), source.history,
                                             source.payload, source.reader, source.banned_groups, clock);
-    if (lazy) replay.defer(groups_that_can_wait(source, carried.plan, holding_groups));
+    const auto waiting =
+        lazy ? groups_that_can_wait(source, carried.plan, holding_groups) : std::set<std::size_t>();
+    replay.defer(waiting);
+    replay.report_to(progress);
+    progress.expect(source, carried.plan, holding_groups, waiting);
     ELASTIC_TRY(replay.run(gil, carried.plan, holding_groups));
     if (!replay.failure()) return success();
     // Code that runs while something is loaded may look for what is away.
@@ -216,6 +222,7 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   ELASTIC_TRY(load_rest(gil));
   auto carried = std::make_unique<Carried>();
   Source& source = carried->source;
+  std::unique_ptr<RestoreProgress> progress;
   AmbientValues values;
   const WriterWait waits = [&](const store::WriterStatus& writer) {
     const pyobj::GilAcquired again;
@@ -226,7 +233,12 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
     GilReleased released(gil);
     ELASTIC_ASSIGN(source, open_source(options, here, waits));
     ELASTIC_ASSIGN(values, ambient_values(source));
-    if (options.verify) ELASTIC_TRY(check_data(source));
+    progress = std::make_unique<RestoreProgress>(*driver_, *clock_);
+    source.reader->tell_reads([&](std::uint64_t bytes) { return progress->read(bytes); });
+    if (options.verify) {
+      progress->expect_all(source);
+      ELASTIC_TRY(check_data(source));
+    }
   }
   Rollback rollback(gil, namespace_);
   if (!rollback.saved()) return Error(ErrorCode::kPythonRaised, "no memory to keep the namespace as it was");
@@ -234,7 +246,8 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   RestoreOptions asked = options;
   // Formatters, callbacks and the like run in cells that do not name them.
   asked.lazy = options.lazy && !options.verify && !has_shell_objects(source.payload);
-  ELASTIC_TRY(carry_out(gil, asked, rollback, namespace_, *driver_, *clock_, *carried));
+  ELASTIC_TRY(carry_out(gil, asked, rollback, namespace_, *driver_, *clock_, *progress, *carried));
+  source.reader->tell_reads({});
   // The way to the cells is gone and so is all that was stored: an older checkpoint is better than nothing.
   if (!source.history_damage.empty() && !brings_something_back(carried->plan, source.history))
     return Error(ErrorCode::kCorruption,

@@ -63,13 +63,19 @@ Result<> CheckpointReader::read_chunk(const BlobRef& blob, const ChunkList& list
   return index_->read_frame(list.digests[place], blob.algorithm, manifest_->seed, into);
 }
 
+Result<> CheckpointReader::read_and_tell(const BlobRef& blob, const ChunkList& list, std::size_t place,
+                                         Bytes into) const {
+  ELASTIC_TRY(read_chunk(blob, list, place, into));
+  return told_ ? told_(into.size()) : success();
+}
+
 Result<Region> CheckpointReader::read_blob(const BlobRef& blob) {
   ELASTIC_ASSIGN(const ChunkList list, chunks_of(blob));
   const bool large = blob.shape == BlobShape::kList;
   ELASTIC_ASSIGN(Region region, large ? Region::of_pages(blob.size_bytes) : Region::on_heap(blob.size_bytes));
   ELASTIC_TRY(in_flight(list.digests.size(), index_->reads_in_flight(), [&](std::size_t i) {
     const std::uint64_t offset = i * list.chunk_bytes;
-    return read_chunk(blob, list, i, region.bytes().subspan(offset, chunk_size(blob, list, i)));
+    return read_and_tell(blob, list, i, region.bytes().subspan(offset, chunk_size(blob, list, i)));
   }));
   return region;
 }
@@ -117,7 +123,7 @@ Result<Region> CheckpointReader::map_blob(const BlobRef& blob) {
   }
   for (const std::size_t i : to_read) {
     const std::uint64_t offset = i * list.chunk_bytes;
-    ELASTIC_TRY(read_chunk(blob, list, i, region.bytes().subspan(offset, chunk_size(blob, list, i))));
+    ELASTIC_TRY(read_and_tell(blob, list, i, region.bytes().subspan(offset, chunk_size(blob, list, i))));
   }
   return region;
 }
@@ -136,7 +142,8 @@ Result<> CheckpointReader::verify_blob(const BlobRef& blob, const std::atomic<bo
       return Error(ErrorCode::kCancelled, "the verification was stopped");
     }
     if (is_zero(blob, list, i)) continue;
-    ELASTIC_TRY(read_chunk(blob, list, i, Bytes(scratch).first(chunk_size(blob, list, i))));
+    const Bytes into = Bytes(scratch).first(chunk_size(blob, list, i));
+    ELASTIC_TRY(stop != nullptr ? read_chunk(blob, list, i, into) : read_and_tell(blob, list, i, into));
   }
   return success();
 }

@@ -1,4 +1,4 @@
-"""A checkpoint of size in a running kernel: what it shows, what is answered, and how it is stopped."""
+"""A checkpoint or restore of size in a running kernel: what it shows, what is answered, how it is stopped."""
 
 import pytest
 
@@ -7,9 +7,9 @@ import time, numpy as np
 from elasticpython import progress
 progress.AFTER = progress.EVERY = 0
 show = progress.Progress._show
-def slowly(self, text):
+def slowly(self, text, show=show, sleep=time.sleep):  # a restore takes the names out
     show(self, text)
-    time.sleep(0.1)
+    sleep(0.1)
 progress.Progress._show = slowly
 """
 
@@ -24,10 +24,10 @@ def slow(own_kernel):
     return own_kernel
 
 
-def lines(cell):
+def lines(cell, what="checkpoint"):
     texts = [content["data"].get("text/plain", "")
              for content in cell.of_type("display_data", "update_display_data")]
-    return [text for text in texts if text.startswith("checkpoint: ")]
+    return [text for text in texts if text.startswith(f"{what}: ")]
 
 
 def test_a_long_checkpoint_shows_how_far_it_is_and_the_kernel_answers(slow, tmp_path):
@@ -58,3 +58,45 @@ def test_an_interrupt_stops_it_and_the_checkpoint_before_stands(slow, tmp_path, 
                           "print(sorted(report.to_dict()['variables']))")
     assert "kept" in report.stdout and "'data'" not in report.stdout
     assert slow.execute(f"%checkpoint --plan store-all {tmp_path}/here").content["status"] == "ok"
+
+
+@pytest.fixture
+def stored(slow, tmp_path):
+    """A checkpoint in tmp_path/here, which is read: what is pickled is not mapped."""
+    slow.execute("import random; data = [random.randbytes(1000) for _ in range(60_000)]; kept = 'stored'")
+    assert slow.execute(f"%checkpoint --plan store-all {tmp_path}/here").content["status"] == "ok"
+    slow.execute("del data; kept = 'later'")
+    slow.execute("""
+from elasticpython.session import ShellSession
+def pausing(self, done, total, told=ShellSession.reads, sleep=time.sleep):
+    told(self, done, total)
+    sleep(0.1)
+ShellSession.reads = pausing
+""")
+    return slow
+
+
+def test_a_long_restore_shows_how_far_it_is_and_the_kernel_answers(stored, tmp_path):
+    cell = stored.submit(f"%restore {tmp_path}/here")
+    cell.wait_for(lambda it: len(lines(it, "restore")) > 2)
+    info = stored.request("kernel_info_request", channel="control", timeout=0.9)
+    assert info.content["status"] == "ok" and not cell.done
+    cell.wait(60)
+    assert cell.content["status"] == "ok"
+    first = cell.of_type("display_data")[0]["transient"]
+    assert all(each["transient"] == first for each in cell.of_type("update_display_data"))
+    shown = lines(cell, "restore")
+    assert any("MB of 6" in line and line.endswith(" left") for line in shown), shown
+    assert shown[-1].endswith("done")
+    assert "60000 stored" in stored.execute("print(len(data), kept)").stdout
+
+
+@pytest.mark.parametrize("how", ["message", "signal"])
+def test_an_interrupt_stops_a_restore_that_is_reading(stored, tmp_path, how):
+    cell = stored.submit(f"%restore {tmp_path}/here")
+    cell.wait_for(lambda it: len(lines(it, "restore")) > 2)
+    stored.interrupt(how)
+    cell.wait(10)
+    assert cell.content["status"] == "error" and cell.content["ename"] == "KeyboardInterrupt"
+    assert lines(cell, "restore")[-1].endswith("the session is as it was")
+    assert "later False" in stored.execute("print(kept, 'data' in globals())").stdout

@@ -15,23 +15,43 @@ class Publisher:
 
 def test_nothing_is_shown_of_what_is_done_within_a_second():
     publisher = Publisher()
-    progress = Progress(publisher, lambda: publisher.now)
+    progress = Progress(publisher, "checkpoint", lambda: publisher.now)
     publisher.now = 0.9
     progress(8 << 20, 16 << 20)
-    progress.end(written=True)
+    progress.end("written")
     assert publisher.shown == []
 
 
 def test_one_display_is_updated_four_times_a_second_and_ends_with_what_came_of_it():
-    for written, last in ((True, "written"), (False, "stopped; the checkpoint before it stands")):
+    for last in ("written", "stopped; the checkpoint before it stands"):
         publisher = Publisher()
-        progress = Progress(publisher, lambda: publisher.now)
+        progress = Progress(publisher, "checkpoint", lambda: publisher.now)
         for tenth in range(1, 21):
             publisher.now = tenth / 10
             progress(tenth * 10_000_000, 400_000_000)
-        progress.end(written)
+        progress.end(last)
         texts, ids, updates = zip(*publisher.shown)
         assert len(texts) == 5 and len(set(ids)) == 1
         assert updates == (False, True, True, True, True)
         assert texts[0] == "checkpoint: 100.0 MB of 400.0 MB, 100.0 MB/s, 3.00 s left"
         assert texts[-1] == f"checkpoint: 200.0 MB in 2.00 s, {last}"
+
+
+def test_a_cell_that_will_take_longer_is_named_before_it_runs_again():
+    publisher = Publisher()
+    progress = Progress(publisher, "restore", lambda: publisher.now)
+    progress.runs(3, 1, 4, 0.5)
+    assert publisher.shown == []  # all four will be done within a second
+    publisher.now = 0.2
+    progress.runs(5, 2, 4, 12.0)
+    publisher.now = 0.3
+    progress.runs(6, 3, 4, 11.0)  # too soon after the last
+    publisher.now = 12.0
+    progress.runs(8, 4, 4, 0.1)
+    progress.end("done")
+    assert [text for text, _, _ in publisher.shown] == [
+        "restore: cell execution 5 runs again, 2 of 4, about 12.00 s left",
+        "restore: cell execution 8 runs again, 4 of 4, about 100 ms left",
+        "restore: in 12.00 s, done",
+    ]
+    assert len({display for _, display, _ in publisher.shown}) == 1

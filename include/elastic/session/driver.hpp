@@ -4,6 +4,7 @@
 // the user's, anything else for a failure of the driver's own; what a re-run cell raises is no error but an
 // outcome.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -28,6 +29,12 @@ class Driver {
                                     std::uint64_t bytes_total) = 0;  // total 0: not known
   // A checkpoint is being written; called after every few megabytes.
   virtual Result<> writes(const pyobj::GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) = 0;
+  // A restore has read so much of what it is going to read; several times a second.
+  virtual Result<> reads(const pyobj::GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) = 0;
+  // A restore is about to run `cell` again, the `number`th of `count`, which took `left_us` when they first
+  // ran.
+  virtual Result<> reruns(const pyobj::GilHeld&, CellIndex cell, std::size_t number, std::size_t count,
+                          std::int64_t left_us) = 0;
   // A restore is about to load and run; `shell` is what the checkpoint was given. Undone by nobody: what is
   // set here is the driver's to put back when the restore fails.
   virtual Result<> restore_begins(const pyobj::GilHeld&, const nlohmann::json& shell) = 0;

@@ -11,6 +11,8 @@
 // side.
 #pragma once
 #include <atomic>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <thread>
@@ -66,6 +68,9 @@ class CheckpointReader {
   const Manifest& manifest() const { return *manifest_; }
   const PackIndex& index() const { return *index_; }
 
+  // Told from now on of every piece that is read of a blob, on any of the threads that read; an error of it
+  // ends the reading. BackgroundVerifier tells nobody. REQUIRES: nobody reads.
+  void tell_reads(std::function<Result<>(std::uint64_t bytes)> told) { told_ = std::move(told); }
   // The blob's bytes, verified. Errors: kCorruption, kIo, kNotFound (a pack is missing).
   Result<Region> read_blob(const BlobRef& blob);
   // The blob as private writable memory, paged in from the files when touched. Small or compressed blobs, and
@@ -86,6 +91,7 @@ class CheckpointReader {
 
   Result<ChunkList> chunks_of(const BlobRef& blob) const;
   Result<> read_chunk(const BlobRef& blob, const ChunkList& list, std::size_t place, Bytes into) const;
+  Result<> read_and_tell(const BlobRef& blob, const ChunkList& list, std::size_t place, Bytes into) const;
   Result<bool> map_run(const MappedRun& run, Region& region);
 
   std::unique_ptr<Manifest> manifest_;
@@ -93,6 +99,7 @@ class CheckpointReader {
   std::shared_ptr<PackIndex> index_;
   std::unique_ptr<Lease> lease_;
   std::vector<CheckpointInfo> passed_over_;
+  std::function<Result<>(std::uint64_t)> told_;
   std::atomic<std::int64_t> maps_left_;
 };
 

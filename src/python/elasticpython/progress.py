@@ -1,4 +1,4 @@
-"""What a checkpoint that takes longer shows meanwhile: bytes, rate, time left."""
+"""What a checkpoint or a restore that takes longer shows meanwhile: bytes, rate, time left."""
 
 import time
 import uuid
@@ -15,8 +15,9 @@ class Progress:
     `publisher` is the shell's display publisher as it is now, since the shell's own is captured meanwhile.
     """
 
-    def __init__(self, publisher, clock=time.monotonic):
+    def __init__(self, publisher, what, clock=time.monotonic):
         self._publisher = publisher
+        self._what = what
         self._clock = clock
         self._begun = self._shown_at = clock()
         self._display_id = None
@@ -31,17 +32,28 @@ class Progress:
         rate = done / (now - self._begun)
         left = max(0.0, (total - done) / rate) if rate else 0.0
         self._show(
-            f"checkpoint: {describe_bytes(done)} of {describe_bytes(total)}, {describe_bytes(int(rate))}/s, "
-            f"{describe_seconds(left)} left"
+            f"{self._what}: {describe_bytes(done)} of {describe_bytes(total)}, "
+            f"{describe_bytes(int(rate))}/s, {describe_seconds(left)} left"
         )
 
-    def end(self, written: bool) -> None:
+    def runs(self, cell: int, number: int, count: int, left: float) -> None:
+        """Before a cell runs again, since nothing is called while it does; `left` is what is expected."""
+        now = self._clock()
+        if now - self._begun + left < AFTER or self._display_id and now - self._shown_at < EVERY:
+            return
+        self._shown_at = now
+        self._show(
+            f"{self._what}: cell execution {cell} runs again, {number} of {count}, "
+            f"about {describe_seconds(left)} left"
+        )
+
+    def end(self, how: str) -> None:
         """Says how it ended, where anything was shown before."""
         if self._display_id is None:
             return
         took = describe_seconds(self._clock() - self._begun)
-        how = "written" if written else "stopped; the checkpoint before it stands"
-        self._show(f"checkpoint: {describe_bytes(self._done)} in {took}, {how}")
+        read = f"{describe_bytes(self._done)} " if self._done else ""
+        self._show(f"{self._what}: {read}in {took}, {how}")
 
     def _show(self, text: str) -> None:
         update = self._display_id is not None

@@ -39,7 +39,7 @@ class ShellSession:
         self._gone = False
         self._interrupts = HeldInterrupts()
         self._notebook_output = None  # where a restore may say, once, that it waits for a writer
-        self._progress = None  # of the checkpoint that is being written
+        self._progress = None  # of the checkpoint or restore that is under way
         self._rerun_output = {}  # what re-run cells of the last restore showed, by cell
         self._objects = {}  # of the shell's, loaded by the restore that is under way
         self._running = None  # the cell that runs, as Python
@@ -198,14 +198,14 @@ class ShellSession:
         options["shell"], options["objects"] = shell_state.taken(
             self.shell, lambda value: isinstance(value, reports.Report)
         )
-        self._progress = progress.Progress(self.shell.display_pub)
+        self._progress = progress.Progress(self.shell.display_pub, "checkpoint")
         written = False
         try:
             with quietly(self.shell):
                 report = reports.CheckpointReport(self._ask(self._session.checkpoint, options))
             written = True
         finally:
-            self._progress.end(written)
+            self._progress.end("written" if written else "stopped; the checkpoint before it stands")
         return report
 
     def restore(
@@ -223,7 +223,7 @@ class ShellSession:
         at,
     ):
         """See elasticpython.restore."""
-        from elasticpython import reports
+        from elasticpython import progress, reports
 
         options = {
             "directory": places.directory_of(path),
@@ -240,6 +240,8 @@ class ShellSession:
         }
         backend = shell_state.matplotlib_backend()
         self._notebook_output = sys.stdout
+        self._progress = progress.Progress(self.shell.display_pub, "restore")
+        ended = "stopped; the session is as it was"
         try:
             with self._interrupts, quietly(self.shell):
                 report = self._ask(self._session.restore, options)
@@ -251,11 +253,13 @@ class ShellSession:
                         self._session.history_so_far(), report["cells_rerun"]
                     )
                 self._explain(report)
+            ended = "done"
         except BaseException:
             shell_state.choose_backend(self.shell, backend)
             raise
         finally:
             self._objects = {}
+            self._progress.end(ended)
         return reports.RestoreReport(report, self._rerun_output)
 
     def _may_load_later(self) -> bool:
@@ -333,6 +337,14 @@ class ShellSession:
     def writes(self, bytes_done: int, bytes_total: int) -> None:
         """Shows how far the checkpoint is."""
         self._progress(bytes_done, bytes_total)
+
+    def reads(self, bytes_done: int, bytes_total: int) -> None:
+        """Shows how far the restore is."""
+        self._progress(bytes_done, bytes_total)
+
+    def reruns(self, cell: int, number: int, count: int, left: float) -> None:
+        """Shows which cell runs again, where that may take longer."""
+        self._progress.runs(cell, number, count, left)
 
     def restore_begins(self, state: dict) -> None:
         """Before anything is loaded or run: figures need the backend they had."""
