@@ -3,8 +3,12 @@
 // KeyboardInterrupt.
 #include <pybind11/stl.h>
 
+#include <sstream>
+
 #include "elastic/session/bindings.hpp"
 #include "elastic/session/session.hpp"
+#include "elastic/store/command_line.hpp"
+#include "session/place.hpp"
 
 namespace py = pybind11;
 
@@ -170,11 +174,30 @@ RestoreOptions restore_options(const py::dict& from) {
   return options;
 }
 
+// The `elasticpython` program, with what it cannot do: open a URL.
+int run_command(const std::vector<std::string>& arguments) {
+  std::ostringstream out, err;
+  int status = 1;
+  {
+    const py::gil_scoped_release released;
+    auto key = store::load_or_create_key(store::system_files(), store::default_key_path());
+    store::CommandEnvironment environment{
+        store::system_files(), system_clock(), std::nullopt, out, err, open_store};
+    if (key.ok()) environment.key = *key;
+    status = store::run_command_line(arguments, environment);
+  }
+  const py::module_ sys = py::module_::import("sys");
+  sys.attr("stdout").attr("write")(out.str());
+  sys.attr("stderr").attr("write")(err.str());
+  return status;
+}
+
 }  // namespace
 
 void bind_session(py::module_& core) {
   py::module_ m = core.def_submodule("session", "One user namespace, its history, its checkpoints.");
   py::exception<std::runtime_error>(m, "SessionError");
+  m.def("run_command", &run_command, py::arg("arguments"), "The exit status of the command line's.");
 
   py::class_<BoundSession>(m, "Session")
       .def(py::init<const py::dict&, py::object, const py::object&>(), py::arg("namespace"),

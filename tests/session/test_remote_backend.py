@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -138,26 +139,74 @@ def test_old_checkpoints_go_and_a_store_of_another_user_is_refused(start):
     assert process.value("x") == 9
 
 
-def test_a_copied_store_is_looked_after_with_the_command(start, tmp_path):
+COMMAND = str(Path(sys.executable).with_name("elasticpython"))
+
+
+def looked_after(place, process, environment, tmp_path):
+    """What the `elasticpython` command does with a store at a URL; the session has written x twice."""
+
+    def said(*words, fails=False):
+        done = subprocess.run([COMMAND, *words], capture_output=True, text=True, cwd=tmp_path,
+                              env=os.environ | {"XDG_DATA_HOME": str(tmp_path / "xdg")} | environment)
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stderr if fails else done.stdout
+
+    (tmp_path / "fsspec.py").write_text("raise SystemExit('of the working directory')")
+    listed = json.loads(said("list", place, "--json"))["checkpoints"]
+    older, newer = [entry["name"] for entry in listed]
+    assert all(entry["trusted"] for entry in listed)
+    assert json.loads(said("show", place, older, "--json"))["payload"]["report"]["variables"]["x"]
+    assert f"{newer} is whole" in said("verify", place)
+    said("export", place, older, "older.file")
+    assert f"{older[17:]} is whole" in said("verify", "older.file")
+    said("rm", place, older)
+    assert json.loads(said("gc", place, "--json"))["bytes_freed"] > 0
+    assert [entry["name"] for entry in json.loads(said("list", place, "--json"))["checkpoints"]] == [newer]
+    imported = json.loads(said("import", f"{place}/imported", "older.file", "--json"))["name"]
+    assert imported in said("list", f"{place}/imported")
+    process.restore(f"{place}/imported")
+    assert process.value("len(x)") == 1000
+    process.restore(place)
+    assert process.value("len(x)") == 2000
+    line = said("verify", place, "0000000000", fails=True)
+    assert line.count("\n") == 1 and "no checkpoint" in line
+    assert said("list", f"{place}/nothing", fails=True).count("\n") == 1
+
+
+def test_the_command_looks_after_a_store_at_a_server(start, server, tmp_path):
+    place = f"{server.url}/command"
+    process = start(**server.environment)
+    for count in (1000, 2000):
+        process.run(f"import random; x = [random.random() for _ in range({count})]")
+        process.checkpoint(place, plan="store-all")
+    looked_after(place, process, server.environment, tmp_path)
+
+
+def test_the_command_takes_a_file_url_for_the_directory(start, tmp_path):
+    process = start()
+    for count in (1000, 2000):
+        process.run(f"import random; x = [random.random() for _ in range({count})]")
+        process.checkpoint(tmp_path / "store", plan="store-all")
+    looked_after(f"file://{tmp_path}/store", process, {}, tmp_path)
+
+
+def test_a_store_in_memory_is_looked_after_in_its_process(start):
     process = start()
     process.run("x = list(range(1000))")
-    process.checkpoint("memory://copied")
-    here = str(tmp_path / "here")
-    process.run(f"__import__('fsspec').filesystem('memory').get('/copied/', {here!r}, recursive=True)")
-    command = str(Path(sys.executable).with_name("elasticpython"))
+    name = process.checkpoint("memory://here")["checkpoint"]
+    command = "__import__('elasticpython.command').command.main"
+    shown = process.run(f"status = {command}(['list', 'memory://here'])")["output"]
+    assert name in shown and process.value("status") == 0
 
-    def said(*words):
-        run = f"__import__('subprocess').run({[command, *words]!r}, capture_output=True, text=True)"
-        return process.value(f"(lambda done: [done.returncode, done.stdout + done.stderr])({run})")
 
-    for name in ("list", "verify", "gc"):
-        code, text = said(name, here)
-        assert code == 0, text
-    process.run("x = 0")
-    process.restore(here)
-    assert process.value("len(x)") == 1000
-    code, text = said("list", "memory://copied")
-    assert code != 0 and "copy" in text, text
+def test_what_is_exported_goes_into_a_file(start, tmp_path):
+    process = start()
+    process.run("x = 1")
+    process.checkpoint(tmp_path / "store")
+    words = [COMMAND, "export", tmp_path / "store", "s3://bucket/file"]
+    done = subprocess.run(words, capture_output=True, text=True,
+                          env=os.environ | {"XDG_DATA_HOME": str(tmp_path / "xdg")})
+    assert done.returncode == 1 and "not to a URL" in done.stderr
 
 
 # --- a place that can be made bad --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-#include "store/cli/command_line.hpp"
+#include "elastic/store/command_line.hpp"
 
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -109,8 +109,25 @@ TEST_F(CommandLineTest, WrongUseAndBadPathsAreOneLineAndAStatus) {
   EXPECT_EQ(std::count(err_.begin(), err_.end(), '\n'), 1) << err_;
   EXPECT_FALSE(files_.status("/missing").ok());
   EXPECT_EQ(run({"import", "s3://bucket/place", "/file"}), 1);
-  EXPECT_NE(err_.find("at that URL"), std::string::npos) << err_;
+  EXPECT_NE(err_.find("Python"), std::string::npos) << err_;
+  EXPECT_EQ(run({"export", "/store", "s3://bucket/file"}), 1);
+  EXPECT_EQ(std::count(err_.begin(), err_.end(), '\n'), 1) << err_;
   EXPECT_FALSE(files_.status("s3:").ok());
+}
+
+TEST_F(CommandLineTest, OpensAUrlAsItsEnvironmentDoes) {
+  std::vector<std::string> opened;
+  std::ostringstream out, err;
+  CommandEnvironment environment{files_, system_clock(), test_key(1), out, err};
+  environment.open_url = [&](const std::string& url, StoreMode mode) {
+    opened.push_back(url + (mode == StoreMode::kCreate ? " to write" : ""));
+    return open_store(files_, "/store");
+  };
+  EXPECT_EQ(run_command_line({"verify", "s3://bucket/place"}, environment), 0) << err.str();
+  EXPECT_EQ(run_command_line({"export", "s3://bucket/place", "/out"}, environment), 0) << err.str();
+  EXPECT_EQ(run_command_line({"import", "s3://bucket/place", "/out"}, environment), 0) << err.str();
+  EXPECT_EQ(opened, (std::vector<std::string>{"s3://bucket/place", "s3://bucket/place",
+                                              "s3://bucket/place to write"}));
 }
 
 TEST_F(CommandLineTest, TextOfACheckpointCannotReachTheTerminalAsControl) {

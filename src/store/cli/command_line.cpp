@@ -1,4 +1,4 @@
-#include "store/cli/command_line.hpp"
+#include "elastic/store/command_line.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -133,10 +133,11 @@ class Command {
   bool has(const char* flag) const { return arguments_.flags.contains(flag); }
 
   Result<std::unique_ptr<Store>> open(StoreMode mode = StoreMode::kExisting) const {
-    // Or a directory of that name would be made.
-    if (operand(1).find("://") != std::string::npos) {
-      return Error(ErrorCode::kInvalidArgument,
-                   "this command looks after directories: copy the store at that URL into one first");
+    if (is_url(operand(1))) {
+      // Or a directory of that name would be made.
+      if (!environment_.open_url)
+        return Error(ErrorCode::kInvalidArgument, "there is no Python to open that URL");
+      return environment_.open_url(operand(1), mode);
     }
     StoreOptions options;
     options.mode = mode;
@@ -146,7 +147,7 @@ class Command {
 
   // The checkpoint that was named, or the newest; of a store, or in a file.
   Result<std::unique_ptr<CheckpointReader>> open_checkpoint() {
-    if (is_export_file(environment_.files, operand(1))) {
+    if (!is_url(operand(1)) && is_export_file(environment_.files, operand(1))) {
       return open_export_file(environment_.files, operand(1), environment_.key);
     }
     ELASTIC_ASSIGN(store_, open());
@@ -245,6 +246,7 @@ class Command {
     const bool named = arguments_.words.size() == 4;
     ELASTIC_ASSIGN(const auto reader, named ? store->open_checkpoint(operand(2)) : store->open_newest());
     const std::string& path = operand(named ? 3 : 2);
+    if (is_url(path)) return wrong_use("a checkpoint is exported into a file of this machine, not to a URL");
     ELASTIC_TRY(export_checkpoint(*store, reader->info().name, path, has("--force")));
     Answer answer;
     answer.object = json_of(reader->info());
@@ -285,6 +287,8 @@ class Command {
 };
 
 }  // namespace
+
+bool is_url(std::string_view word) { return word.find("://") != std::string_view::npos; }
 
 int run_command_line(const std::vector<std::string>& given, CommandEnvironment& environment) {
   if (std::find(given.begin(), given.end(), "--help") != given.end()) {
