@@ -60,14 +60,16 @@ class Reader:
         from elasticpython import session_magics
         from elasticpython.session import ShellSession
         from IPython.core.interactiveshell import InteractiveShell
+        from traitlets.config import Config
+
         class Shell(InteractiveShell):
             def enable_gui(self, gui=None):
                 pass
 
         Shell.xmode = "Plain"
         self.pauses = pauses  # for the idle work, after each cell
-        self.shell = Shell.instance(colors="nocolor")
-        self.shell.history_manager.enabled = False
+        without_history = Config({"HistoryManager": {"enabled": False}})
+        self.shell = Shell.instance(colors="nocolor", config=without_history)
         self.session = ShellSession(self.shell)
         session_magics.register(self.shell)
         if "matplotlib.pyplot" in sys.modules:

@@ -17,6 +17,18 @@ import sys
 import traceback
 from pathlib import Path
 
+# What a shell, a session, a checkpoint and a restore import on their way.
+SESSION = """
+    numpy.random IPython IPython.core.completer IPython.core.completerlib IPython.core.oinspect
+    IPython.core.pylabtools IPython.core.magic_arguments IPython.core.logger IPython.utils.capture
+    IPython.utils.wildcard IPython.core.magics.ast_mod IPython.core.magics.auto IPython.core.magics.basic
+    IPython.core.magics.code IPython.core.magics.config IPython.core.magics.display
+    IPython.core.magics.execution IPython.core.magics.extension IPython.core.magics.history
+    IPython.core.magics.logging IPython.core.magics.namespace IPython.core.magics.osm
+    IPython.core.magics.packaging IPython.core.magics.pylab IPython.core.magics.script book portrait
+    random_rounds elasticpython.session_magics elasticpython.reports elasticpython.progress
+    elasticpython.pickling elasticpython.unpickling_types elasticpython.comparing
+""".split()
 HEAVY = """
     numpy scipy.stats scipy.optimize scipy.signal scipy.sparse.linalg scipy.interpolate scipy.integrate
     scipy.cluster.hierarchy scipy.ndimage pandas matplotlib.pyplot seaborn sklearn.ensemble sklearn.pipeline
@@ -24,8 +36,8 @@ HEAVY = """
     sklearn.cluster sklearn.feature_extraction.text sklearn.neighbors sklearn.svm sklearn.manifold
     statsmodels.api statsmodels.formula.api statsmodels.tsa.api lightgbm networkx sympy skimage.filters
     skimage.data skimage.measure skimage.morphology skimage.segmentation PIL.Image ipywidgets sqlite3 asyncio
-    IPython elasticpython.session
-""".split()
+    matplotlib.backends.backend_agg matplotlib_inline.backend_inline
+""".split() + SESSION
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 INLINE = "module://matplotlib_inline.backend_inline"  # as a kernel has it
 TIME_LIMIT = 200  # of a child, in seconds

@@ -4,7 +4,6 @@ BOOKS_PLAN=recompute-all (store-all, paper) takes another plan than ours.
 """
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -26,14 +25,14 @@ def servers(tmp_path_factory):
 
 
 @pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
-def test_a_notebook_goes_on_after_a_restore_as_if_nothing_had_happened(path, servers, tmp_path):
+def test_a_notebook_goes_on_after_a_restore_as_if_nothing_had_happened(path, servers, fast_path):
     book = Book(path)
-    (tmp_path / "work").mkdir()
+    (fast_path / "work").mkdir()
     first, second = servers
-    original = first.run("book", book=str(path), directory=str(tmp_path), plan=PLAN, point=None)
+    original = first.run("book", book=str(path), directory=str(fast_path), plan=PLAN, point=None)
     for number, point in enumerate(book.points):
         where = f"{book.name}, after {point} of {len(book.cells)} cells"
-        restored = second.run("book", book=str(path), directory=str(tmp_path), plan=PLAN, point=number)
+        restored = second.run("book", book=str(path), directory=str(fast_path), plan=PLAN, point=number)
         statuses = {name: entry for name, entry in restored["report"]["variables"].items()
                     if entry["status"] not in ("same", "recomputed")}
         assert statuses == {}, where
@@ -42,4 +41,3 @@ def test_a_notebook_goes_on_after_a_restore_as_if_nothing_had_happened(path, ser
         for cell, before, after in zip(cells, original["shown"][point:], restored["shown"], strict=True):
             assert after == before, f"{where}, the cell\n{cell.source}"
         assert differences(original["end"], restored["end"]) == [], f"{where}, at the end"
-    shutil.rmtree(tmp_path)

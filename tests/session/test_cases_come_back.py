@@ -9,9 +9,8 @@ randomness gave in the second run of the cell), only what came back is compared.
 import zlib
 
 import pytest
-from fork_server import HEAVY, ForkServer
+from fork_server import ForkServer
 from portrait import differences
-from test_random_round_trips import IMPORTS
 from watching_cases import all_cases
 
 # Where the portrait sees more than the session: the shell itself (behind threads and sys.displayhook), what
@@ -35,20 +34,19 @@ CASES = {name: each for name, each in all_cases().items() if not each.between}
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
     """Where cases run, and where they are restored."""
-    imports = [*HEAVY, *IMPORTS]
-    pair = [ForkServer(tmp_path_factory.mktemp(name), imports) for name in ("original", "restored")]
+    pair = [ForkServer(tmp_path_factory.mktemp(name)) for name in ("original", "restored")]
     yield pair
     for server in pair:
         server.close()
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_case_comes_back(name, servers, tmp_path):
+def test_a_case_comes_back(name, servers, fast_path):
     case = CASES[name]
     cells = [*case.before, case.cell]
     plan = PLANS[zlib.crc32(name.encode()) % len(PLANS)]
     task = {"cells": [*cells, case.cell], "cut": len(cells), "plans": [plan], "pauses": True,
-            "directory": str(tmp_path)}
+            "directory": str(fast_path)}
     original = servers[0].run("random_rounds", plan=None, **task)
     restored = servers[1].run("random_rounds", plan=plan, **task)
     variables = restored["report"]["variables"]

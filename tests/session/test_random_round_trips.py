@@ -11,10 +11,9 @@ the report has to say so.
 
 import os
 import random
-import shutil
 
 import pytest
-from fork_server import ForkServer
+from fork_server import SESSION, ForkServer
 from portrait import differences
 
 PLANS = ["optimal", "paper", "store-all", "recompute-all", "random-1", "random-2"]
@@ -22,12 +21,6 @@ ROUNDS = int(os.environ.get("RANDOM_PROGRAM_ROUNDS", 250))
 FIRST = int(os.environ.get("RANDOM_PROGRAM_FIRST", 0))
 SEEDS = [int(os.environ["RANDOM_PROGRAM_SEED"])] if "RANDOM_PROGRAM_SEED" in os.environ \
     else range(FIRST, FIRST + ROUNDS)
-# What a checkpoint and a restore import on their way, for all children at once.
-IMPORTS = """
-    numpy.random IPython IPython.core.magics IPython.utils.capture book portrait random_rounds
-    elasticpython.session_magics elasticpython.reports elasticpython.pickling elasticpython.unpickling_types
-    elasticpython.comparing
-""".split()
 NAMES = ["a", "b", "c", "d", "_e", "f1"]
 
 PRELUDE = """
@@ -130,18 +123,18 @@ def program(seed):
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
     """Where programs run, and where they are restored."""
-    pair = [ForkServer(tmp_path_factory.mktemp(name), IMPORTS) for name in ("original", "restored")]
+    pair = [ForkServer(tmp_path_factory.mktemp(name), SESSION) for name in ("original", "restored")]
     yield pair
     for server in pair:
         server.close()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_random_program_goes_on_after_a_restore_as_if_nothing_had_happened(seed, servers, tmp_path):
+def test_a_random_program_goes_on_after_a_restore_as_if_nothing_had_happened(seed, servers, fast_path):
     cells = program(seed)
     choose = random.Random(seed)
     task = {"cells": [PRELUDE, *cells], "cut": 1 + choose.randint(1, len(cells) - 1), "plans": PLANS,
-            "pauses": choose.random() < 0.5, "directory": str(tmp_path)}
+            "pauses": choose.random() < 0.5, "directory": str(fast_path)}
     first, second = servers
     original = first.run("random_rounds", plan=None, **task)
     for plan, lazy in [*((plan, False) for plan in PLANS), ("store-all", True), ("optimal", True)]:
@@ -162,4 +155,3 @@ def test_a_random_program_goes_on_after_a_restore_as_if_nothing_had_happened(see
         if not lazy:
             assert differences(original["portrait"], restored["portrait"]) == [], where
         assert differences(original["end"], restored["end"]) == [], where
-    shutil.rmtree(tmp_path)

@@ -43,6 +43,7 @@ class Context:
         self.native = native
         self.oob_min_bytes = oob_min_bytes
         self._dispatch = {**copyreg.dispatch_table, **cloudpickle.CloudPickler._dispatch_table}
+        self._some_by_value = bool(field.list_registry_pickle_by_value())
         self._importable = {}
         self._kept = []  # an id is one object's only while that lives
         self._names = {}
@@ -132,13 +133,13 @@ class Context:
 
     def is_importable_module(self, module, name=None):
         name = name or module.__name__
-        found = [getattr(module, origin, None) for origin in ("__spec__", "__file__")]
+        own = module.__dict__  # looked into directly: a module's own __getattr__ may import others
         return (
-            module.__dict__ is not self.namespace
+            own is not self.namespace
             and name != "__main__"
             and sys.modules.get(name) is module
-            and found != [None, None]
-            and not field._is_registered_pickle_by_value(module)
+            and (own.get("__spec__") is not None or own.get("__file__") is not None)
+            and not (self._some_by_value and field._is_registered_pickle_by_value(module))
         )
 
     def is_importable(self, value):
