@@ -260,6 +260,7 @@ Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& op
   payload.own_sources = tracker_.own_sources(gil);
   payload.shell = options.shell;
   payload.marks = marks_->to_json();
+  for (const CellIndex cell : dumped.input.wishes.never_rerun) payload.never_rerun.insert(cell.value);
   json& report = payload.report;
   report = plan::to_json(dumped.plan, dumped.input);
   report["path"] = options.directory;

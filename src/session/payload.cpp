@@ -89,6 +89,7 @@ std::string Payload::to_bytes() const {
                    {"environment", environment},
                    {"shell", shell},
                    {"marks", marks},
+                   {"never_rerun", never_rerun},
                    {"costs", costs},
                    {"report", report}};
   return whole.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -124,6 +125,7 @@ Result<Payload> Payload::from_bytes(std::string_view bytes, std::size_t blob_cou
     };
     payload.outlines = take("outlines");
     payload.marks = take("marks");
+    payload.never_rerun = whole.value("never_rerun", std::set<std::uint32_t>());
     payload.costs = take("costs");
     if (!payload.outlines.is_object())
       return Error(ErrorCode::kCorruption, "the checkpoint's description is damaged: no outlines");

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -65,6 +66,7 @@ struct Payload {
   std::map<std::string, std::string> environment{};
   nlohmann::json shell{};
   nlohmann::json marks = nlohmann::json::object();  // session/marks.hpp
+  std::set<std::uint32_t> never_rerun{};            // cells, by what this checkpoint was asked for
   nlohmann::json costs = nlohmann::json::object();  // plan::CostModel
   nlohmann::json report{};                          // of the checkpoint, for `list` and `show`
 

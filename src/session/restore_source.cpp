@@ -145,6 +145,8 @@ Result<plan::PlanInput> input_of(const Source& source, const RestoreOptions& opt
   input.history = &history;
   if (auto marks = Marks::from_json(source.payload.marks); marks.ok())
     input.wishes.never_rerun = marks->wishes(history).never_rerun;
+  for (const std::uint32_t cell : source.payload.never_rerun)
+    if (cell < history.cell_count()) input.wishes.never_rerun.insert({cell});
   holding_groups.clear();
   for (std::size_t i = 0; i < source.payload.groups.size(); ++i) {
     if (source.banned_groups.contains(i)) continue;

@@ -28,6 +28,7 @@ Payload sample() {
   payload.environment = {{"python", "3.11.2"}};
   payload.shell = {{"inputs", {"", "x = 1"}}};
   payload.marks = {{"x", {"never-store"}}};
+  payload.never_rerun = {0, 7};
   payload.costs = {{"cpu_ratio", 1}};
   payload.report = {{"plan", "optimal"}};
   return payload;
@@ -46,6 +47,7 @@ TEST(PayloadTest, ComesBackAsItWas) {
   EXPECT_EQ(read->environment, payload.environment);
   EXPECT_EQ(read->shell, payload.shell);
   EXPECT_EQ(read->marks, payload.marks);
+  EXPECT_EQ(read->never_rerun, payload.never_rerun);
   EXPECT_EQ(read->costs, payload.costs);
 }
 
@@ -87,7 +89,7 @@ TEST(PayloadTest, EveryTruncationAndEveryMissingKeyIsCorruption) {
         << key;
     damaged.erase(key);
     const bool younger_than_the_format = key == "marks" || key == "costs" || key == "module_attributes" ||
-                                         key == "own_sources" || key == "outlines";
+                                         key == "own_sources" || key == "outlines" || key == "never_rerun";
     EXPECT_EQ(Payload::from_bytes(damaged.dump(), 4).ok(), younger_than_the_format) << key;
   }
 }

@@ -33,6 +33,18 @@ def test_never_rerun_is_about_the_cells_that_write_it(start):
     assert "never-rerun" in report["variables"]["x"]["why"]
 
 
+def test_never_rerun_of_one_checkpoint_holds_where_that_is_restored(start, tmp_path):
+    first = start()
+    first.run("numbers = (i for i in range(3))", "y = 1")
+    report = first.checkpoint(tmp_path / "asked", never_rerun=["numbers"])
+    assert report["variables"]["numbers"]["action"] == "lost"
+    first.checkpoint(tmp_path / "plain")
+    second = start()
+    assert second.restore(tmp_path / "asked")["variables"]["numbers"]["status"] == "lost"
+    assert second.value("'numbers' in globals()") is False
+    assert second.restore(tmp_path / "plain")["variables"]["numbers"]["status"] == "recomputed"
+
+
 def test_wishes_that_leave_no_way_are_named_before_anything_is_written(start, tmp_path):
     process = start()
     process.run("x = [1]", "%elastic mark x never-rerun", "gen = (i for i in x)", "y = 1")
