@@ -98,12 +98,44 @@ Owned loaded(const char* bytes, Py_ssize_t size) {
   return pickle ? Owned::steal(PyObject_CallMethod(pickle.get(), "loads", "y#", bytes, size)) : Owned();
 }
 
-// The class of a path such as "Config.debug", or the module itself; and the attribute's name.
+// What a path such as "Config.load.__defaults__" is an attribute of, null if it is not there; and its name.
 std::pair<Owned, std::string> holder_of(Borrowed module, const std::string& path) {
-  const std::size_t dot = path.find('.');
-  if (dot == std::string::npos) return {Owned::share(module), path};
-  return {Owned::steal(PyObject_GetAttrString(module.get(), path.substr(0, dot).c_str())),
-          path.substr(dot + 1)};
+  Owned holder = Owned::share(module);
+  std::size_t begin = 0;
+  for (std::size_t dot = path.find('.'); holder && dot != std::string::npos; dot = path.find('.', begin)) {
+    holder = Owned::steal(PyObject_GetAttrString(holder.get(), path.substr(begin, dot - begin).c_str()));
+    begin = dot + 1;
+  }
+  return {std::move(holder), path.substr(begin)};
+}
+
+// Whether a call can change what is in it.
+bool holds_state(PyObject* value) {
+  if (PyTuple_CheckExact(value)) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); ++i)
+      if (holds_state(PyTuple_GET_ITEM(value, i))) return true;
+    return false;
+  }
+  return !is_atom(value) && !comes_by_import(value) && !PyFunction_Check(value);
+}
+
+// Default values that a call can change, and attributes.
+void add_function_state(const std::string& path, PyObject* function,
+                        std::vector<OwnModules::Attribute>& attributes) {
+  auto* code = reinterpret_cast<PyFunctionObject*>(function);
+  if (code->func_defaults != nullptr && holds_state(code->func_defaults))
+    attributes.push_back({path + ".__defaults__", code->func_defaults});
+  Py_ssize_t position = 0;
+  PyObject *key = nullptr, *value = nullptr;
+  bool kept = false;
+  while (code->func_kwdefaults != nullptr && PyDict_Next(code->func_kwdefaults, &position, &key, &value))
+    kept = kept || holds_state(value);
+  if (kept) attributes.push_back({path + ".__kwdefaults__", code->func_kwdefaults});
+  position = 0;
+  while (code->func_dict != nullptr && PyDict_Next(code->func_dict, &position, &key, &value)) {
+    const std::string name = text(key);  // of a decorated function, __wrapped__ is the other one
+    if (!name.empty() && !is_dunder(name)) attributes.push_back({path + "." + name, value});
+  }
 }
 
 }  // namespace
@@ -144,6 +176,11 @@ std::vector<OwnModules::Attribute> OwnModules::attributes_of(Borrowed module) {
       attributes.push_back({name, value});
       continue;
     }
+    if (PyFunction_Check(value)) {
+      if (text(reinterpret_cast<PyFunctionObject*>(value)->func_module) == PyModule_GetName(module.get()))
+        add_function_state(name, value, attributes);
+      continue;
+    }
     if (!PyType_Check(value)) continue;
     auto* type = reinterpret_cast<PyTypeObject*>(value);
     PyObject* home = PyDict_GetItemString(type->tp_dict, "__module__");
@@ -153,6 +190,7 @@ std::vector<OwnModules::Attribute> OwnModules::attributes_of(Borrowed module) {
     PyObject *attribute = nullptr, *held = nullptr;
     while (PyDict_Next(type->tp_dict, &place, &attribute, &held)) {
       const std::string inner = text(attribute);
+      if (PyFunction_Check(held)) add_function_state(name + "." + inner, held, attributes);
       // Methods, properties and slots are descriptors; _abc_impl is a cache.
       if (inner.empty() || is_dunder(inner) || inner == "_abc_impl" || PyType_Check(held) ||
           Py_TYPE(held)->tp_descr_get != nullptr)

@@ -1,6 +1,7 @@
-// The state of the user's own modules: what their globals, and the attributes of their classes, hold beside
-// functions, classes and modules. A cell that sets `settings.debug`, or calls a function that counts in a
-// global of its module, changes it; no variable of the session holds it.
+// The state of the user's own modules: what their globals, the attributes of their classes and functions, and
+// the functions' default values hold beside functions, classes and modules. (Not what closures hold.) A cell
+// that sets `settings.debug`, or calls a function that counts in a global of its module, changes it; no
+// variable of the session holds it.
 //
 // One piece of ambient state a module, "<module settings>". Its value holds a digest of every attribute, and
 // a pickle of those that are made of builtins and numeric arrays alone, since pickling these runs no code of
@@ -23,6 +24,11 @@ namespace elastic::pyobj {
 
 class OwnModules {
  public:
+  struct Attribute {
+    std::string path;  // "debug", or "Config.debug" of a class
+    Borrowed value;
+  };
+
   OwnModules(const GilHeld&, Borrowed user_namespace);
 
   // The pieces that are not as at the last call, with their values; "" where none can be kept.
@@ -42,10 +48,6 @@ class OwnModules {
   static bool is_piece(const std::string& name);
 
  private:
-  struct Attribute {
-    std::string path;  // "debug", or "Config.debug" of a class
-    Borrowed value;
-  };
   struct Known {
     std::map<std::string, Digest> attributes;
     std::map<std::string, Digest> imported;  // as first seen

@@ -19,6 +19,10 @@ SETTINGS = """
         def method(self):
             return self.level
 
+        def collect(self, value, *, into=[]):
+            into.append(value)
+            return into
+
     class Point:
         def __init__(self, x):
             self.x = x
@@ -29,6 +33,11 @@ SETTINGS = """
         global counter
         counter += 1
         return counter
+
+    def remember(value, seen=[]):
+        remember.calls = getattr(remember, "calls", 0) + 1
+        seen.append(value)
+        return seen
 """
 
 
@@ -55,6 +64,9 @@ def writers(process, name="<module settings>"):
         ("del settings.debug", "hasattr(settings, 'debug')", False),
         ("vars(settings)['debug'] = 'on'", "settings.debug", "on"),
         ("from settings import count as f\nn = f()", "settings.counter", 1),
+        ("settings.remember(1); settings.remember(2)", "settings.remember(3)", [1, 2, 3]),
+        ("from settings import remember as r\nn = r(1)", "(r(2), r.calls)[::-1]", [2, [1, 2]]),
+        ("settings.Config().collect('x')", "settings.Config().collect('y')", ["x", "y"]),
         ("import numpy as np; settings.table = np.arange(3)", "settings.table.tolist()", [0, 1, 2]),
     ],
 )
