@@ -315,23 +315,3 @@ def test_a_file_that_was_open_at_one_checkpoint_is_stored_at_the_next(start):
     second = start()
     second.restore()
     assert second.value("f.closed, 'g' in globals()") == [True, False]
-
-
-def test_masked_arrays_share_what_they_shared(round_trip):
-    after, _, report = round_trip(
-        "import numpy as np; base = np.arange(10.)",
-        "a = np.ma.masked_array(base, mask=base > 5); part, k, bare = a[1:4], a.mask, np.ma.array(base)",
-        "one = np.ma.array([(1, 2.)], mask=[(0, 1)], dtype=[('a', int), ('b', float)]); row = one[0]",
-        "hard = np.ma.array([1, 2], mask=[0, 1], hard_mask=True, fill_value=7)",
-        "objects = np.ma.array([[1], None], mask=[0, 1], dtype=object)",
-        plan="store-all",
-    )
-    assert {entry["status"] for entry in report["variables"].values()} == {"same"}
-    shares = "np.shares_memory"
-    assert after.value(
-        f"[{shares}(x.data, base) for x in (a, part, bare)] + [{shares}(x, a.mask) for x in (k, part.mask)]"
-    ) == [True] * 5
-    assert after.value("[bare.mask is np.ma.nomask, str(bare), str(one), str(row), str(objects)]") == [
-        True, "[0. 1. 2. 3. 4. 5. 6. 7. 8. 9.]", "[(1, --)]", "(1, --)", "[list([1]) --]"]
-    after.run("hard[1] = 3")
-    assert after.value("[hard[1] is np.ma.masked, int(hard.fill_value)]") == [True, 7]

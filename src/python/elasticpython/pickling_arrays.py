@@ -176,24 +176,13 @@ _BY_BASE = {
 }
 
 
-def _pickles_as(kind, base, names=("__reduce__", "__reduce_ex__", "__setstate__")):
-    return all(getattr(kind, name) is getattr(base, name) for name in names)
-
-
-def _is_plain_masked_array(kind):
-    """It is an array with attributes, the mask among them, though its own pickle copies both."""
-    masked = sys.modules.get("numpy.ma")
-    return (masked is not None and issubclass(kind, masked.MaskedArray)
-            and _pickles_as(kind, masked.MaskedArray)
-            and kind.__getstate__ is masked.MaskedArray.__getstate__)
-
-
 def reducer_for(kind):
     numpy = sys.modules.get("numpy")
     if numpy is not None and issubclass(kind, numpy.ndarray):
         if kind is numpy.ndarray:
             return reduce_array
-        plain = _pickles_as(kind, numpy.ndarray) or _is_plain_masked_array(kind)
+        plain = all(getattr(kind, name) is getattr(numpy.ndarray, name)
+                    for name in ("__reduce__", "__reduce_ex__", "__setstate__"))
         return reduce_array_subclass if plain else None
     if numpy is not None and issubclass(kind, numpy.dtype):
         return reduce_dtype
