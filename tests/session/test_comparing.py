@@ -89,6 +89,15 @@ def test_figures_come_back_the_same(round_trip):
     assert entries["fig"]["why"] == "compared by what its type stores"
 
 
+def test_an_arrow_array_without_missing_elements_needs_no_bitmap(round_trip):
+    _, _, report = round_trip(
+        "import pandas as pd",
+        "index = pd.MultiIndex.from_product([['a', 'b'], pd.date_range('2015', periods=3)], names=[*'xy'])",
+        plan="store-all",
+    )
+    assert report["variables"]["index"]["status"] == "same", report["variables"]["index"]
+
+
 def test_what_a_type_leaves_out_is_no_difference_and_what_it_changes_is(round_trip):
     _, _, report = round_trip(
         """

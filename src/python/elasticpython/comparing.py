@@ -240,6 +240,12 @@ class _Comparison:
         if _is_arrow_memory(before) and _is_arrow_memory(after):
             # Whether Arrow may write into it depends on where it came from.
             return [(path, bytes(before.arguments[0]), bytes(after.arguments[0]))]
+        if _arrow_nulls(before) == 0 and _arrow_nulls(after) == 0:
+            # Which of its elements are there is told by a bitmap, or, where all are, by none.
+            (mine,), (other,) = before.arguments, after.arguments
+            kinds = mine[:4], mine[4][1:], mine[5:]
+            return [(f"{path}(...)[{number}]", *pair) for number, pair in enumerate(
+                zip(kinds, (other[:4], other[4][1:], other[5:])))]
         parts = [(f"the type of {path}", before.maker, after.maker)]
         if isinstance(before.maker, str):
             parts = [] if before.maker == after.maker else [(path, before.maker, after.maker)]
@@ -304,6 +310,14 @@ def _not_state(tree):
 def _is_arrow_memory(tree):
     return (isinstance(tree.maker, _Name) and tree.maker.text == "pyarrow.lib.py_buffer"
             and isinstance(tree.arguments[0], (bytes, bytearray)))
+
+
+def _arrow_nulls(tree):
+    """How many elements of an Arrow array are missing; None for anything else."""
+    if not isinstance(tree.maker, _Name) or tree.maker.text != "pyarrow.lib._restore_array":
+        return None
+    _type, _length, nulls, _offset, buffers, *_rest = tree.arguments[0]
+    return nulls if isinstance(buffers, list) and buffers else None
 
 
 def _is_value(tree):
