@@ -103,12 +103,16 @@ class KishuReader:
         from book import ADDRESS
         from IPython.utils.capture import capture_output
 
-        self.kishu.before_cell()
+        self.failed = None
+        try:
+            self.kishu.before_cell()
+        except Exception as error:
+            self.failed = error
         with capture_output() as captured:
             result = self.shell.run_cell(source, store_history=True)
         try:
-            self.failed = None
-            self.kishu.commit(result)
+            if self.failed is None:
+                self.kishu.commit(result)
         except Exception as error:
             self.failed = error
         shown = [captured.stdout, *(each.data.get("text/plain", "") for each in captured.outputs)]
