@@ -119,9 +119,13 @@ class KishuReader:
         return result.error_before_exec or result.error_in_exec, [ADDRESS.sub("0x", text) for text in shown]
 
     def portrait(self):
-        """Of the namespace."""
+        """Of the namespace, which Kishu has made anew: what is IPython's own no longer counts as hidden."""
         from portrait import portrait
 
+        names = self.shell.user_ns
+        for name in list(names):
+            if name in IPYTHON or name.startswith(("_i", "_k")) or name[1:].isdigit():
+                self.shell.user_ns_hidden[name] = names[name]
         return portrait(self.shell)
 
 
