@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <unordered_set>
 
 namespace elastic::pyobj {
@@ -93,47 +94,59 @@ bool is_private_path(std::string_view path) {
          starts_with(path, "/dev/tty") || starts_with(path, "/dev/urandom") || starts_with(path, "/proc/");
 }
 
-Doer doer() {
+namespace {
+
+// What `look` says of the frame that runs or, where that is nothing, of the nearest one outwards of it.
+template <class Answer, class Look>
+Answer outwards(Look look, Answer otherwise) {
   Owned frame = Owned::share(Borrowed(reinterpret_cast<PyObject*>(PyEval_GetFrame())));
   while (frame) {
     auto* current = reinterpret_cast<PyFrameObject*>(frame.get());
-    const Owned code = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(current)));
-    const std::string file = text_or_bytes(reinterpret_cast<PyCodeObject*>(code.get())->co_filename);
+    if (std::optional<Answer> answer = look(current)) return *answer;
+    frame = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(current)));
+  }
+  return otherwise;
+}
+
+std::string file_of(PyCodeObject* code) { return text_or_bytes(code->co_filename); }
+
+}  // namespace
+
+Doer doer() {
+  const auto look = [](PyFrameObject* frame) -> std::optional<Doer> {
+    const Owned code = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
+    const std::string file = file_of(reinterpret_cast<PyCodeObject*>(code.get()));
     if (starts_with(file, "<frozen importlib")) return Doer::kImport;
     if (ends_with(file, "/linecache.py")) return Doer::kLinecache;
     if (!starts_with(file, "<frozen") && !is_system_path(file)) return Doer::kCell;
-    frame = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(current)));
-  }
-  return Doer::kCell;
+    return std::nullopt;
+  };
+  return outwards(look, Doer::kCell);
 }
 
 Autoreloading autoreloading() {
-  Owned frame = Owned::share(Borrowed(reinterpret_cast<PyObject*>(PyEval_GetFrame())));
-  while (frame) {
-    auto* current = reinterpret_cast<PyFrameObject*>(frame.get());
-    const Owned code = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(current)));
-    const std::string file = text_or_bytes(reinterpret_cast<PyCodeObject*>(code.get())->co_filename);
-    if (ends_with(file, "/deduperreload.py") &&
-        text_or_bytes(reinterpret_cast<PyCodeObject*>(code.get())->co_name) == "maybe_reload_module")
+  const auto look = [](PyFrameObject* frame) -> std::optional<Autoreloading> {
+    const Owned owned = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
+    auto* code = reinterpret_cast<PyCodeObject*>(owned.get());
+    const std::string file = file_of(code);
+    if (ends_with(file, "/deduperreload.py") && text_or_bytes(code->co_name) == "maybe_reload_module")
       return Autoreloading::kPatches;
     if (ends_with(file, "/IPython/extensions/autoreload.py")) return Autoreloading::kLooks;
-    frame = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(current)));
-  }
-  return Autoreloading::kNo;
+    return std::nullopt;
+  };
+  return outwards(look, Autoreloading::kNo);
 }
 
 std::string evaluating_module() {
-  Owned frame = Owned::share(Borrowed(reinterpret_cast<PyObject*>(PyEval_GetFrame())));
-  while (frame) {
-    auto* current = reinterpret_cast<PyFrameObject*>(frame.get());
-    const Owned globals = Owned::steal(PyFrame_GetGlobals(current));
+  const auto look = [](PyFrameObject* frame) -> std::optional<std::string> {
+    const Owned globals = Owned::steal(PyFrame_GetGlobals(frame));
     PyObject* name =
         globals && PyDict_Check(globals.get()) ? PyDict_GetItemString(globals.get(), "__name__") : nullptr;
-    const std::string module = text_or_bytes(name);
+    std::string module = text_or_bytes(name);
     if (module != "ast" && module != "codeop") return module;
-    frame = Owned::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(current)));
-  }
-  return {};
+    return std::nullopt;
+  };
+  return outwards(look, std::string());
 }
 
 bool evaluates_for_itself(std::string_view module) {

@@ -16,7 +16,7 @@ class Doubles {
  public:
   // Nothing that `wishes`, the user's own, speak of is decided otherwise.
   Doubles(pyobj::Borrowed user_namespace, plan::Wishes wishes)
-      : namespace_(user_namespace), reads_(user_namespace), users_(std::move(wishes)) {}
+      : reads_(user_namespace), users_(std::move(wishes)) {}
 
   // True when `dumped.plan` would have one, and the input now asks for a plan without it: what refers to the
   // class is stored as well, or, where it cannot be, the class is not. What would lose a variable is taken
@@ -28,7 +28,6 @@ class Doubles {
   std::set<VariableId> referred(const pyobj::GilHeld&, const DumpedSession& dumped, VariableId variable,
                                 const std::set<VariableId>& older);
 
-  pyobj::Borrowed namespace_;
   pyobj::Reads reads_;
   plan::Wishes users_;
   std::set<VariableId> tried_;

@@ -30,18 +30,25 @@ def lines(cell, what="checkpoint"):
     return [text for text in texts if text.startswith(f"{what}: ")]
 
 
-def test_a_long_checkpoint_shows_how_far_it_is_and_the_kernel_answers(slow, tmp_path):
-    slow.execute("data = np.random.default_rng(1).random(25_000_000)")
-    cell = slow.submit(f"%checkpoint --plan store-all {tmp_path}/here")
-    cell.wait_for(lambda it: len(lines(it)) > 2)
-    info = slow.request("kernel_info_request", channel="control", timeout=0.9)
+def answers_while_it_shows(kernel, cell, what):
+    """Waits for a cell that shows in one display how far it is, and asks for the kernel meanwhile; returns
+    what it showed."""
+    cell.wait_for(lambda it: len(lines(it, what)) > 2)
+    info = kernel.request("kernel_info_request", channel="control", timeout=0.9)
     assert info.content["status"] == "ok" and not cell.done
     cell.wait(60)
     assert cell.content["status"] == "ok"
     first = cell.of_type("display_data")[0]["transient"]
     assert all(each["transient"] == first for each in cell.of_type("update_display_data"))
-    assert any(" of 200.0 MB, " in line and line.endswith(" left") for line in lines(cell))
-    assert lines(cell)[-1].endswith("written")
+    return lines(cell, what)
+
+
+def test_a_long_checkpoint_shows_how_far_it_is_and_the_kernel_answers(slow, tmp_path):
+    slow.execute("data = np.random.default_rng(1).random(25_000_000)")
+    cell = slow.submit(f"%checkpoint --plan store-all {tmp_path}/here")
+    shown = answers_while_it_shows(slow, cell, "checkpoint")
+    assert any(" of 200.0 MB, " in line and line.endswith(" left") for line in shown)
+    assert shown[-1].endswith("written")
 
 
 @pytest.mark.parametrize("how", ["message", "signal"])
@@ -78,14 +85,7 @@ ShellSession.reads = pausing
 
 def test_a_long_restore_shows_how_far_it_is_and_the_kernel_answers(stored, tmp_path):
     cell = stored.submit(f"%restore {tmp_path}/here")
-    cell.wait_for(lambda it: len(lines(it, "restore")) > 2)
-    info = stored.request("kernel_info_request", channel="control", timeout=0.9)
-    assert info.content["status"] == "ok" and not cell.done
-    cell.wait(60)
-    assert cell.content["status"] == "ok"
-    first = cell.of_type("display_data")[0]["transient"]
-    assert all(each["transient"] == first for each in cell.of_type("update_display_data"))
-    shown = lines(cell, "restore")
+    shown = answers_while_it_shows(stored, cell, "restore")
     assert any("MB of 6" in line and line.endswith(" left") for line in shown), shown
     assert shown[-1].endswith("done")
     assert "60000 stored" in stored.execute("print(len(data), kept)").stdout

@@ -246,27 +246,28 @@ def reply_to(kernel, asked):
             return reply["content"]
 
 
-def test_a_gigabyte_is_written_though_the_process_group_is_killed(start):
+def next_kernel_waits(start, cell):
+    """A kernel with a checkpoint and then `cell` is gone, its writer stopped: returns that, and the next
+    kernel with the restore it has been asked for and that waits."""
     kernel = start()
     kernel.run("import numpy as np; name = 'former'")
     kernel.run("%checkpoint")
-    kernel.run("name = 'newer'; big = np.random.default_rng(1).random(135_000_000); total = float(big.sum())")
+    kernel.run("name = 'newer'; " + cell)
     writer = shut_down_with_its_writer_stopped(kernel)
-    second = start()
-    asked = told_to_wait(second)
+    waiting = start()
+    return writer, waiting, told_to_wait(waiting)
+
+
+def test_a_gigabyte_is_written_though_the_process_group_is_killed(start):
+    cell = "big = np.random.default_rng(1).random(135_000_000); total = float(big.sum())"
+    writer, second, asked = next_kernel_waits(start, cell)
     os.kill(writer, signal.SIGCONT)
     assert reply_to(second, asked)["status"] == "ok"
     assert second.value("[name, len(big), float(big.sum()) == total]") == ["newer", 135_000_000, True]
 
 
 def test_a_writer_that_dies_leaves_the_checkpoint_before(start):
-    kernel = start()
-    kernel.run("import numpy as np; name = 'former'")
-    kernel.run("%checkpoint")
-    kernel.run("name = 'newer'; big = np.random.default_rng(1).random(12_000_000)")
-    writer = shut_down_with_its_writer_stopped(kernel)
-    waiting = start()
-    asked = told_to_wait(waiting)
+    writer, waiting, asked = next_kernel_waits(start, "big = np.random.default_rng(1).random(12_000_000)")
     os.kill(writer, signal.SIGKILL)
     assert reply_to(waiting, asked)["status"] == "ok"
     assert waiting.value("[name, 'big' in globals()]") == ["former", False]
