@@ -154,6 +154,7 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
   CellRecord record = start_record();
   record.outcome = graph::Outcome::kUnfinished;
   ELASTIC_TRY(resolve(gil, std::nullopt));
+  ELASTIC_TRY(record_links_found(gil));
   Whys whys;
   add_reads(record, whys);
   const auto groups = groups_;

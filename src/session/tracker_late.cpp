@@ -113,6 +113,26 @@ Result<bool> Tracker::resolve(const GilHeld& gil, Deadline deadline) {
   return all;
 }
 
+// A variable that a cell before the last walk of it made part of another one's state is linked with that from
+// then on, also where nothing in it has changed. Recorded with the last cell that wrote any of the two: they
+// have been as they are since.
+Result<> Tracker::record_links_found(const GilHeld& gil) {
+  if (!std::exchange(links_may_be_new_, false)) return success();
+  std::map<VariableId, std::size_t> known;
+  const auto covariables = history_.active_covariables();
+  for (std::size_t i = 0; i < covariables.size(); ++i)
+    for (const SnapshotId member : covariables[i]) known.emplace(history_.snapshot(member).variable, i);
+  for (const std::vector<VariableId>& group : links_now(gil, {})) {
+    const auto is_known = [&](VariableId member) { return known.at(member) == known.at(group.front()); };
+    if (std::all_of(group.begin(), group.end(), is_known)) continue;
+    CellIndex last{0};
+    for (const VariableId member : group)
+      last = std::max(last, history_.snapshot(*history_.active(member)).writer);
+    ELASTIC_TRY(history_.attribute({{last}}, {}, {group}));
+  }
+  return success();
+}
+
 Result<bool> Tracker::verify_rest(const GilHeld& gil, Deadline deadline) {
   for (const std::string& name : names_.names()) {
     if (idle_checked_.count(name) != 0 || (deadline && recheck_cost_us(name) > kIdleLookUs)) continue;
@@ -223,13 +243,13 @@ Result<bool> Tracker::catch_up(const GilHeld& gil, Deadline deadline) {
   ELASTIC_TRY(begin(gil));
   if (!finish_adoption(gil, deadline)) return false;
   ELASTIC_TRY(note_outside_changes(gil, deadline ? pyobj::ModuleLook::kRebound : pyobj::ModuleLook::kKnown));
-  ELASTIC_ASSIGN(const bool resolved, resolve(gil, deadline));
-  if (!resolved) return false;
-  if (code_may_escape_) {
-    reads_.find_escaped(gil);
-    code_may_escape_ = false;
+  ELASTIC_ASSIGN(bool all, resolve(gil, deadline));
+  if (all && std::exchange(code_may_escape_, false)) reads_.find_escaped(gil);
+  if (all) {
+    ELASTIC_ASSIGN(all, verify_rest(gil, deadline));
   }
-  return verify_rest(gil, deadline);
+  ELASTIC_TRY(record_links_found(gil));
+  return all;
 }
 
 Result<> Tracker::settle(const GilHeld& gil) {

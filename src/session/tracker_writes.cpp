@@ -85,6 +85,7 @@ std::optional<bool> Tracker::differs(const GilHeld& gil, const std::string& name
   const pyobj::VariableState* known = walk_.state(name);
   const std::optional<pyobj::VariableState> before = known != nullptr ? std::optional(*known) : std::nullopt;
   if (walk_.walk(gil, targets, deadline) == 0) return std::nullopt;
+  links_may_be_new_ = true;
   const pyobj::VariableState* now = walk_.state(name);
   const bool same = before && now != nullptr && before->content == now->content &&
                     before->identity == now->identity && !now->opaque;

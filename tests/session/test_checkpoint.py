@@ -3,6 +3,8 @@
 import json
 from xml.etree import ElementTree
 
+import pytest
+
 
 def test_the_report_has_the_keys_scripts_depend_on(start, tmp_path):
     process = start()
@@ -136,3 +138,22 @@ def test_a_lost_handle_is_lost_for_the_cell_that_opened_it(start):
     ):
         assert reason in why[name] and why[name].endswith(path), (name, why)
         assert f"cell {cell} cannot be re-run" in why[name], (name, why)
+
+
+@pytest.mark.parametrize(
+    ("cells", "variables"),
+    [
+        # Looking at x takes longer than the reply waits: that y shares with it is found later, unchanged.
+        (["x = [[i] for i in range(400_000)]", "y = {0: x[0]}"], ["x", "y"]),
+        # y is reached by a way that does not name x.
+        (["class K: pass\nx = [K()]", "import weakref\nr = weakref.ref(x[0])", "1", "y = r()"], ["x", "y"]),
+    ],
+)
+def test_what_is_found_to_share_later_is_linked(start, tmp_path, cells, variables):
+    first, second = start(), start()
+    first.run(*cells)
+    report = first.checkpoint(tmp_path / "here", plan="store-all")
+    linked = {name: set(report["variables"][name]["linked_with"]) & set(variables) for name in variables}
+    assert linked == {name: set(variables) - {name} for name in variables}
+    second.restore(tmp_path / "here")
+    assert second.value("x[0] is (y[0] if isinstance(y, dict) else y)")

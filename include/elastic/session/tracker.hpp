@@ -137,6 +137,7 @@ class Tracker {
   void add_makers(const std::vector<VariableId>& group, std::vector<CellIndex>& cells) const;
   Result<bool> resolve(const pyobj::GilHeld&, Deadline deadline);
   Result<bool> verify_rest(const pyobj::GilHeld&, Deadline deadline);
+  Result<> record_links_found(const pyobj::GilHeld&);
   std::vector<CellIndex> cells_since(std::uint32_t first) const;
 
   const Clock* clock_;
@@ -167,6 +168,7 @@ class Tracker {
   std::map<std::string, std::string> ambient_pending_;   // changed, and not in the history yet
   std::map<std::string, std::string> pending_now_;       // of the record in the making
   std::set<std::string> idle_checked_;                   // since the last cell
+  bool links_may_be_new_ = false;                        // a walk has found what the history may not say
   std::vector<std::string> adopted_;                     // not looked through yet
 };
 
