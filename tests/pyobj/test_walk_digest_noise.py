@@ -1,5 +1,6 @@
 """What differs from process to process, or by being looked at, and is no part of a value's content."""
 
+import functools
 import inspect
 import pickle
 import subprocess
@@ -52,3 +53,12 @@ def test_looking_at_the_locals_of_a_generator_does_not_change_it():
     assert content(generator) == before
     next(generator)
     assert content(generator) != before
+
+
+def test_asking_a_partial_for_its_attributes_does_not_change_it():
+    partial = functools.partial(int, base=8)
+    before = content(partial)
+    assert partial.__dict__ == {}
+    assert content(partial) == before
+    partial.note = 1
+    assert content(partial) != before

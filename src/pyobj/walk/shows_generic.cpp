@@ -7,13 +7,23 @@ constexpr auto kHeaderSize = sizeof(PyObject);
 
 struct Collector {
   PyObject* type;
+  PyObject* unused;  // an empty dict for attributes, which appears once somebody looks for one
   Parts* parts;
 };
+
+PyObject* unused_dict(PyObject* object) {
+  const Py_ssize_t offset = Py_TYPE(object)->tp_dictoffset;
+  if (offset <= 0) return nullptr;
+  auto* dict = field_at<PyObject*>(object, static_cast<std::size_t>(offset));
+  return dict && PyDict_CheckExact(dict) && PyDict_GET_SIZE(dict) == 0 && Py_REFCNT(dict) == 1 ? dict
+                                                                                               : nullptr;
+}
 
 // C code that the garbage collector calls at any time: it may not run Python code.
 int collect(PyObject* referent, void* argument) {
   auto* collector = static_cast<Collector*>(argument);
-  if (referent && referent != collector->type) collector->parts->child(referent);
+  if (referent && referent != collector->type && referent != collector->unused)
+    collector->parts->child(referent);
   return 0;
 }
 
@@ -25,7 +35,7 @@ void show_references(PyObject* object, Parts& parts) {
   // An object that the collector does not track may be half-built: nobody has promised that it can be
   // traversed.
   if (!type->tp_traverse || !PyType_IS_GC(type) || !PyObject_GC_IsTracked(object)) return;
-  Collector collector{reinterpret_cast<PyObject*>(type), &parts};
+  Collector collector{reinterpret_cast<PyObject*>(type), unused_dict(object), &parts};
   type->tp_traverse(object, collect, &collector);
 }
 
