@@ -46,14 +46,14 @@ py::object object_of(const json& value) {
       value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-// The driver as Python implements it: run_cell(index, source) -> None or the exception.
+// The driver as Python implements it: run_cell(index, source, execution_count) -> None or the exception.
 class PythonDriver final : public Driver {
  public:
   explicit PythonDriver(py::object driver) : driver_(std::move(driver)) {}
 
   Result<RerunOutcome> run_cell(const GilHeld&, CellIndex index, const graph::CellExecution& cell) override {
     return guarded<RerunOutcome>([&]() -> Result<RerunOutcome> {
-      const py::object error = driver_.attr("run_cell")(index.value, cell.source);
+      const py::object error = driver_.attr("run_cell")(index.value, cell.source, cell.execution_count);
       if (error.is_none()) return RerunOutcome{};
       return RerunOutcome{true, std::string(py::str(py::type::of(error).attr("__name__"))) + ": " +
                                     std::string(py::str(error))};
@@ -251,7 +251,8 @@ void bind_session(py::module_& core) {
       .def(
           "load_for_cell",
           [](BoundSession& self, const std::string& transformed) {
-            self.session.load_for_cell(GilHeld::assume(), transformed);
+            if (auto done = self.session.load_for_cell(GilHeld::assume(), transformed); !done.ok())
+              raise(done.error());
           },
           py::arg("transformed"))
       .def("load_next", [](BoundSession& self) { self.session.load_next(GilHeld::assume()); })
@@ -259,6 +260,7 @@ void bind_session(py::module_& core) {
            [](BoundSession& self) {
              if (auto done = self.session.load_rest(GilHeld::assume()); !done.ok()) raise(done.error());
            })
+      .def_property_readonly("lost_late", [](BoundSession& self) { return self.session.lost_late(); })
       .def("take_damage", [](BoundSession& self) { return self.session.take_damage(); })
       .def("marks", [](BoundSession& self) { return object_of(self.session.marks()); })
       .def("history",

@@ -185,3 +185,12 @@ def test_what_a_cell_shows_is_made_again_and_kept(start, tmp_path):
     assert {entry["status"] for entry in report["variables"].values()} == {"recomputed"}
     assert second.value("[Shy.seen, list(made), len(In)]") == [2, [2], 5]
     assert sum(each["displays"] for each in report["cells_output"].values()) == 2
+
+
+def test_a_traceback_names_cells_run_again_by_their_numbers(start, tmp_path):
+    first, second = start(), start()
+    first.run("1", "def f():\n    raise ValueError")
+    first.checkpoint(tmp_path / "here", plan="recompute-all")
+    second.restore(tmp_path / "here")
+    output = second.run("f()", fails=True)["output"]
+    assert "Cell In[3], line 1" in output and "Cell In[2], line 2" in output
