@@ -92,15 +92,17 @@ Result<Deferred::Loaded> Deferred::load(const GilHeld& gil, Borrowed user_namesp
                                         const std::set<std::string>& names) {
   Loaded loaded;
   Replay& replay = *carried_->replay;
-  for (const std::size_t group : groups_of(names)) {
-    const std::vector<std::string> variables = replay.deferred().at(group);
-    auto done = replay.load_deferred(gil, group);
-    if (done.ok())
+  const auto waiting = replay.deferred();
+  const auto failures = replay.load_deferred(gil, groups_of(names));
+  loaded.interrupted = !failures.ok();
+  for (const auto& [group, variables] : waiting)
+    if (!replay.deferred().contains(group))
       loaded.bound.insert(loaded.bound.end(), variables.begin(), variables.end());
-    else if (done.error().code() == ErrorCode::kCancelled)
-      break;
-    else
-      for (const std::string& variable : variables) loaded.lost.emplace(variable, done.error().message());
+  if (failures.ok()) {
+    for (const auto& [group, why] : *failures) {
+      for (const std::string& variable : waiting.at(group)) loaded.lost.emplace(variable, why);
+      replay.give_up(group);
+    }
   }
   const std::set<std::string> bound(loaded.bound.begin(), loaded.bound.end());
   plan::Plan compared = carried_->plan;
@@ -108,7 +110,10 @@ Result<Deferred::Loaded> Deferred::load(const GilHeld& gil, Borrowed user_namesp
     return !bound.contains(carried_->source.history.name_of(variable.variable));
   });
   json report = report_of(carried_->source, compared, {});
-  ELASTIC_TRY(verify(gil, user_namespace, carried_->source, compared, false, report));
+  if (auto done = verify(gil, user_namespace, carried_->source, compared, false, report); !done.ok()) {
+    if (done.error().code() != ErrorCode::kCancelled) return done.error();
+    loaded.interrupted = true;
+  }
   for (const auto& [name, entry] : report["variables"].items())
     if (entry["status"] == "differs") loaded.differs.emplace(name, entry["why"].get<std::string>());
   return loaded;

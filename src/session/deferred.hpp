@@ -35,6 +35,7 @@ class Deferred {
     std::vector<std::string> bound{};              // in the namespace now
     std::map<std::string, std::string> lost{};     // with why
     std::map<std::string, std::string> differs{};  // bound, but not what was stored
+    bool interrupted = false;
   };
 
   explicit Deferred(std::unique_ptr<Carried> carried) : carried_(std::move(carried)) {}

@@ -1,5 +1,6 @@
 #include "session/replay.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "elastic/core/log.hpp"
@@ -179,12 +180,29 @@ Result<> Replay::bind(Borrowed values, const std::vector<std::string>& names) {
   return success();
 }
 
-Result<> Replay::load_deferred(const GilHeld& gil, std::size_t group) {
-  auto loaded = load_group(gil, group);
-  if (!loaded.ok() && loaded.error().code() == ErrorCode::kCancelled) return loaded.error();
+Result<Replay::Failures> Replay::load_deferred(const GilHeld& gil, std::vector<std::size_t> groups) {
+  Failures failures;
+  for (std::size_t before = deferred_.size() + 1; deferred_.size() < before;) {
+    before = deferred_.size();
+    failures.clear();
+    for (const std::size_t group : groups) {
+      if (!deferred_.contains(group)) continue;
+      auto done = load_one_deferred(gil, group);
+      if (done.ok()) continue;
+      if (done.error().code() == ErrorCode::kCancelled) return done.error();
+      failures.emplace(group, done.error().message());
+    }
+    if (failures.empty()) break;
+    for (const auto& [group, names] : deferred_)
+      if (std::find(groups.begin(), groups.end(), group) == groups.end()) groups.push_back(group);
+  }
+  return failures;
+}
+
+Result<> Replay::load_one_deferred(const GilHeld& gil, std::size_t group) {
+  ELASTIC_ASSIGN(const Borrowed values, load_group(gil, group));
   const std::vector<std::string> names = std::move(deferred_.extract(group).mapped());
-  if (!loaded.ok()) return loaded.error();
-  return bind(*loaded, names);
+  return bind(values, names);
 }
 
 Result<> Replay::run_step(const GilHeld& gil, const plan::Plan& plan, CellIndex cell, bool must_raise) {
@@ -353,7 +371,7 @@ Result<Owned> Replay::resolve(const GilHeld& gil, const std::string& name) {
   if (made) return Owned::share(Borrowed(made));
   const auto found = group_of_name_.find(name);
   if (found != group_of_name_.end() && loads_outputs_) {
-    if (deferred_.contains(found->second)) ELASTIC_TRY(load_deferred(gil, found->second));
+    if (deferred_.contains(found->second)) ELASTIC_TRY(load_one_deferred(gil, found->second));
   } else if (found != group_of_name_.end()) {
     ELASTIC_ASSIGN(const Borrowed values, load_group(gil, found->second));
     if (PyObject* value = PyDict_GetItemString(values.get(), name.c_str()))

@@ -72,8 +72,11 @@ class Replay {
 
   // The deferred groups that have not been loaded since, with the variables each will bind.
   const std::map<std::size_t, std::vector<std::string>>& deferred() const { return deferred_; }
-  // Loads one of them. It is not deferred any more, whether it could be loaded or not, unless kCancelled.
-  Result<> load_deferred(const pyobj::GilHeld&, std::size_t group);
+  // Loads some of them; where one fails, the others too, and it once more: its code may use any variable.
+  // Returns those that failed all the same, with why; they stay deferred until they are given up.
+  using Failures = std::map<std::size_t, std::string>;
+  Result<Failures> load_deferred(const pyobj::GilHeld&, std::vector<std::size_t> groups);
+  void give_up(std::size_t group) { deferred_.erase(group); }
 
   // After a run that went through: an output's value, whose references are the variables.
   Result<pyobj::Owned> load_output(const pyobj::GilHeld&, const StoredOutput& output);
@@ -83,6 +86,7 @@ class Replay {
                                    std::size_t pickle, const std::vector<std::size_t>& buffers,
                                    ReplayTimes::Load& time);
   Result<pyobj::Borrowed> load_group(const pyobj::GilHeld&, std::size_t group);
+  Result<> load_one_deferred(const pyobj::GilHeld&, std::size_t group);
   Result<pyobj::Owned> resolve(const pyobj::GilHeld&, const std::string& name);
   void find_made_by_rerun(const plan::Plan& plan);
   bool waits_for_rerun(std::size_t group, std::set<std::size_t>& seen) const;

@@ -129,10 +129,20 @@ bool has_shell_objects(const Payload& payload) {
                      [](const StoredOutput& output) { return output.name.starts_with(kShellObject); });
 }
 
+Result<Owned> load_output(const GilHeld& gil, const StoredOutput& output, Replay& replay) {
+  Result<Owned> value = replay.load_output(gil, output);
+  if (value.ok() || value.error().code() == ErrorCode::kCancelled || replay.deferred().empty()) return value;
+  // Its code, or that of a variable it refers to, may use one that is away.
+  std::vector<std::size_t> groups;
+  for (const auto& [group, names] : replay.deferred()) groups.push_back(group);
+  ELASTIC_TRY(replay.load_deferred(gil, std::move(groups)));
+  return replay.load_output(gil, output);
+}
+
 Result<> load_outputs(const GilHeld& gil, Borrowed user_namespace, const Source& source, Replay& replay,
                       Driver& driver, json& report) {
   for (const StoredOutput& output : source.payload.outputs) {
-    Result<Owned> value = replay.load_output(gil, output);
+    Result<Owned> value = load_output(gil, output, replay);
     if (!value.ok() && value.error().code() == ErrorCode::kCancelled) return value.error();
     if (!value.ok())
       report["outputs_lost"].push_back({{"name", output.name}, {"why", value.error().message()}});
@@ -294,6 +304,11 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   report["checked"] = !damage_check_ || damage_check_->done();
   report["replaced"] = put_former_variables(rollback.saved(), namespace_, away);
   rollback.let_go();
+  for (const auto& [name, entry] : report["variables"].items()) {
+    if (entry["status"] == "lost") continue;
+    late_damage_.erase(name);
+    lost_late_.erase(name);
+  }
   tracking_error_.reset();
   // A cell that restores and goes on is found as a change between cells.
   const bool in_a_cell = std::exchange(running_, false);

@@ -114,43 +114,47 @@ std::set<std::string> Session::deferred() const {
   return deferred_ ? deferred_->names() : std::set<std::string>();
 }
 
-void Session::load_deferred(const GilHeld& gil, const std::set<std::string>& names) {
+Result<> Session::load_deferred(const GilHeld& gil, const std::set<std::string>& names) {
   PendingError pending(gil);
   auto loaded = deferred_->load(gil, namespace_, names);
   if (!loaded.ok()) {
     log(LogLevel::kError, "loading what a restore had left: " + loaded.error().to_string());
     deferred_.reset();
-    return;
+    return success();
   }
   std::vector<std::string> lost;
   for (const auto& [name, why] : loaded->lost) lost.push_back(name);
   if (!tracking_error_) {
     if (auto done = tracker_.adopt_late(gil, loaded->bound, lost); !done.ok()) stop_tracking(done.error());
   }
+  lost_late_.insert(lost.begin(), lost.end());
   late_damage_.merge(loaded->lost);
   late_damage_.merge(loaded->differs);
   if (deferred_->names().empty()) deferred_.reset();
+  return loaded->interrupted ? Result<>(Error(ErrorCode::kCancelled, "interrupted")) : success();
 }
 
-void Session::load_for_cell(const GilHeld& gil, const std::string& transformed) {
+Result<> Session::load_for_cell(const GilHeld& gil, const std::string& transformed) {
   // What is loaded may be code, which reads more.
-  for (std::set<std::string> wanted; deferred_; load_deferred(gil, wanted)) {
+  while (deferred_) {
+    std::set<std::string> wanted;
     const std::set<std::string> waiting = deferred_->names();
     const auto named = tracking_error_ ? std::nullopt : tracker_.names_of(gil, transformed, waiting);
-    wanted.clear();
     for (const std::string& name : waiting)
       if (!named || named->contains(name)) wanted.insert(name);
-    if (wanted.empty()) return;
+    if (wanted.empty()) break;
+    ELASTIC_TRY(load_deferred(gil, wanted));
   }
+  return success();
 }
 
 void Session::load_next(const GilHeld& gil) {
-  if (deferred_) load_deferred(gil, {*deferred_->names().begin()});
+  // Interrupted, it is loaded another time.
+  if (deferred_) static_cast<void>(load_deferred(gil, {*deferred_->names().begin()}));
 }
 
 Result<> Session::load_rest(const GilHeld& gil) {
-  if (deferred_) load_deferred(gil, deferred_->names());
-  return deferred_ ? Result<>(Error(ErrorCode::kCancelled, "interrupted")) : success();
+  return deferred_ ? load_deferred(gil, deferred_->names()) : success();
 }
 
 std::map<std::string, std::string> Session::take_damage() {

@@ -50,3 +50,29 @@ def test_a_comm_message(lazy):
 def test_the_rest_comes_while_the_kernel_is_idle(lazy):
     lazy.execute("del current().idle")
     lazy.wait(lambda: lazy.execute(AWAY).result == "0", what="everything to be loaded")
+
+
+@pytest.mark.parametrize("how", ["message", "signal"])
+def test_loading_for_a_cell_can_be_interrupted(own_kernel, door, launch, tmp_path, how):
+    if not own_kernel.is_ours:
+        pytest.skip("only ours restores")
+    flag = tmp_path / "loading"
+    own_kernel.execute("import pathlib, time")
+    own_kernel.execute("class Slow:\n    def __setstate__(self, state):\n"
+                       f"        pathlib.Path({str(flag)!r}).touch()\n        time.sleep(self.seconds())\n"
+                       f"    def seconds(self): return 0 if pathlib.Path('{flag}-on').exists() else 60")
+    own_kernel.execute("it, other = Slow(), [1]\nit.n = 1")
+    own_kernel.execute(f"%checkpoint --plan store-all {tmp_path}/here")
+    kernel = launch(door)
+    kernel.execute(NEVER_IDLE)
+    kernel.execute(f"%restore --lazy --trust {tmp_path}/here")
+    cell = kernel.submit("ran = True; it")
+    kernel.wait(flag.exists, what="the load to begin")
+    kernel.interrupt(how)
+    cell.wait(10)
+    assert cell.content["status"] == "error" and cell.content["ename"] == "KeyboardInterrupt"
+    assert kernel.execute("other").result == "[1]"
+    (tmp_path / "loading-on").touch()
+    assert kernel.execute("type(it).__name__").result == "'Slow'"
+    assert kernel.execute("'ran' in globals()").result == "False"
+    kernel.stop()

@@ -139,16 +139,38 @@ def test_a_former_variable_of_the_same_name_is_replaced(restored):
     assert said(process, "print(x, z)") == "[1, 2] kept\n"
 
 
-def test_what_does_not_load_is_named_and_deleted(restored, tmp_path):
-    process = restored("import os\nclass A:\n    def __setstate__(self, state):\n"
-                       "        if os.environ.get('FAIL'):\n            raise ValueError('no')\n",
-                       "x = A()\nx.n = 1", "y = 2",
-                       before=["import os\nos.environ['FAIL'] = '1'"])
+FAILS = ("import os\nclass A:\n    def __setstate__(self, state):\n        if os.path.exists('FAIL'):\n"
+         "            raise ValueError('no')\n        self.__dict__ = state")
+
+
+@pytest.mark.parametrize("idle", [False, True])
+def test_what_does_not_load_is_recomputed(restored, idle):
+    process = restored(FAILS, "base = 20", "x = A()\nx.n = base + 1\nshared = [x]", "y = 2", "x",
+                       before=["open('FAIL', 'w').close()"])
+    while idle and not process.call("idle"):
+        pass
+    count = process.value("get_ipython().execution_count")
+    shown = said(process, "print(x.n, y, shared[0] is x, type(x) is A, Out[5] is x)")
+    assert shown == "21 2 True True True\n"
+    assert process.value("get_ipython().execution_count") == count + 1
+    line = process.call("damage")
+    assert "running its cells again: shared, x" in line and process.call("damage") is None
+
+
+def test_what_does_not_load_once_a_cell_has_run_is_named_and_deleted(restored, tmp_path):
+    process = restored(FAILS, "x = A()\nx.n = 1", "y = 2", before=["open('FAIL', 'w').close()"])
     process.run("print(y)")
     assert "NameError" in process.run("x", fails=True)["error"]
     line = process.call("damage")
-    assert "x" in line and "no" in line
-    assert process.checkpoint(tmp_path / "next")["variables"].keys() >= {"y", "A"}
+    assert "do not rely on x" in line and "no" in line
+    assert process.checkpoint(tmp_path / "next")["variables"].keys() == {"os", "A", "y"}
+
+
+def test_what_is_loaded_may_run_code_that_uses_what_is_away(restored):
+    process = restored(FAILS, "x = A()\nx.n = 1", "x")
+    assert "outputs_lost" not in process.report
+    assert said(process, "print(x.n, _3 is x)") == "1 True\n"
+    assert process.call("damage") is None
 
 
 @pytest.mark.parametrize("cell", ["import elasticpython as ep\nep.restore({path!r}, lazy=True)\nprint(x)",

@@ -103,11 +103,14 @@ class Session {
   nlohmann::json marks() const;
 
   // After a lazy restore: the variables that are not there yet. All but load_next are to be called before
-  // code of the user's runs; what these load may run code of the session's (__setstate__).
+  // code of the user's runs; what these load may run code of the session's (__setstate__). kCancelled:
+  // interrupted, some are still away.
   std::set<std::string> deferred() const;
-  void load_for_cell(const pyobj::GilHeld&, const std::string& transformed);
+  Result<> load_for_cell(const pyobj::GilHeld&, const std::string& transformed);
   void load_next(const pyobj::GilHeld&);
-  Result<> load_rest(const pyobj::GilHeld&);  // kCancelled: interrupted, some are still away
+  Result<> load_rest(const pyobj::GilHeld&);
+  // Those that did not load when it came to that. They are deleted; another restore may bring them back.
+  const std::set<std::string>& lost_late() const { return lost_late_; }
 
   // Restored variables that turned out since the last call to be lost or not what was stored, with why.
   std::map<std::string, std::string> take_damage();
@@ -120,7 +123,7 @@ class Session {
   void stop_tracking(const Error& error);
   // History as of now: settled, with the running cell as unfinished.
   Result<graph::History> history_now(const pyobj::GilHeld&);
-  void load_deferred(const pyobj::GilHeld&, const std::set<std::string>& names);
+  Result<> load_deferred(const pyobj::GilHeld&, const std::set<std::string>& names);
   Result<> open_target(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
   Result<> offer_all(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
   Result<> dump_group(const pyobj::GilHeld&, DumpedSession& dumped, std::size_t place,
@@ -142,6 +145,7 @@ class Session {
   std::unique_ptr<DamageCheck> damage_check_;  // of what the last restore mapped
   std::unique_ptr<Deferred> deferred_;         // of the last restore; empty: nothing waits
   std::map<std::string, std::string> late_damage_;
+  std::set<std::string> lost_late_;
   bool running_ = false;
   std::optional<Error> tracking_error_;
   bool news_ = false;

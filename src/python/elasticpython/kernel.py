@@ -70,8 +70,8 @@ class Kernel:
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
         self.shell = application.make_shell(self, collects_garbage)
-        self.session = ShellSession(self.shell)
         self.interrupts = Interrupts(self.server)
+        self.session = ShellSession(self.shell, self.interrupts.allowed)
 
     # --- set-up -----------------------------------------------------------------------------------
 

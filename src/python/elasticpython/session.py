@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import elasticpython
 from elasticpython import CheckpointError, _core, places, shell_state
@@ -31,17 +31,21 @@ def current():
 class ShellSession:
     """The session of `shell`. One a process."""
 
-    def __init__(self, shell):
+    def __init__(self, shell, interruptible=nullcontext):
+        """`interruptible`: makes a context in which an interrupt raises KeyboardInterrupt."""
         global _current
         self.shell = shell
         self._session = _core.session.Session(shell.user_ns, self, shell.transform_cell)
         self._announced = False
         self._gone = False
+        self._interruptible = interruptible
         self._interrupts = HeldInterrupts()
         self._notebook_output = None  # where a restore may say, once, that it waits for a writer
         self._progress = None  # of the checkpoint or restore that is under way
         self._rerun_output = {}  # what re-run cells of the last restore showed, by cell
         self._objects = {}  # of the shell's, loaded by the restore that is under way
+        self._again = None  # the last restore without its laziness, while no code of the user's has run since
+        self._lines = []  # to say with the output of the next cell
         self._running = None  # the cell that runs, as Python
         _current = self
 
@@ -54,7 +58,7 @@ class ShellSession:
         watched = bool(source.strip()) and not self._is_command(transformed)
         self._running = transformed
         if watched:
-            self._load_deferred(self._session.load_for_cell, _utf8(transformed))
+            self._load_before_code(self._session.load_for_cell, _utf8(transformed))
             count = 0 if silent else self.shell.execution_count
             self._session.cell_starting(_utf8(source), _utf8(transformed), count, cell_id or "", list(tags))
         try:
@@ -73,13 +77,40 @@ class ShellSession:
 
     def load_rest(self) -> None:
         """Before code runs or looks that no cell is: completion, a comm message, the debugger."""
-        self._load_deferred(self._session.load_rest)
+        try:
+            self._load_before_code(self._session.load_rest)
+        except KeyboardInterrupt:
+            pass  # what is still away is loaded another time
+
+    def _load_before_code(self, load, *arguments) -> None:
+        """Loads what code of the user's that is about to run may look at. What did not load is recomputed as
+        long as no such code has run since the restore."""
+        if not self._session.deferred and not self._again:
+            return
+        with self._interruptible():
+            self._load_deferred(load, *arguments)
+            again, self._again = self._again, None
+            lost = self._session.lost_late
+            if again and lost:
+                self._restore_again(again, lost)
 
     def _load_deferred(self, load, *arguments) -> None:
         """Loads some of what a lazy restore left, quietly: that may run code of the session's."""
         if self._session.deferred:
             with quietly(self.shell):
                 load(*arguments)
+
+    def _restore_again(self, options: dict, lost: set) -> None:
+        try:
+            report = self._carry_out(options, self._put_outputs)
+        except CheckpointError:  # the checkpoint is out of reach by now
+            return
+        entries = report["variables"]
+        back = sorted(name for name in lost if entries.get(name, {}).get("status") == "recomputed")
+        if back:
+            self._lines.append(
+                f"ElasticPython: did not load, and was made by running its cells again: {', '.join(back)}"
+            )
 
     def going_down(self) -> None:
         """The automatic checkpoint, once; whatever goes wrong is logged and keeps nobody from going."""
@@ -104,7 +135,11 @@ class ShellSession:
             return None
 
     def damage(self):
-        """One line on restored variables whose bytes turned out to be damaged; else None."""
+        """One line on restored variables that turned out not to be what was stored; else None."""
+        if self._again and self._session.lost_late:
+            return None  # they are recomputed before the cell runs
+        if self._lines:
+            return self._lines.pop(0)
         found = self._session.take_damage()
         if not found:
             return None
@@ -223,7 +258,7 @@ class ShellSession:
         at,
     ):
         """See elasticpython.restore."""
-        from elasticpython import progress, reports
+        from elasticpython import reports
 
         options = {
             "directory": places.directory_of(path),
@@ -238,6 +273,16 @@ class ShellSession:
             "only": None if only is None else _names(only),
             "skip": _names(skip or ()),
         }
+        report = self._carry_out(options, self._put_shell_state)
+        if not dry_run:
+            eagerly = {**options, "lazy": False, "at": report["checkpoint"]}
+            self._again = eagerly if report["deferred"] else None
+        return reports.RestoreReport(report, self._rerun_output)
+
+    def _carry_out(self, options: dict, put_shell_state) -> dict:
+        """Restores. `put_shell_state(state)` follows, and returns what could not be put, as sentences."""
+        from elasticpython import progress
+
         backend = shell_state.matplotlib_backend()
         self._notebook_output = sys.stdout
         self._progress = progress.Progress(self.shell.display_pub, "restore")
@@ -246,9 +291,9 @@ class ShellSession:
             with self._interrupts, quietly(self.shell):
                 report = self._ask(self._session.restore, options)
                 state = report.pop("shell", None)
-                if not dry_run:
+                if not options["dry_run"]:
                     if state is not None:
-                        report["shell_problems"] = shell_state.put(self.shell, state, self._objects)
+                        report["shell_problems"] = put_shell_state(state)
                     report["hooks_not_here"] = shell_state.unseen_hooks(
                         self._session.history_so_far(), report["cells_rerun"]
                     )
@@ -260,7 +305,14 @@ class ShellSession:
         finally:
             self._objects = {}
             self._progress.end(ended)
-        return reports.RestoreReport(report, self._rerun_output)
+        return report
+
+    def _put_shell_state(self, state: dict) -> list:
+        return shell_state.put(self.shell, state, self._objects)
+
+    def _put_outputs(self, state: dict) -> list:
+        shell_state.put_outputs(self.shell, state)
+        return []
 
     def _may_load_later(self) -> bool:
         """Whether nothing but the cells to come can read variables: no thread or task of the user's, no
@@ -362,7 +414,7 @@ class ShellSession:
         """From here on an interrupt waits until all is done."""
         self._interrupts.hold()
 
-    def run_cell(self, index: int, source: str):
+    def run_cell(self, index: int, source: str, execution_count: int):
         """Runs a recorded cell once more, without a trace in In and Out; returns what it raised.
 
         What it shows is kept for the report. It is made as it was then: a `__repr__` can change things, and
@@ -370,12 +422,15 @@ class ShellSession:
         """
         shell = self.shell
         hook, result_of_running = shell.displayhook, getattr(shell.displayhook, "exec_result", None)
+        number = shell.execution_count
         with quietly(shell) as captured:
             trap, displayed = shell.display_trap, shell.display_trap.hook
             trap.hook = sys.displayhook  # which captures
             try:
+                shell.execution_count = execution_count or number  # tracebacks name the cell by it
                 result = self._run_again(source)
             finally:
+                shell.execution_count = number
                 trap.hook = displayed
         self._rerun_output[index] = captured
         hook.exec_result = result_of_running

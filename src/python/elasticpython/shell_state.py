@@ -195,8 +195,15 @@ def _put_inputs_and_outputs(shell, state: dict) -> None:
     history.input_hist_parsed[:], history.input_hist_raw[:] = inputs, raw_inputs
     shell.execution_count = len(inputs) - 1 if mine else len(inputs)
     hidden = {f"_i{number}": text for number, text in enumerate(raw_inputs) if number}
-    outputs = namespace.setdefault("Out", {})
-    outputs.clear()
+    namespace.setdefault("Out", {}).clear()
+    shell.push(hidden, interactive=False)
+    put_outputs(shell, state)
+
+
+def put_outputs(shell, state: dict) -> None:
+    """`Out`, `_`, `__` and `___` show the outputs that have been loaded into the namespace."""
+    namespace, hidden = shell.user_ns, {}
+    outputs = namespace["Out"]
     for name in state.get("outputs", ()):
         if name in namespace:
             outputs[int(name[1:])] = hidden[name] = namespace[name]
@@ -212,7 +219,7 @@ def _put_sources(shell, sources: dict) -> None:
     for name, (number, text) in sources.items():
         if name not in linecache.cache:
             linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-            shell.compile._filename_map[name] = number
+        shell.compile._filename_map[name] = number
 
 
 def _load_extension(shell, name) -> None:
