@@ -84,7 +84,7 @@ bool CodeAccount::open(const GilHeld& gil) {
   return true;
 }
 
-// The small variables that lead to code; false where one holds the namespace itself.
+// The small variables that lead to code or classes; false where one holds the namespace itself.
 bool CodeAccount::find_roots(const Glance& glance) {
   roots_.clear();
   PyObject *key = nullptr, *value = nullptr;
@@ -107,7 +107,7 @@ bool CodeAccount::find_roots(const Glance& glance) {
       large_[key] = value;
     } else if (!reach->everything.empty()) {
       return false;
-    } else if (!reach->codes.empty()) {
+    } else if (!reach->codes.empty() || !reach->session_code.empty()) {
       roots_.push_back(value);
     }
   }

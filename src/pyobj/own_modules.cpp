@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kPrefix = "<module ";
 constexpr std::uint64_t kKeptBytes = 256 << 10;  // of an attribute, for every cell that changes it
 constexpr int kDeepest = 32;
+constexpr std::size_t kLongestPath = 1000;  // functions in closures of functions
 
 std::string piece_of(const std::string& module) { return std::string(kPrefix) + module + ">"; }
 
@@ -98,13 +99,34 @@ Owned loaded(const char* bytes, Py_ssize_t size) {
   return pickle ? Owned::steal(PyObject_CallMethod(pickle.get(), "loads", "y#", bytes, size)) : Owned();
 }
 
-// What a path such as "Config.load.__defaults__" is an attribute of, null if it is not there; and its name.
+constexpr std::string_view kClosure = "__closure__";
+
+// The variable of that name in a function's closure; null if there is none.
+Owned closure_cell(PyObject* function, const std::string& name) {
+  if (PyMethod_Check(function)) function = PyMethod_GET_FUNCTION(function);
+  if (!PyFunction_Check(function)) return {};
+  auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GET_CODE(function));
+  PyObject* cells = reinterpret_cast<PyFunctionObject*>(function)->func_closure;
+  const Py_ssize_t first = code->co_nlocalsplus - code->co_nfreevars;
+  for (Py_ssize_t i = 0; cells != nullptr && i < PyTuple_GET_SIZE(cells); ++i)
+    if (text(PyTuple_GET_ITEM(code->co_localsplusnames, first + i)) == name)
+      return Owned::share(Borrowed(PyTuple_GET_ITEM(cells, i)));
+  return {};
+}
+
+// What a path such as "Config.load.__defaults__" or "count.__closure__.n.cell_contents" is an attribute of,
+// null if it is not there; and its name.
 std::pair<Owned, std::string> holder_of(Borrowed module, const std::string& path) {
   Owned holder = Owned::share(module);
   std::size_t begin = 0;
+  bool in_closure = false;
   for (std::size_t dot = path.find('.'); holder && dot != std::string::npos; dot = path.find('.', begin)) {
-    holder = Owned::steal(PyObject_GetAttrString(holder.get(), path.substr(begin, dot - begin).c_str()));
+    const std::string name = path.substr(begin, dot - begin);
     begin = dot + 1;
+    if (in_closure) holder = closure_cell(holder.get(), name);
+    const bool passed = in_closure;
+    in_closure = !passed && name == kClosure;
+    if (!passed && !in_closure) holder = Owned::steal(PyObject_GetAttrString(holder.get(), name.c_str()));
   }
   return {std::move(holder), path.substr(begin)};
 }
@@ -119,24 +141,69 @@ bool holds_state(PyObject* value) {
   return !is_atom(value) && !comes_by_import(value) && !PyFunction_Check(value);
 }
 
-// Default values that a call can change, and attributes.
-void add_function_state(const std::string& path, PyObject* function,
-                        std::vector<OwnModules::Attribute>& attributes) {
-  auto* code = reinterpret_cast<PyFunctionObject*>(function);
-  if (code->func_defaults != nullptr && holds_state(code->func_defaults))
-    attributes.push_back({path + ".__defaults__", code->func_defaults});
-  Py_ssize_t position = 0;
-  PyObject *key = nullptr, *value = nullptr;
-  bool kept = false;
-  while (code->func_kwdefaults != nullptr && PyDict_Next(code->func_kwdefaults, &position, &key, &value))
-    kept = kept || holds_state(value);
-  if (kept) attributes.push_back({path + ".__kwdefaults__", code->func_kwdefaults});
-  position = 0;
-  while (code->func_dict != nullptr && PyDict_Next(code->func_dict, &position, &key, &value)) {
-    const std::string name = text(key);  // of a decorated function, __wrapped__ is the other one
-    if (!name.empty() && !is_dunder(name)) attributes.push_back({path + "." + name, value});
+// What the functions of one module keep from call to call.
+class FunctionState {
+ public:
+  explicit FunctionState(std::vector<OwnModules::Attribute>& attributes) : attributes_(attributes) {}
+
+  // Default values that a call can change, attributes, and the variables of the closure.
+  void add(const std::string& path, PyObject* function) {
+    if (path.size() > kLongestPath || !met_.insert(function).second) return;
+    auto* code = reinterpret_cast<PyFunctionObject*>(function);
+    if (code->func_defaults != nullptr && holds_state(code->func_defaults))
+      attributes_.push_back({path + ".__defaults__", code->func_defaults});
+    Py_ssize_t position = 0;
+    PyObject *key = nullptr, *value = nullptr;
+    bool kept = false;
+    while (code->func_kwdefaults != nullptr && PyDict_Next(code->func_kwdefaults, &position, &key, &value))
+      kept = kept || holds_state(value);
+    if (kept) attributes_.push_back({path + ".__kwdefaults__", code->func_kwdefaults});
+    position = 0;
+    while (code->func_dict != nullptr && PyDict_Next(code->func_dict, &position, &key, &value)) {
+      const std::string name = text(key);  // of a decorated function, __wrapped__ is the other one
+      if (!name.empty() && !is_dunder(name)) attributes_.push_back({path + "." + name, value});
+    }
+    add_closure(path, function);
   }
-}
+
+  // A function or what wraps one in a class; anything else has none.
+  void add_member(const std::string& path, PyObject* member) {
+    if (PyFunction_Check(member)) return add(path, member);
+    const bool is_property = Py_IS_TYPE(member, &PyProperty_Type);
+    const bool is_method =
+        Py_IS_TYPE(member, &PyStaticMethod_Type) || Py_IS_TYPE(member, &PyClassMethod_Type);
+    if (!is_property && !is_method) return;
+    for (const char* part : {"fget", "fset", "fdel", "__func__"}) {
+      const Owned function =
+          (part[0] == '_') == is_method ? Owned::steal(PyObject_GetAttrString(member, part)) : Owned();
+      if (function && PyFunction_Check(function.get()))
+        add(is_method ? path : path + "." + part, function.get());
+    }
+    PyErr_Clear();
+  }
+
+ private:
+  void add_closure(const std::string& path, PyObject* function) {
+    auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GET_CODE(function));
+    PyObject* cells = reinterpret_cast<PyFunctionObject*>(function)->func_closure;
+    const Py_ssize_t first = code->co_nlocalsplus - code->co_nfreevars;
+    for (Py_ssize_t i = 0; cells != nullptr && i < PyTuple_GET_SIZE(cells); ++i) {
+      PyObject* cell = PyTuple_GET_ITEM(cells, i);
+      const std::string name = text(PyTuple_GET_ITEM(code->co_localsplusnames, first + i));
+      PyObject* value = PyCell_Check(cell) ? PyCell_GET(cell) : nullptr;
+      if (value == nullptr || !met_.insert(cell).second) continue;  // functions share their variables
+      const std::string place = path + "." + std::string(kClosure) + "." + name + ".cell_contents";
+      if (PyFunction_Check(value)) {
+        if (text(reinterpret_cast<PyFunctionObject*>(value)->func_module) != "__main__") add(place, value);
+      } else if (!comes_by_import(value)) {
+        attributes_.push_back({place, value});
+      }
+    }
+  }
+
+  std::vector<OwnModules::Attribute>& attributes_;
+  std::set<PyObject*> met_;
+};
 
 }  // namespace
 
@@ -167,6 +234,7 @@ const std::vector<std::pair<std::string, Borrowed>>& OwnModules::modules() {
 
 std::vector<OwnModules::Attribute> OwnModules::attributes_of(Borrowed module) {
   std::vector<Attribute> attributes;
+  FunctionState functions(attributes);
   Py_ssize_t position = 0;
   PyObject *key = nullptr, *value = nullptr;
   while (PyDict_Next(PyModule_GetDict(module.get()), &position, &key, &value)) {
@@ -178,7 +246,7 @@ std::vector<OwnModules::Attribute> OwnModules::attributes_of(Borrowed module) {
     }
     if (PyFunction_Check(value)) {
       if (text(reinterpret_cast<PyFunctionObject*>(value)->func_module) == PyModule_GetName(module.get()))
-        add_function_state(name, value, attributes);
+        functions.add(name, value);
       continue;
     }
     if (!PyType_Check(value)) continue;
@@ -190,7 +258,7 @@ std::vector<OwnModules::Attribute> OwnModules::attributes_of(Borrowed module) {
     PyObject *attribute = nullptr, *held = nullptr;
     while (PyDict_Next(type->tp_dict, &place, &attribute, &held)) {
       const std::string inner = text(attribute);
-      if (PyFunction_Check(held)) add_function_state(name + "." + inner, held, attributes);
+      functions.add_member(name + "." + inner, held);
       // Methods, properties and slots are descriptors; _abc_impl is a cache.
       if (inner.empty() || is_dunder(inner) || inner == "_abc_impl" || PyType_Check(held) ||
           Py_TYPE(held)->tp_descr_get != nullptr)

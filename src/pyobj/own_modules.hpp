@@ -1,5 +1,5 @@
 // The state of the user's own modules: what their globals, the attributes of their classes and functions, and
-// the functions' default values hold beside functions, classes and modules. (Not what closures hold.) A cell
+// the functions' default values and closures hold beside functions, classes and modules. A cell
 // that sets `settings.debug`, or calls a function that counts in a global of its module, changes it; no
 // variable of the session holds it.
 //

@@ -222,19 +222,27 @@ bool Reacher::add(PyObject* root, Reach& reach, std::size_t limit) {
   }
   take_text(root);
   stack_.clear();
+  callbacks_.clear();
+  own_globals_.clear();
   push(root);
+  follow();
+  follow_aside();
+  const bool all = !is_over();
+  reach_ = nullptr;
+  return all;
+}
+
+void Reacher::follow() {
   while (!stack_.empty() && !is_over()) {
     PyObject* object = stack_.back();
     stack_.pop_back();
     // Only what has a second reference can be met twice; the root's own may be the only one.
     fetch_ahead();
     if (Py_REFCNT(object) > 1 && met(object)) continue;
-    ++reach.visited;
+    if (aside_ != nullptr) aside_->push_back(object);
+    ++reach_->visited;
     if (object == namespace_ || !take_elements(object)) enter(object, kind_of(Py_TYPE(object)));
   }
-  const bool all = !is_over();
-  reach_ = nullptr;
-  return all;
 }
 
 void Reacher::fetch_ahead() const {
@@ -377,6 +385,7 @@ void Reacher::enter(PyObject* object, Kind kind) {
   }
   if (PyCode_Check(object)) return;  // inert until a function holds it
   note_instance_of(type);
+  if (!counting_) look_at_end_of(object);
   if (PyObject_IS_GC(object) != 0) {
     type->tp_traverse(object, &Reacher::visit, this);
   }
@@ -396,6 +405,7 @@ void Reacher::enter_function(PyObject* function) {
   const std::string name = text_of(f->func_qualname);
   if (f->func_globals == namespace_) {
     take_code(f->func_code, name);
+    reach_->session_code.push_back(function);
     return;
   }
   PyObject* module_name = dict_get(f->func_globals, "__name__");
@@ -428,6 +438,7 @@ void Reacher::enter_type(PyTypeObject* type) {
     PyTypeObject* metaclass = Py_TYPE(type);
     metaclass->tp_traverse(reinterpret_cast<PyObject*>(type), &Reacher::visit, this);
   } else {
+    reach_->session_code.push_back(reinterpret_cast<PyObject*>(type));
     PyObject* name = dict_get(type->tp_dict, "__module__");
     PyObject* home = name != nullptr && !text_equals(name, "__main__")
                          ? PyDict_GetItemWithError(PyImport_GetModuleDict(), name)
@@ -502,7 +513,7 @@ void Reacher::enter_module(PyObject* module) {
   }
   if (!is_own_module(module)) return;
   note_file(dict);
-  push_globals(dict);
+  own_globals_.push_back(dict);
 }
 
 void Reacher::note_file(PyObject* globals) {

@@ -47,6 +47,13 @@ struct Reach {
   std::set<std::string> own_files;   // of the user's own modules, whose code or state it leads to
   std::string everything;            // why it reaches the namespace itself; empty: it does not
   std::size_t visited = 0;           // objects entered, and references of containers looked at
+
+  // Objects that may be variables of the session though what leads to them names none. Compared, never
+  // followed.
+  std::vector<PyObject*> session_code;  // functions and classes
+  std::vector<PyObject*> on_drop;       // met only by way of what runs when an object goes
+  std::vector<PyObject*> in_modules;    // met only in the globals of the user's own modules
+  bool runs_when_dropped = false;       // session code: `__del__`, a generator's `finally`, a callback
 };
 
 class Reacher {
@@ -74,6 +81,9 @@ class Reacher {
   void push(PyObject* object);
   void push_unreferenced(PyObject* object);
   bool met(PyObject* object);
+  void follow();
+  void follow_aside();
+  void look_at_end_of(PyObject* object);
   bool take_elements(PyObject* object);
   void take_element(PyObject* object, bool is_small);
   bool take_plain(PyObject* object, int depth);
@@ -98,6 +108,9 @@ class Reacher {
   std::size_t limit_ = kNoLimit;  // of the call of add() that is under way
   std::size_t followed_ = 0;      // references that tp_traverse has shown in it
   std::vector<PyObject*> stack_;
+  std::vector<PyObject*> callbacks_;         // of weak references to what was met
+  std::vector<PyObject*> own_globals_;       // of the user's own modules that were met
+  std::vector<PyObject*>* aside_ = nullptr;  // where what is met is noted
   walk::Visited visited_;
   std::unordered_set<PyTypeObject*> types_;
   std::unordered_map<PyTypeObject*, Kind> kinds_;

@@ -87,6 +87,8 @@ std::string Why::text() const {
       return "a word in the text held by " + via;
     case ReadRule::kEscaped:
       return "used by " + via + ", which a library refers to";
+    case ReadRule::kDropped:
+      return "runs when the value of " + via + " goes";
     case ReadRule::kRuntime:
       return "named by what the cell evaluated or loaded";
   }
@@ -178,8 +180,9 @@ class Reads::Analysis {
     access_.handles_code = cell.makes_code;
     apply(cell, 0, "", ReadRule::kNamed);
     for (const auto& escaped : state_.escaped) take_reach(escaped.reach, 0, escaped.name, ReadRule::kEscaped);
-    add_finalizers(cell);
+    for (const std::string& name : cell.deletes) enqueue({name, 0}, 0, {ReadRule::kNamed, ""});
     drain();
+    add_dropped();
     if (evaluates()) evaluate_texts();
     look_through_large();
     access_.may_unpickle = std::any_of(kUnpickling.begin(), kUnpickling.end(), [&](const char* name) {
@@ -285,17 +288,40 @@ class Reads::Analysis {
     }
   };
 
-  // An object whose name is deleted or bound anew may be gone, and its __del__ run.
-  void add_finalizers(const CodeNames& cell) {
-    for (const std::string& name : cell.deletes) enqueue({name, 0}, 0, {ReadRule::kNamed, ""});
-    for (const auto* bound : {&cell.surely_binds, &cell.maybe_binds}) {
-      for (const std::string& name : *bound) {
-        PyObject* value = state_.value_of(name);
-        if (value == nullptr || !is_session_type(Py_TYPE(value)) || Py_TYPE(value)->tp_finalize == nullptr)
-          continue;
-        take_reach(reach_of(name, value, 0), 0, name, ReadRule::kReached);
+  // What a name held may be gone once it is bound anew or deleted, and what then runs belongs to the cell.
+  void add_dropped() {
+    auto names = access_.surely_binds;
+    for (const auto* more : {&access_.maybe_binds, &access_.maybe_deletes})
+      names.insert(more->begin(), more->end());
+    for (const std::string& name : names) {
+      PyObject* value = state_.value_of(name);
+      if (value == nullptr) continue;
+      const Reach& reached = reach_of(name, value, 0);
+      bool runs = reached.runs_when_dropped;
+      for (PyObject* object : reached.on_drop)
+        for_each_holder(object, [&](std::string_view) { runs = true; });
+      if (!runs) continue;
+      access_.reads.emplace(name, Why{ReadRule::kDropped, name});
+      for (const Reach::Code& code : reached.codes) alive_.push_back(code.names);
+      take_reach(reached, 0, name, ReadRule::kDropped);
+    }
+    drain();
+  }
+  // Calls take(name) for the variables whose value the object is. Names live as long as the namespace's keys.
+  template <class Take>
+  void for_each_holder(PyObject* object, Take take) {
+    if (!holders_) {
+      holders_.emplace();
+      PyObject *key = nullptr, *value = nullptr;
+      for (Py_ssize_t position = 0; PyDict_Next(state_.names, &position, &key, &value);) {
+        if (PyUnicode_CheckExact(value) || PyLong_CheckExact(value) || PyFloat_CheckExact(value)) continue;
+        const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
+        if (name == nullptr) PyErr_Clear();
+        if (name != nullptr && is_user_name(name)) holders_->emplace(value, name);
       }
     }
+    const auto [first, last] = holders_->equal_range(object);
+    for (auto holder = first; holder != last; ++holder) take(holder->second);
   }
   void reach(std::string why) {
     if (access_.everything.empty()) access_.everything = std::move(why);
@@ -331,6 +357,11 @@ class Reads::Analysis {
     access_.handles_code = access_.handles_code || !reached.codes.empty();
     for (const Reach::Code& code : reached.codes)
       apply(*code.names, prefix, code.name.empty() ? via : code.name, rule);
+    for (const auto* objects : {&reached.session_code, &reached.on_drop, &reached.in_modules})
+      for (PyObject* object : *objects)
+        for_each_holder(object, [&](std::string_view name) {
+          if (!access_.reads.contains(name)) access_.reads.emplace(name, Why{rule, via});
+        });
     modules_.insert(reached.modules.begin(), reached.modules.end());
     access_.module_files.insert(reached.own_files.begin(), reached.own_files.end());
   }
@@ -362,6 +393,7 @@ class Reads::Analysis {
   std::set<std::string, std::less<>> attributes_;
   std::set<std::string, std::less<>> modules_;
   std::vector<std::pair<std::string, std::string>> texts_;
+  std::optional<std::unordered_multimap<PyObject*, std::string_view>> holders_;
   bool thorough_;
   std::optional<std::optional<Reach>> of_large_;  // as far as it was asked for
   std::map<std::string, std::uint32_t> large_;    // values that were not looked through, and their prefix

@@ -1,5 +1,7 @@
 """What a cell reads, by its code alone: each case is a namespace, a cell, and the exact expected set."""
 
+import types
+
 import pytest
 
 from elasticpython._core import analysis
@@ -11,7 +13,6 @@ transform = TransformerManager().transform_cell
 def access_of(setup, cell, names=None):
     """The Access of `cell` in a namespace made by running `setup` as the module __main__ would."""
     import sys
-    import types
 
     main = types.ModuleType("__main__")
     namespace = main.__dict__ if names is None else names
@@ -268,9 +269,12 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_reads(name):
     setup, cell, expected = CASES[name]
-    access = access_of(setup, cell)
+    names = {}
+    access = access_of(setup, cell, names)
     assert access["compiled"] and access["everything"] == ""
-    assert set(access["reads"]) == expected, access["reads"]
+    # A value's functions and classes are read with it: test_session_code_is_read_by_what_leads_to_it.
+    code = {name for name, value in names.items() if isinstance(value, (type, types.FunctionType))}
+    assert expected <= set(access["reads"]) <= expected | code, access["reads"]
 
 
 EVERYTHING = {
@@ -471,4 +475,64 @@ def test_what_a_large_value_leads_to(name):
     assert set(known["reads"]) <= set(told["reads"])
     assert bool(known["everything"]) == bool(told["everything"]) == (also is None)
     if also is not None:
-        assert set(told["reads"]) == {"rows", *also.split()}
+        code = {name for name, value in names.items() if isinstance(value, (type, types.FunctionType))}
+        assert {"rows", *also.split()} == set(told["reads"]) - code
+
+
+# setup, the cell, what it reads beside what it names: what a value leads to without a name for it.
+LED_TO = {
+    "a function in a list": ("def f(): pass\nfs = [f]", "fs[0]()", "f"),
+    "a function by two names": ("def f(): pass\ng = f\nfs = [f]", "fs[0]()", "f g"),
+    "a class through an instance": ("class K: n = 1\nk = K()", "k.n", "K"),
+    "a base class": ("class B: n = 1\nclass K(B): pass\nk = K()", "k.n", "K B"),
+    "a metaclass": ("class M(type): pass\nclass K(metaclass=M): pass\nks = [K]", "ks[0].n", "K M"),
+    "a default factory": ("import collections\ndef f(): pass\nd = collections.defaultdict(f)", "d[1]", "f"),
+    "a class that has another name": ("class K: n = 1\nL = K\nk = K()\ndel K", "k.n", "L"),
+    "an earlier class of the name": ("class K: n = 1\nk = K()\nclass K: n = 2", "k.n", ""),
+    "the callback of a weak reference": (
+        "import weakref\nlog = []\nclass K: pass\nk = K()\nks = [k]\n"
+        "r = weakref.ref(k, lambda gone: log.append(1))\ndel k", "ks.clear()", "K log"),
+    "a dictionary that forgets": (
+        "import weakref\nclass K: pass\nks = [K()]\nd = weakref.WeakValueDictionary(a=ks[0])", "ks.clear()",
+        "K d"),
+    "weakref.finalize": ("import weakref\nlog = []\nclass K: pass\nks = [K()]\n"
+                         "f = weakref.finalize(ks[0], log.append, 1)", "ks.clear()", "K f log"),
+}
+
+
+@pytest.mark.parametrize("name", LED_TO)
+def test_session_code_is_read_by_what_leads_to_it(name):
+    """`K.n = 2` changes what `k.n` gives: K is read by each cell that uses k."""
+    setup, cell, also = LED_TO[name]
+    access = access_of(setup, cell)
+    named = cell.replace("[", ".").replace("(", ".").split(".")[0]
+    assert set(access["reads"]) == {named, *also.split()}
+
+
+# setup, and whether a cell that binds the name `x` anew depends on what it held.
+DROPPED = {
+    "a number": ("x = 1", False),
+    "a list": ("x = [[1]]", False),
+    "an instance": ("class K: pass\nx = K()", False),
+    "__del__": ("class K:\n  def __del__(self): log.append(1)\nx = K()", True),
+    "__del__ of an element": ("class K:\n  def __del__(self): log.append(1)\nx = [{'k': K()}]", True),
+    "__del__ of a base": ("class B:\n  def __del__(self): log.append(1)\nclass K(B): pass\nx = K()", True),
+    "the class itself": ("class x:\n  def __del__(self): log.append(1)", False),
+    "a generator that ends": (
+        "def g():\n  try:\n    yield\n  finally: log.append(1)\nx = g(); next(x)", True),
+    "a generator not begun": ("def g():\n  try:\n    yield\n  finally: log.append(1)\nx = g()", False),
+    "a generator without an end": ("def g(): yield\nx = g(); next(x)", False),
+    "a weak reference's callback": (
+        "import weakref\nclass K: pass\nx = K()\nr = weakref.ref(x, lambda gone: log.append(1))", True),
+    "a weak set": ("import weakref\nclass K: pass\nx = K()\ns = weakref.WeakSet([x])", True),
+    "a weak reference": ("import weakref\nclass K: pass\nx = K()\nr = weakref.ref(x)", False),
+}
+
+
+@pytest.mark.parametrize("name", DROPPED)
+@pytest.mark.parametrize("cell", ["x = 2", "def rebind():\n  global x\n  x = 2\nrebind()"])
+def test_what_a_name_held_is_read_where_its_end_runs_code(name, cell):
+    setup, expected = DROPPED[name]
+    reads = access_of("log = []\n" + setup, cell)["reads"]
+    assert ("x" in reads) == expected, reads
+    assert ("log" in reads) == (expected and name != "a weak set")

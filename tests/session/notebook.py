@@ -57,3 +57,9 @@ class Notebook:
 def named(entry, key):
     """The user's variables in one of an entry's lists."""
     return {name for name in entry[key] if not name.startswith("<")}
+
+
+def session_code(notebook):
+    """The variables that are functions and classes of the session: each cell that uses a value which leads
+    to one reads it, whether it names it or not."""
+    return {name for name, value in notebook.names.items() if isinstance(value, (type, types.FunctionType))}

@@ -35,6 +35,7 @@ TESTED_BY = {
     "src/pyobj/compile_source.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/escaped.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/magics.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
+    "src/pyobj/reach_aside.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/reach.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/serializer_*": "tests/pyobj/test_serializer_round_trips.py: tested by what comes back",
     "src/pyobj/walk/*": "tests/pyobj/test_walk_content.py: a walk is tested by what it says of values",

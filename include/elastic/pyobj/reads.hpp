@@ -29,6 +29,7 @@ enum class ReadRule {
   kWord,       // a word in a string constant of the cell, or of code that `via` reaches
   kValueWord,  // a word in the text that variable `via` holds, which the cell may evaluate
   kEscaped,    // session code that a library refers to loads it, and can run in any cell
+  kDropped,    // what `via` held may go, and runs session code or changes the variable then
   kRuntime,    // text evaluated or a pickle loaded while the cell ran named it
 };
 

@@ -36,6 +36,27 @@ bool is_class_bookkeeping(std::string_view name) {
          name == "_abc_impl" || name == "__slotnames__";
 }
 
+// What `ABCMeta.register` has noted: weak references in a set, which the class's C data begins with.
+void show_virtual_subclasses(PyTypeObject* type, Parts& parts) {
+  PyObject* data = find_text_key(type->tp_dict, "_abc_impl");
+  if (data == nullptr || std::string_view(Py_TYPE(data)->tp_name) != "_abc._abc_data") return;
+  auto* registry = field_at<PyObject*>(data, sizeof(PyObject));
+  if (registry == nullptr || !PyAnySet_Check(registry)) return;
+  std::uint64_t sum = 0;  // in no order
+  std::uint64_t count = 0;
+  PyObject* reference = nullptr;
+  Py_hash_t hash = 0;
+  for (Py_ssize_t position = 0; _PySet_NextEntry(registry, &position, &reference, &hash) != 0;) {
+    PyObject* subclass = PyWeakref_CheckRef(reference) ? PyWeakref_GET_OBJECT(reference) : Py_None;
+    if (!PyType_Check(subclass)) continue;
+    sum += type_name_token(reinterpret_cast<PyTypeObject*>(subclass)).a;
+    ++count;
+  }
+  if (count == 0) return;
+  parts.word(count);
+  parts.word(sum);
+}
+
 }  // namespace
 
 void show_function(PyObject* object, Parts& parts) {
@@ -103,6 +124,7 @@ void show_class(PyObject* object, Parts& parts) {
   parts.child(type->tp_bases);
   parts.child(reinterpret_cast<PyObject*>(Py_TYPE(object)));
   if (!type->tp_dict) return;
+  show_virtual_subclasses(type, parts);
   parts.address(as_dict(type->tp_dict)->ma_version_tag);
   // By name: the order in which members were defined means nothing to Python, and a class that is made again
   // has another one.

@@ -5,6 +5,10 @@ from watching_cases import case
 K = "class K:\n  n = 0\n  def __init__(self): self.items = []\n  def add(self, v): self.items.append(v)\n"
 
 CASES = {
+    "a virtual subclass": case(
+        ("import abc\nclass A(abc.ABC): pass", "class B: pass"), "A.register(B);", "A B", "A"),
+    "an instance of a named tuple": case(
+        "from collections import namedtuple\nP = namedtuple('P', 'a b')\np = P(1, 2)", "x = p.a", "p P", "x"),
     "attribute": case("class K: pass\nk = K()", "k.a = 1", "k", "k"),
     "attribute set to the same": case("class K: pass\nk = K(); k.a = 1", "k.a = 1", "k", ""),
     "setattr": case("class K: pass\nk = K()", "setattr(k, 'a', 1)", "k", "k"),

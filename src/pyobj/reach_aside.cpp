@@ -1,0 +1,73 @@
+// What no reference of a value leads to and yet can run or change with it: what happens when its objects go,
+// and the globals of the user's own modules.
+#include <cstring>
+#include <utility>
+
+#include "pyobj/reach.hpp"
+
+namespace elastic::pyobj {
+namespace {
+
+constexpr signed char kSuspended = -1;  // FRAME_SUSPENDED of CPython's internal headers
+
+// Any name that is imported from a module would count as read with all others, if these did.
+bool comes_by_import(PyObject* object) {
+  return PyFunction_Check(object) || PyType_Check(object) || PyModule_Check(object) ||
+         PyCFunction_Check(object);
+}
+
+// Half run, with a `finally`, an `except` or a `with` on the way: closing it runs more of it.
+bool has_more_to_run(PyObject* object) {
+  if (!PyGen_Check(object) && !PyCoro_CheckExact(object) && !PyAsyncGen_CheckExact(object)) return false;
+  const auto* generator = reinterpret_cast<PyGenObject*>(object);
+  if (generator->gi_frame_state != kSuspended || generator->gi_code == nullptr) return false;
+  PyObject* handlers = generator->gi_code->co_exceptiontable;
+  return handlers != nullptr && PyBytes_Check(handlers) && PyBytes_GET_SIZE(handlers) > 0;
+}
+
+// `weakref.finalize` keeps what it is to call in a table of its class.
+PyObject* call_of_finalize(PyObject* callback) {
+  PyTypeObject* type = Py_TYPE(callback);
+  if (std::strcmp(type->tp_name, "finalize") != 0 || type->tp_hash != PyBaseObject_Type.tp_hash)
+    return nullptr;
+  PyObject* table = PyDict_GetItemString(type->tp_dict, "_registry");
+  PyObject* call =
+      table != nullptr && PyDict_Check(table) ? PyDict_GetItemWithError(table, callback) : nullptr;
+  if (call == nullptr) PyErr_Clear();
+  return call;
+}
+
+}  // namespace
+
+void Reacher::look_at_end_of(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  if (!reach_->runs_when_dropped)
+    reach_->runs_when_dropped =
+        (type->tp_finalize != nullptr && is_session_type(type)) || has_more_to_run(object);
+  if (type->tp_weaklistoffset <= 0) return;
+  auto* reference =
+      *reinterpret_cast<PyWeakReference**>(reinterpret_cast<char*>(object) + type->tp_weaklistoffset);
+  for (; reference != nullptr; reference = reference->wr_next) {
+    PyObject* callback = reference->wr_callback;
+    if (callback == nullptr) continue;
+    callbacks_.push_back(callback);
+    if (PyObject* call = call_of_finalize(callback)) callbacks_.push_back(call);
+  }
+}
+
+void Reacher::follow_aside() {
+  while ((!callbacks_.empty() || !own_globals_.empty()) && !is_over()) {
+    const std::size_t codes = reach_->codes.size();
+    aside_ = &reach_->on_drop;
+    for (PyObject* callback : std::exchange(callbacks_, {})) push(callback);
+    follow();
+    if (reach_->codes.size() > codes) reach_->runs_when_dropped = true;
+    aside_ = &reach_->in_modules;
+    for (PyObject* globals : std::exchange(own_globals_, {})) push_globals(globals);
+    follow();
+  }
+  aside_ = nullptr;
+  std::erase_if(reach_->in_modules, &comes_by_import);
+}
+
+}  // namespace elastic::pyobj
