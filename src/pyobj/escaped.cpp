@@ -10,6 +10,8 @@ namespace {
 
 // Counting is per object; beyond this a variable is left out, and what it holds counts as escaped.
 constexpr std::size_t kCountedObjects = 200000;
+// A library's object is not looked through for session code further than this.
+constexpr std::size_t kLookedThrough = 4096;
 
 std::string name_of_object(PyObject* object) {
   PyObject* name = nullptr;
@@ -51,7 +53,10 @@ bool can_be_handed_on(PyObject* object) {
   if (PyFunction_Check(object) || PyMethod_Check(object) || PyDict_Check(object) || PyList_Check(object))
     return true;
   if (PyType_Check(object)) return is_session_type(reinterpret_cast<PyTypeObject*>(object));
-  return is_session_type(type) || PyAnySet_Check(object) || PyGen_Check(object) || PyCoro_CheckExact(object);
+  if (PyAnySet_Check(object) || PyGen_Check(object) || PyCoro_CheckExact(object)) return true;
+  // Of a class in Python, be it a library's: a logger, which its library keeps, has handlers of the
+  // session's.
+  return PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && PyObject_IS_GC(object) != 0 && !PyType_Check(object);
 }
 
 }  // namespace
@@ -103,7 +108,9 @@ Access Reads::find_escaped(const GilHeld& gil, Borrowed extra_roots, Look look) 
   }
   for (PyObject* object : unexplained) {
     Reach held;
-    state_->reacher.add(object, held);
+    const bool is_ours =
+        !PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE) || is_session_type(Py_TYPE(object));
+    state_->reacher.add(object, held, is_ours ? Reacher::kNoLimit : kLookedThrough);
     if (!held.codes.empty()) state_->escaped.push_back({name_of_object(object), std::move(held)});
   }
   std::sort(state_->escaped.begin(), state_->escaped.end(),

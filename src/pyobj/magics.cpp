@@ -24,6 +24,8 @@ constexpr std::array kCodeMagics = {CodeMagic{"time", "", true},         CodeMag
 // Magics that show, delete or run what their text does not name.
 constexpr std::array kReachingMagics = {"debug",           "rerun", "who", "whos",  "who_ls", "reset",
                                         "reset_selective", "edit",  "ed",  "macro", "pdb",    "psearch"};
+// Magics that take the text of earlier cells, which is not there again in another process.
+constexpr std::array kRecallingMagics = {"macro", "rerun", "recall", "rep", "edit", "ed"};
 // Magics that neither read nor write variables.
 constexpr std::array kInertMagics = {
     "matplotlib", "load_ext",   "reload_ext", "config",  "cd",        "pwd",          "pushd",
@@ -107,6 +109,7 @@ void expand(const GilHeld& gil, CodeNames& names, const MagicCall& magic, Borrow
     if (magic.line.find_first_of("{$") != std::string::npos) add_words(names, magic.line, magic.prefix);
     return;
   }
+  if (contains(kRecallingMagics, magic.name)) names.loads.push_back({"In", magic.prefix});
   if (contains(kReachingMagics, magic.name)) return reach();
   if (magic.name == "run" && (" " + magic.line).find(" -i") != std::string::npos) return reach();
   const auto* code_magic = std::find_if(kCodeMagics.begin(), kCodeMagics.end(),

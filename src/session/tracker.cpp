@@ -81,6 +81,11 @@ Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
   forget_old_code(gil);
   cell_ = std::move(cell);
   access_ = reads_.of_source(gil, cell_.transformed, transform_, pyobj::Look::kBeforeCell);
+  // IPython replaces a macro's name by its text before the cell is compiled.
+  const std::string first = cell_.source.substr(0, cell_.source.find_first_of(" \t\r\n;("));
+  if (const pyobj::Borrowed value = names_.value(gil, first);
+      value && std::string_view(Py_TYPE(value.get())->tp_name) == "Macro")
+    access_.reads.emplace(first, pyobj::Why{});
   const std::vector<std::string> names = names_.names();
   existed_ = std::set<std::string>(names.begin(), names.end());
   known_changed_.clear();

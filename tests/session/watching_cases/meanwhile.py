@@ -6,6 +6,11 @@ THREAD = "import threading\nx = [1]\ngo = threading.Event()\ndef work():\n  go.w
 PLOT = "import matplotlib\nmatplotlib.use('agg')\nimport matplotlib.pyplot as plt"
 
 CASES = {
+    "a handler of a logger by its name": case(
+        ("import logging\nx = [1]", "class H(logging.Handler):\n  def emit(self, record): x.append(2)",
+         "log = logging.getLogger('elastic.unseen')\nlog.addHandler(H())"),
+        "logging.getLogger('elastic.unseen').warning('w')", "logging x", "x", also_reads="H log",
+        also_writes="log"),
     "debugger sets a variable": case("x = [1]", "z = 1", "", "z", between="x = [2]; y = 3", outside="x y"),
     "debugger deletes": case("x = [1]\ny = 1", "z = 1", "", "z", between="x.append(1); del y", outside="x"),
     "a callback changes in place": case(("x = [1]", "def on_click(): x.append(2)"), "z = 1", "", "z",
