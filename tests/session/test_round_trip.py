@@ -44,6 +44,17 @@ def test_classes_and_their_instances_stay_one(round_trip):
     ]
 
 
+def test_a_masked_array_keeps_its_memory_and_how_hard_its_mask_is(round_trip):
+    after, _, report = round_trip(
+        "import numpy as np\nm = np.ma.array([1, 2, 3], mask=[0, 1, 0])\nd = m.data\nn = m[1:]",
+        "m.harden_mask()\nn[1] = np.ma.masked",
+    )
+    assert report["variables"]["m"]["status"] == "same"
+    assert after.value("m.hardmask, m.sharedmask, n.sharedmask, m.tolist()") == [True, True, True, [1, None, None]]
+    after.run("d[0] = 9; m[1] = 5; n.mask[0] = False; n[0] = 7")
+    assert after.value("m.tolist(), d.tolist()") == [[9, 7, None], [9, 7, 3]]
+
+
 @pytest.mark.parametrize("plan", PLANS)
 def test_a_class_is_one_also_where_its_cell_is_run_again(round_trip, plan):
     after, _, _ = round_trip(
