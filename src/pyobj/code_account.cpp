@@ -131,6 +131,11 @@ std::vector<PyObject*> CodeAccount::take_account(Py_ssize_t& accounted, bool& al
       continue;
     }
     if (is_code_of(object, namespace_)) ++accounted;
+    // What is weakly referred to may be in a large value, and go.
+    if (PyWeakref_Check(object)) {
+      PyObject* callback = reinterpret_cast<PyWeakReference*>(object)->wr_callback;
+      if (callback != nullptr) open.push_back(callback);
+    }
     all = all && Py_TYPE(object) != &PyContextVar_Type;  // the context holds its value, and contexts share
     if ((Py_REFCNT(object) > count || is_weakly_held(object)) && can_lead_to_code(object))
       open.push_back(object);

@@ -442,6 +442,9 @@ LARGE = {
     "a closure's cell": ("def make():\n  def inner(): return y\n  return lambda: inner()\n"
                          "rows.append(make()); del make", "rows[-1]()", "y"),
     "a weak reference": ("import weakref; rows.append(weakref.ref(f))", "rows[-1]()()", "y"),
+    "the callback of a weak reference": (
+        "import weakref\nclass C: pass\nrows.append(C())\nr = weakref.ref(rows[-1], lambda gone: y)",
+        "rows.pop()", "y"),
     "a default argument": ("def h(g=f): return g()\nrows.append(h); del h", "rows[-1]()", "y"),
     "a context variable": ("import contextvars; v = contextvars.ContextVar('v'); v.set(f); rows.append(v)",
                            "rows[-1].get()()", "y"),

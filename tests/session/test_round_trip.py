@@ -50,7 +50,8 @@ def test_a_masked_array_keeps_its_memory_and_how_hard_its_mask_is(round_trip):
         "m.harden_mask()\nn[1] = np.ma.masked",
     )
     assert report["variables"]["m"]["status"] == "same"
-    assert after.value("m.hardmask, m.sharedmask, n.sharedmask, m.tolist()") == [True, True, True, [1, None, None]]
+    assert after.value("m.hardmask, m.sharedmask, n.sharedmask") == [True, True, True]
+    assert after.value("m.tolist()") == [1, None, None]
     after.run("d[0] = 9; m[1] = 5; n.mask[0] = False; n[0] = 7")
     assert after.value("m.tolist(), d.tolist()") == [[9, 7, None], [9, 7, 3]]
 

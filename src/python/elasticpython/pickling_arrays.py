@@ -182,9 +182,10 @@ def reducer_for(kind):
         if kind is numpy.ndarray:
             return reduce_array
         # Masked arrays pickle as a copy, and lose what is not data or mask: whether the mask is hard.
+        masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", numpy.ndarray)
         plain = any(all(getattr(kind, name) is getattr(base, name)
                         for name in ("__reduce__", "__reduce_ex__", "__setstate__"))
-                    for base in (numpy.ndarray, getattr(sys.modules.get("numpy.ma"), "MaskedArray", numpy.ndarray)))
+                    for base in (numpy.ndarray, masked))
         return reduce_array_subclass if plain else None
     if numpy is not None and issubclass(kind, numpy.dtype):
         return reduce_dtype

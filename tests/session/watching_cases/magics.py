@@ -3,8 +3,9 @@
 from watching_cases import case
 
 CASES = {
-    "a macro is run": case(("x = [1]", "from IPython.core.macro import Macro\nbump = Macro('x.append(2)\\n')"), "bump",
-                           "bump x", "x"),
+    "a macro is run": case(
+        ("x = [1]", "from IPython.core.macro import Macro\nbump = Macro('x.append(2)\\n')"),
+        "bump", "bump x", "x"),
     "%%time": case("x = [1]", "%%time\nx.append(2)\ny = 1", "x", "x y"),
     "%%time binds before it reads": case("x = [1]", "%%time\nx = 2\ny = x", "", "x y"),
     "%%timeit": case("x = [1]", "%%timeit -n1 -r1\nx.append(2)", "x", "x", effects="clock-read"),
