@@ -74,6 +74,7 @@ Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
   ELASTIC_TRY(begin(gil));
   finish_adoption(gil, std::nullopt);
   ELASTIC_TRY(note_outside_changes(gil, ModuleLook::kRebound));
+  ELASTIC_TRY(glance_at_unresolved(gil));
   if (code_may_escape_) {
     reads_.find_escaped(gil, {}, pyobj::Look::kBeforeCell);
     code_may_escape_ = false;
@@ -149,7 +150,10 @@ Result<> Tracker::after_cell(const GilHeld& gil, graph::Outcome outcome) {
   add_ambient(gil, ambient_.changes(gil, module_look(in_place)), record, whys);
   add_effects(gil, effects, record);
   names_.update(gil);
+  std::vector<LateChange> also_earlier = changes_of_blind_cells();
   ELASTIC_ASSIGN(const CellIndex cell, commit(gil, std::move(record), std::move(whys)));
+  for (LateChange& change : also_earlier) change.cells.push_back(cell);
+  ELASTIC_TRY(attribute(gil, std::move(also_earlier)));
   add_unresolved(gil, cell, waiting);
   return success();
 }

@@ -75,15 +75,64 @@ Result<> Tracker::attribute(const GilHeld& gil, std::vector<LateChange> changes)
 // changes y where an earlier cell said `y = [x[0], big]`, and nobody knows that yet.
 void Tracker::add_unresolved(const GilHeld& gil, CellIndex cell,
                              const std::map<std::string, Unresolved>& waiting) {
+  const auto is_blind = [&](const auto& entry) {
+    const bool read = !access_.everything.empty() || access_.reads.count(entry.first) != 0;
+    return read && !entry.second.apart;
+  };
+  if (std::any_of(unresolved_.begin(), unresolved_.end(), is_blind)) blind_cells_.push_back(cell);
   const bool reaches = !access_.reads.empty() || !access_.everything.empty();
   for (auto& [name, entry] : unresolved_)
     if (reaches && !entry.apart && waiting.count(name) == 0) entry.cells.push_back(cell);
   for (const auto& [name, entry] : waiting) {
     Unresolved& known = unresolved_[name];
-    if (entry.written) known = {{}, true, false};
+    if (entry.written) known = {.written = true};
     known.cells.push_back(cell);
     known.apart = walk_.stands_apart(gil, names_.value(gil, name));
   }
+}
+
+// What the running cell changed may have been changed already by a cell before that named something else
+// which shares with it: nobody knew, where that had not been walked yet.
+std::vector<Tracker::LateChange> Tracker::changes_of_blind_cells() const {
+  std::vector<LateChange> changes;
+  for (const std::string& name : changed_in_place_) {
+    const auto since = verified_.find(name);
+    const std::uint32_t first = since == verified_.end() ? 0 : since->second;
+    std::vector<CellIndex> cells;
+    for (const CellIndex cell : blind_cells_)
+      if (cell.value >= first) cells.push_back(cell);
+    if (!cells.empty()) changes.push_back({cells, name, "changed in place by this cell or one near it"});
+  }
+  return changes;
+}
+
+// What only came too late for the reply, and is small, is told before another cell could change it.
+Result<> Tracker::glance_at_unresolved(const GilHeld& gil) {
+  std::vector<LateChange> changes;
+  const auto end = std::chrono::steady_clock::now() + kGlances;
+  for (auto next = unresolved_.begin(); next != unresolved_.end();) {
+    const auto entry = next++;
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= end) break;
+    if (std::exchange(entry->second.glanced_at, true) || recheck_cost_us(entry->first) > kGlanceUs) continue;
+    const auto changed = differs(gil, entry->first, now, true);
+    if (!changed) continue;
+    add_resolved(entry->first, entry->second, *changed, changes);
+    unresolved_.erase(entry);
+  }
+  return attribute(gil, std::move(changes));
+}
+
+void Tracker::add_resolved(const std::string& name, const Unresolved& entry, bool changed,
+                           std::vector<LateChange>& changes) {
+  verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
+  idle_checked_.insert(name);
+  if (!entry.written && !changed) return;
+  const bool one = entry.cells.size() == 1;
+  changes.push_back({entry.cells, name,
+                     entry.written && one ? "looked at after the reply"
+                     : one                ? "changed in place"
+                                          : "changed in place by one of the cells that could reach it"});
 }
 
 Result<bool> Tracker::resolve(const GilHeld& gil, Deadline deadline) {
@@ -100,14 +149,7 @@ Result<bool> Tracker::resolve(const GilHeld& gil, Deadline deadline) {
       break;
     }
     unresolved_.erase(name);
-    verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
-    idle_checked_.insert(name);
-    if (!entry.written && !*changed) continue;
-    const bool one = entry.cells.size() == 1;
-    changes.push_back({entry.cells, name,
-                       entry.written && one ? "looked at after the reply"
-                       : one                ? "changed in place"
-                                            : "changed in place by one of the cells that could reach it"});
+    add_resolved(name, entry, *changed, changes);
   }
   ELASTIC_TRY(attribute(gil, std::move(changes)));
   return all;
@@ -159,6 +201,7 @@ Result<bool> Tracker::verify_rest(const GilHeld& gil, Deadline deadline) {
     ELASTIC_TRY(commit(gil, std::move(record),
                        {{name, "read: what it was before; written: changed while no cell ran"}}));
   }
+  if (unresolved_.empty()) blind_cells_.clear();
   return true;
 }
 
@@ -168,6 +211,7 @@ Result<> Tracker::adopt(const GilHeld& gil, graph::History history, bool later) 
   history_ = std::move(history);
   whys_.assign(history_.cell_count(), {});
   unresolved_.clear();
+  blind_cells_.clear();
   verified_.clear();
   groups_.clear();
   ambient_pending_.clear();

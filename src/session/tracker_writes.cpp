@@ -106,6 +106,7 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
                                                                Whys& whys, graph::Outcome outcome,
                                                                Deadline deadline) {
   std::map<std::string, Unresolved> waiting;
+  changed_in_place_.clear();
   const pyobj::NameChanges changes = names_.changes(gil);
   std::set<std::string> written;
   std::set<std::string> bound(changes.bound.begin(), changes.bound.end());
@@ -114,14 +115,15 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
       if (names_.value(gil, name)) bound.insert(name);
     }
   }
+  const auto glances = [&](const std::string& name) {
+    return deadline && recheck_cost_us(name) <= kGlanceUs &&
+           std::chrono::steady_clock::now() < *deadline + kGlances;
+  };
+  // A large one must not keep the small ones waiting that come after it.
+  std::set<std::string> large;
   for (const std::string& name : bound) {
-    const bool told = differs(gil, name, deadline).has_value();
+    if (!glances(name) || !differs(gil, name, std::chrono::steady_clock::now(), true)) large.insert(name);
     reads_.forget(name);
-    if (!told) walk_.forget(gil, name);  // what is known is of another object
-    if (!told) waiting[name].written = true;
-    record.writes.push_back(write_of(name));
-    written.insert(name);
-    whys[name] += std::string(whys[name].empty() ? "" : "; ") + "written: bound";
   }
   for (const std::string& name : changes.deleted) {
     if (!history_.find_variable(name)) continue;
@@ -147,13 +149,18 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
     const auto earlier = unresolved_.find(name);
     // A change that an earlier cell may have made as well is told apart by nobody.
     const std::optional<bool> changed =
-        earlier != unresolved_.end() ? std::nullopt : differs(gil, name, deadline);
+        earlier != unresolved_.end() ? std::nullopt : differs(gil, name, deadline, glances(name));
     if (!changed && known_changed_.count(name) == 0) {
       waiting[name];
       reads_.forget(name);  // what it leads to may have changed as well
       continue;
     }
-    if (changed == false && known_changed_.count(name) == 0) continue;
+    if (changed == false && known_changed_.count(name) == 0) {
+      if (outcome != graph::Outcome::kUnfinished)
+        verified_[name] = static_cast<std::uint32_t>(history_.cell_count()) + 1;
+      continue;
+    }
+    changed_in_place_.insert(name);
     record.writes.push_back(write_of(name));
     record.reads.push_back(history_.variable(name));
     written.insert(name);
@@ -164,6 +171,14 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
     whys[name] +=
         std::string("; written: ") +
         (opaque ? "could be reached, and nobody can see into " + state->opaque_type : "changed in place");
+  }
+  for (const std::string& name : bound) {
+    const bool told = !large.contains(name) || differs(gil, name, deadline).has_value();
+    if (!told) walk_.forget(gil, name);  // what is known is of another object
+    if (!told) waiting[name].written = true;
+    record.writes.push_back(write_of(name));
+    written.insert(name);
+    whys[name] += std::string(whys[name].empty() ? "" : "; ") + "written: bound";
   }
   if (!written.empty() || !changes.deleted.empty()) record.linked = links_now(gil, written);
   return waiting;

@@ -345,3 +345,21 @@ def test_why(notebook):
     notebook.run("y = x")
     text = notebook.tracker.why("x")
     assert "linked" in text and "written: bound" in text
+
+
+def test_a_change_through_what_has_not_been_walked_is_not_lost_to_a_later_one(notebook):
+    for cell in ("big = [[i] for i in range(600_000)]", "small = {'a': big[0]}", "big[0].append(1)",
+                 "small['b'] = 2"):
+        notebook.run(cell, idle=False)
+    notebook.tracker.settle()
+    written = [named(entry, "writes") for entry in notebook.cells()]
+    assert written[0] == {"big"} and "small" in written[1]
+    assert {"big", "small"} <= written[2] and {"big", "small"} <= written[3]
+    assert named(notebook.cells()[3], "reads") >= {"small"}
+
+
+def test_what_is_small_does_not_wait_behind_what_is_large(notebook):
+    for cell in ("a_big = [[i] for i in range(600_000)]\nsmall = [1]", "1", "a_big and len(small)"):
+        notebook.run(cell, idle=False)
+    notebook.tracker.settle()
+    assert ["small" in entry["writes"] for entry in notebook.cells()] == [True, False, False]

@@ -92,10 +92,11 @@ class Tracker {
 
  private:
   struct Unresolved {
-    std::vector<CellIndex> cells;  // ascending: any of them may have changed it
-    bool written = false;          // the first of them bound it: only the content is not known yet
+    std::vector<CellIndex> cells{};  // ascending: any of them may have changed it
+    bool written = false;            // the first of them bound it: only the content is not known yet
     // It shares nothing with anything. Else nobody knows with what, until it is walked.
     bool apart = false;
+    bool glanced_at = false;  // and found to be too large for that
   };
   struct LateChange {
     std::vector<CellIndex> cells;  // not empty
@@ -103,6 +104,11 @@ class Tracker {
     std::string why;
   };
   using Whys = std::map<std::string, std::string>;
+
+  // What takes no longer is looked at when the time is up too, for so long in all: were it left to wait,
+  // every cell until then could have changed it.
+  static constexpr std::int64_t kGlanceUs = 50;
+  static constexpr std::chrono::microseconds kGlances{1000};
 
   Result<> begin(const pyobj::GilHeld&);
   // Looks through what was adopted; true when nothing is left.
@@ -135,6 +141,10 @@ class Tracker {
   // Into the history; all at once, since each time the entries from the first of the cells on are made anew.
   Result<> attribute(const pyobj::GilHeld&, std::vector<LateChange> changes);
   void add_makers(const std::vector<VariableId>& group, std::vector<CellIndex>& cells) const;
+  std::vector<LateChange> changes_of_blind_cells() const;
+  Result<> glance_at_unresolved(const pyobj::GilHeld&);
+  void add_resolved(const std::string& name, const Unresolved& entry, bool changed,
+                    std::vector<LateChange>& changes);
   Result<bool> resolve(const pyobj::GilHeld&, Deadline deadline);
   Result<bool> verify_rest(const pyobj::GilHeld&, Deadline deadline);
   Result<> record_links_found(const pyobj::GilHeld&);
@@ -163,6 +173,8 @@ class Tracker {
   std::int64_t started_wall_us_ = 0;
 
   std::map<std::string, Unresolved> unresolved_;
+  std::vector<CellIndex> blind_cells_;  // that read what had not been walked, and could share with anything
+  std::set<std::string> changed_in_place_;         // by the cell that is being recorded
   std::map<std::string, std::uint32_t> verified_;  // the number of cells when it was last seen unchanged
   std::map<std::string, std::set<std::string>> groups_;  // of linked variables, by member
   std::map<std::string, std::string> ambient_pending_;   // changed, and not in the history yet
