@@ -164,6 +164,7 @@ bool Walker::visit_named(PyObject* object, const TypeInfo& info, Token& token) {
   switch (info.kind) {
     case Kind::kNamed:
       token = named_token(object, info);
+      if (Py_IS_TYPE(object, &PyModule_Type) && is_made_by_hand(object)) note_opaque(info.type);
       break;
     case Kind::kClass: {
       auto* type = reinterpret_cast<PyTypeObject*>(object);
@@ -347,6 +348,14 @@ bool Walker::is_library_function(PyObject* object) {
   if (function->func_globals == namespace_ || function->func_closure) return false;
   if (ascii_text(function->func_qualname).find('<') != std::string_view::npos) return false;
   return is_module_globals(function->func_globals);
+}
+
+// No import brings it, so its name says nothing of what it holds.
+bool Walker::is_made_by_hand(PyObject* module) const {
+  PyObject* dict = reinterpret_cast<ModuleLayout*>(module)->dict;
+  if (dict == nullptr || dict == namespace_ || find_text_key(dict, "__file__")) return false;
+  PyObject* spec = find_text_key(dict, "__spec__");
+  return spec == nullptr || spec == Py_None;
 }
 
 bool Walker::is_module_globals(PyObject* globals) {

@@ -73,6 +73,7 @@ class Walker {
   bool owned_by_namespace(PyTypeObject* type);
   bool is_library_function(PyObject* function);
   bool is_module_globals(PyObject* globals);
+  bool is_made_by_hand(PyObject* module) const;
   void take_parts(Frame& frame, const Parts& parts, PyObject* object);
   void finish_frame();
   void finish(Token token);

@@ -7,6 +7,9 @@ K = "class K:\n  n = 0\n  def __init__(self): self.items = []\n  def add(self, v
 CASES = {
     "a virtual subclass": case(
         ("import abc\nclass A(abc.ABC): pass", "class B: pass"), "A.register(B);", "A B", "A"),
+    "a module made by hand": case(
+        "import types\nm = types.ModuleType('mm')\nm.v = [1]", "m.v.append(2)", "m", "m"),
+    "a module that is imported": case("import types", "x = types.FunctionType", "types", "x"),
     "an instance of a named tuple": case(
         "from collections import namedtuple\nP = namedtuple('P', 'a b')\np = P(1, 2)", "x = p.a", "p P", "x"),
     "attribute": case("class K: pass\nk = K()", "k.a = 1", "k", "k"),
