@@ -1,6 +1,7 @@
 """The walk runs no user code, leaves reference counts alone, and survives whatever shape it is handed."""
 
 import ctypes
+import functools
 import gc
 import subprocess
 import sys
@@ -414,3 +415,15 @@ def test_sizes():
     text = "x" * 100_000
     assert state_of([text])["size_bytes"] < 200_000
     assert 8_000_000 <= state_of([float(i) for i in range(250_000)])["size_bytes"] <= 9_000_000
+
+
+def test_what_an_opaque_object_lets_go_of_is_not_looked_at_again():
+    """It is gone by then, unless somebody keeps it as here: the record of the object that held it comes first
+    and no longer holds."""
+    cached = functools.lru_cache(maxsize=1)(lambda number: [number])
+    first = cached(1)
+    looker = core_walk().Walk({"cached": cached})
+    looker.walk()
+    assert looker.recheck() == {"cached": "opaque"}
+    cached(2)
+    assert looker.recheck() == {"cached": "maybe_changed"} and first == [1]

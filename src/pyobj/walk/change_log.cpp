@@ -56,6 +56,10 @@ std::uint64_t Stamper::base_stamp(PyObject* object, Kind kind, Show show) const 
       return atom_base_token(object).a;
     case Kind::kArray:
       return array_stamp(object);
+    // What an opaque object is seen to refer to has records of its own, which hold only while it does.
+    case Kind::kOpaque:
+      if (show == nullptr) return 0;
+      [[fallthrough]];
     case Kind::kParts:
     case Kind::kFunction:
     case Kind::kClass: {
