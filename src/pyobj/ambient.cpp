@@ -1,7 +1,7 @@
 #include "elastic/pyobj/ambient.hpp"
 
 #include <array>
-#include <cstring>
+#include <string_view>
 
 #include "elastic/pyobj/effects.hpp"
 #include "pyobj/ambient_machine.hpp"
@@ -164,7 +164,7 @@ Owned matplotlib_take(const Owned& module) {
   PyObject* value = nullptr;
   while (PyDict_Next(parameters.get(), &position, &key, &value)) {
     const char* text = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : "";
-    if (std::strncmp(text, "backend", 7) != 0) PyDict_SetItem(copy.get(), key, value);
+    if (std::string_view(text) != "backend") PyDict_SetItem(copy.get(), key, value);
   }
   return copy;
 }

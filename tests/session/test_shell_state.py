@@ -1,5 +1,7 @@
 """What IPython itself remembers of a session comes back with it, or is named."""
 
+import pytest
+
 
 def test_magics_aliases_formatters_and_callbacks_come_back(round_trip):
     after, _, report = round_trip(
@@ -52,13 +54,18 @@ def test_hooks_of_threads_and_of_errors_nobody_caught_come_back(round_trip):
     assert after.value("threading.excepthook is hook and sys.unraisablehook is hook")
 
 
-def test_the_backend_of_matplotlib_is_the_one_that_was_chosen(start):
+MAY_FALL_BACK = "matplotlib.rcParams['backend_fallback']"
+
+
+@pytest.mark.parametrize("chosen", ["matplotlib.use('svg')", "plt.switch_backend('svg')"])
+def test_the_backend_of_matplotlib_is_the_one_that_was_chosen(start, chosen):
     first = start(MPLBACKEND="agg")
-    first.run("import matplotlib\nmatplotlib.use('svg')\nimport matplotlib.pyplot as plt\nfig = plt.figure()")
+    first.run(f"import matplotlib\nimport matplotlib.pyplot as plt\n{chosen}\nfig = plt.figure()")
     first.checkpoint()
     second = start(MPLBACKEND="agg")
     second.restore()
     assert second.value("matplotlib.get_backend()").lower() == "svg"
+    assert second.value(MAY_FALL_BACK) is first.value(MAY_FALL_BACK) is ("switch" in chosen)
 
 
 def test_only_leaves_in_out_and_the_ambient_state_alone(start, tmp_path):

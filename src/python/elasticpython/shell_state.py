@@ -145,8 +145,10 @@ def choose_backend(shell, name) -> None:
 
     if name.endswith("inline"):
         shell.enable_matplotlib("inline")
-    else:
-        matplotlib.use(name)
+        return
+    may_fall_back = matplotlib.rcParams["backend_fallback"]  # came back with the other settings
+    matplotlib.use(name)
+    matplotlib.rcParams["backend_fallback"] = may_fall_back
 
 
 def put(shell, state: dict, objects: dict) -> list:
