@@ -44,6 +44,22 @@ def test_classes_and_their_instances_stay_one(round_trip):
     ]
 
 
+def test_masked_arrays_share_what_they_shared_also_in_figures(round_trip):
+    after, _, report = round_trip(
+        "import matplotlib; matplotlib.use('agg')\nimport matplotlib.pyplot as plt, numpy as np",
+        "own = np.ma.MaskedArray.__new__(np.ma.MaskedArray, np.arange(5.0), mask=[0, 1, 0, 0, 0])\n"
+        "data, mask, part, both = own.data, own.mask, own[1:], [own, own]",
+        "fig, ax = plt.subplots()\ns = ax.scatter([1, 2], [3, 4], c=[1, 2])\n"
+        "im = ax.imshow(np.ma.masked_less(np.eye(9), 0.5))",
+        plan="store-all",
+    )
+    assert {entry["status"] for entry in report["variables"].values()} == {"same"}
+    after.run("data[3] = 70; mask[4] = True")
+    assert after.value("[float(own[3]), float(part[2]), bool(own.mask[4]), both[0] is both[1] is own]") == [
+        70.0, 70.0, True, True]
+    assert after.value("s in ax.collections and im in ax.images and s._offsets.shape == (2, 2)")
+
+
 def test_a_masked_array_keeps_its_memory_and_how_hard_its_mask_is(round_trip):
     after, _, report = round_trip(
         "import numpy as np\nm = np.ma.array([1, 2, 3], mask=[0, 1, 0])\nd = m.data\nn = m[1:]",

@@ -11,7 +11,8 @@ def reduce_array(context, array):
     lender = getattr(array if owner is None else owner, "base", None)
     if name_of(type(lender)) == "torch.Tensor":
         return _reduce_over_storage(context, array, lender)
-    if owner is not None and _is_shared(array, owner):
+    stands_for_owner = owner is not None and context.plain_arrays.get(id(owner)) is array
+    if owner is not None and not stands_for_owner and _is_shared(array, owner):
         return _reduce_view(context, array, owner)
     contiguous = array.flags.c_contiguous or array.flags.f_contiguous
     if array.nbytes >= context.oob_min_bytes and contiguous and not array.dtype.hasobject:
@@ -51,13 +52,18 @@ def _reduce_view(context, array, owner):
     numpy = sys.modules["numpy"]
     if isinstance(owner, numpy.ndarray):
         start = owner.__array_interface__["data"][0]
-        if type(owner) is not numpy.ndarray:   # one object for all views of it, or each would get a copy
-            owner = context.plain_arrays.setdefault(id(owner), owner.view(numpy.ndarray))
+        if type(owner) is not numpy.ndarray:
+            owner = _plain_array_of(context, owner)
     else:
         start = context.native.buffer_address(owner)
     offset = array.__array_interface__["data"][0] - start if array.size else 0
     return unpickling.array_view, (owner, array.dtype, array.shape, array.strides, offset,
                                    array.flags.writeable)
+
+
+def _plain_array_of(context, owner):
+    """The memory of an array of a subclass: one object for it and all views, or each would get a copy."""
+    return context.plain_arrays.setdefault(id(owner), owner.view(sys.modules["numpy"].ndarray))
 
 
 def reduce_dtype(context, dtype):
@@ -73,7 +79,21 @@ def reduce_dtype(context, dtype):
 def reduce_array_subclass(context, array):
     numpy = sys.modules["numpy"]
     attributes = getattr(array, "__dict__", None)
-    return unpickling.array_subclass, (type(array), array.view(numpy.ndarray), attributes)
+    owner = _owner(array)
+    if owner is None:
+        owner = array
+    if isinstance(owner, numpy.ndarray) and _looks_at_all_of(array, owner):
+        # As it is when it has been loaded: a restored array is written as the original was.
+        plain = owner if type(owner) is numpy.ndarray else _plain_array_of(context, owner)
+    else:
+        plain = array.view(numpy.ndarray)
+    return unpickling.array_subclass, (type(array), plain, attributes)
+
+
+def _looks_at_all_of(array, owner):
+    its, owners = array.__array_interface__, owner.__array_interface__
+    same_layout = all(its[key] == owners[key] for key in ("data", "shape", "strides"))
+    return same_layout and array.dtype == owner.dtype
 
 
 def reduce_block(context, block):
