@@ -111,7 +111,9 @@ Access Reads::find_escaped(const GilHeld& gil, Borrowed extra_roots, Look look) 
     const bool is_ours =
         !PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE) || is_session_type(Py_TYPE(object));
     state_->reacher.add(object, held, is_ours ? Reacher::kNoLimit : kLookedThrough);
-    if (!held.codes.empty()) state_->escaped.push_back({name_of_object(object), std::move(held)});
+    if (held.codes.empty()) continue;
+    const bool is_code = PyFunction_Check(object) || PyType_Check(object);
+    state_->escaped.push_back({name_of_object(object), std::move(held), is_code});
   }
   std::sort(state_->escaped.begin(), state_->escaped.end(),
             [](const auto& left, const auto& right) { return left.name < right.name; });
@@ -137,6 +139,13 @@ std::set<std::string> Reads::code_referred_to(const GilHeld& gil, const std::str
 std::vector<std::string> Reads::escaped() const {
   std::vector<std::string> names;
   for (const State::EscapedCode& escaped : state_->escaped) names.push_back(escaped.name);
+  return names;
+}
+
+std::vector<std::string> Reads::escaped_code() const {
+  std::vector<std::string> names;
+  for (const State::EscapedCode& escaped : state_->escaped)
+    if (escaped.is_code && escaped.name != "<module>") names.push_back(escaped.name);  // a cell's own frame
   return names;
 }
 

@@ -39,6 +39,7 @@ struct Reads::State {
   struct EscapedCode {
     std::string name;
     Reach reach;
+    bool is_code = false;  // a function or a class
   };
   static constexpr std::size_t kKeepAbove =
       256;  // objects; looking through fewer is cheaper than to trust the past

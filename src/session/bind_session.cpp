@@ -260,6 +260,8 @@ void bind_session(py::module_& core) {
            [](BoundSession& self) {
              if (auto done = self.session.load_rest(GilHeld::assume()); !done.ok()) raise(done.error());
            })
+      .def("code_held_elsewhere",
+           [](BoundSession& self) { return self.session.code_held_elsewhere(GilHeld::assume()); })
       .def_property_readonly("lost_late", [](BoundSession& self) { return self.session.lost_late(); })
       .def("take_damage", [](BoundSession& self) { return self.session.take_damage(); })
       .def("marks", [](BoundSession& self) { return object_of(self.session.marks()); })

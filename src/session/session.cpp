@@ -157,6 +157,10 @@ Result<> Session::load_rest(const GilHeld& gil) {
   return deferred_ ? load_deferred(gil, deferred_->names()) : success();
 }
 
+std::vector<std::string> Session::code_held_elsewhere(const GilHeld& gil) {
+  return tracking_error_ ? std::vector<std::string>() : tracker_.code_held_elsewhere(gil);
+}
+
 std::map<std::string, std::string> Session::take_damage() {
   auto damage = std::exchange(late_damage_, {});
   if (damage_check_ && damage_check_->done()) {

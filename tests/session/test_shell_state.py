@@ -68,6 +68,26 @@ def test_the_backend_of_matplotlib_is_the_one_that_was_chosen(start, chosen):
     assert second.value(MAY_FALL_BACK) is first.value(MAY_FALL_BACK) is ("switch" in chosen)
 
 
+@pytest.mark.parametrize(("plan", "named"), [("store-all", True), ("recompute-all", False)])
+def test_what_was_registered_with_a_library_is_named_unless_its_cell_ran_again(round_trip, plan, named):
+    after, _, report = round_trip(
+        "import pandas as pd, json\nfrom IPython.core.magic import register_line_magic",
+        "@pd.api.extensions.register_series_accessor('twice')\nclass Twice:\n"
+        "    def __init__(self, series): self.series = series\n"
+        "    def __call__(self): return self.series * 2",
+        "def as_text(value): return str(value)\n"
+        "json.JSONEncoder.default = lambda self, value: as_text(value)",
+        "@register_line_magic\ndef mine(line): return as_text(line)",
+        "def raises(): raise ValueError\ntry:\n    raises()\nexcept ValueError: pass\n"
+        "series = pd.Series([1])",
+        plan=plan,
+    )
+    [*sentences] = report["hooks_not_here"]
+    assert [sentence.partition(":")[0] for sentence in sentences] == (["<lambda>, Twice"] if named else [])
+    assert ("error" in after.run("series.twice()", fails=True)["error"].lower() if named
+            else after.run("series.twice()")["error"] is None)
+
+
 def test_only_leaves_in_out_and_the_ambient_state_alone(start, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     first = start()

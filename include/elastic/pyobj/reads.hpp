@@ -106,7 +106,8 @@ class Reads {
   // Which of the functions and classes bound to `names` the value of `name` refers to, at any depth.
   std::set<std::string> code_referred_to(const GilHeld&, const std::string& name,
                                          const std::set<std::string>& names);
-  std::vector<std::string> escaped() const;  // the qualified names of what escaped
+  std::vector<std::string> escaped() const;       // the qualified names of what escaped
+  std::vector<std::string> escaped_code() const;  // of functions and classes alone
 
  private:
   Access reads_of_escaped(const GilHeld&);

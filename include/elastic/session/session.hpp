@@ -112,6 +112,8 @@ class Session {
   // Those that did not load when it came to that. They are deleted; another restore may bring them back.
   const std::set<std::string>& lost_late() const { return lost_late_; }
 
+  std::vector<std::string> code_held_elsewhere(const pyobj::GilHeld&);  // session/tracker.hpp
+
   // Restored variables that turned out since the last call to be lost or not what was stored, with why.
   std::map<std::string, std::string> take_damage();
 

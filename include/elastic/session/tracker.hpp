@@ -78,6 +78,9 @@ class Tracker {
   }
   // The user's own modules as they were loaded, and which variables lead to each. O(what variables reach).
   std::vector<pyobj::OwnSource> own_sources(const pyobj::GilHeld&);
+  // Functions and classes of the session that something outside it refers to, so that it can call them: a
+  // registration, a patched method. By qualified name.
+  std::vector<std::string> code_held_elsewhere(const pyobj::GilHeld&);
   Result<> put_ambient(const pyobj::GilHeld&, const std::string& name, const std::string& value);
 
   // How long a reply waits for what is looked at, where 1 % of the cell's run time is less. Zero: for

@@ -233,6 +233,7 @@ class ShellSession:
         options["shell"], options["objects"] = shell_state.taken(
             self.shell, lambda value: isinstance(value, reports.Report)
         )
+        options["shell"]["held_elsewhere"] = self._session.code_held_elsewhere()
         self._progress = progress.Progress(self.shell.display_pub, "checkpoint")
         written = False
         try:
@@ -295,7 +296,7 @@ class ShellSession:
                     if state is not None:
                         report["shell_problems"] = put_shell_state(state)
                     report["hooks_not_here"] = shell_state.unseen_hooks(
-                        self._session.history_so_far(), report["cells_rerun"]
+                        self._session.history_so_far(), report["cells_rerun"], self._no_longer_held(state)
                     )
                 self._explain(report)
             ended = "done"
@@ -306,6 +307,10 @@ class ShellSession:
             self._objects = {}
             self._progress.end(ended)
         return report
+
+    def _no_longer_held(self, state) -> list:
+        then = set((state or {}).get("held_elsewhere", ()))
+        return sorted(then - set(self._session.code_held_elsewhere())) if then else []
 
     def _put_shell_state(self, state: dict) -> list:
         return shell_state.put(self.shell, state, self._objects)

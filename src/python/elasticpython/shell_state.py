@@ -273,12 +273,27 @@ _PUT = {
 }
 
 
-def unseen_hooks(history, rerun) -> list:
-    """Sentences on what cells registered where nobody can see it, unless they were re-run."""
-    return [
-        f"{what} of cell {cell['index']} ({call}) are not registered here: run it again if they should be"
+def unseen_hooks(history, rerun, held_elsewhere) -> list:
+    """Sentences on what cells registered where nobody can see it, unless they were re-run. `held_elsewhere`:
+    names of functions and classes that something outside the session referred to, and does not here."""
+    found = [
+        (cell, call, what)
         for cell in history
         if cell["outcome"] == "ok" and cell["index"] not in rerun
         for call, what in _UNSEEN.items()
         if call in cell["source"]
     ]
+    sentences = [
+        f"{what} of cell {cell['index']} ({call}) are not registered here: run it again if they should be"
+        for cell, call, what in found
+    ]
+    others = [
+        name for name in held_elsewhere
+        if not any(name.rpartition(".")[2].strip("<>") in cell["source"] for cell, _, _ in found)
+    ]
+    if others:
+        sentences.append(
+            f"{', '.join(others)}: something outside the session referred to it (a registration, a callback, "
+            "a patched method) and does not here: run the cell that arranged this again if it should"
+        )
+    return sentences

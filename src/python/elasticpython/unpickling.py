@@ -9,6 +9,7 @@ namespace. Loading runs code of the pickle's author: the caller has checked the 
 """
 import importlib
 import pickle
+import weakref
 
 import cloudpickle.cloudpickle as field
 
@@ -28,7 +29,9 @@ class Session:
     def __init__(self, namespace, resolve):
         self.namespace = namespace
         self.resolve = resolve
-        self.classes = {}   # tracker id -> class: one class object per class over all groups
+        # Tracker id -> class: one class object per class over all groups. Weak: a class that something
+        # besides the variables refers to counts as handed to a library.
+        self.classes = weakref.WeakValueDictionary()
         self.bound = {name: getattr(self, name)
                       for name in ("variable", "tracked", "make_class", "make_enum")}
 
