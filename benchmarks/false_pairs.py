@@ -4,9 +4,10 @@
 
 Each notebook of tests/session/books runs twice, in processes of their own: watched, with the idle time that
 a person's pause gives after each cell (--back-to-back: without), and in a namespace that writes down which
-names were looked up, bound and deleted, with a portrait of every variable (tests/session/portrait.py: it
-shares no code with the walk) after each cell. A pair is a cell with a variable that it reads, or writes. A
-read is true if the name was looked up, or the variable changed; a write is true if the name was bound or the
+names were looked up, bound and deleted and which functions of the session ran, with a portrait of every
+variable (tests/session/portrait.py: it shares no code with the walk) after each cell. A pair is a cell with a
+variable that it reads, or writes. A read is true if the name was looked up, or the variable changed, or it is
+a function that ran, or a class one of whose methods did; a write is true if the name was bound or the
 portrait changed. What the second run shows and the history has not is missed, which must never be: the exit
 status is then 1. `--list` prints the pairs.
 
@@ -16,12 +17,15 @@ of magics is left out: `%run` and `%reset_selective` go past the recording names
 """
 
 import argparse
+import functools
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import threading
+import types
 from collections import Counter
 from pathlib import Path
 
@@ -36,7 +40,12 @@ class Recording(dict):
     """A namespace that knows what was done to it since `begin`."""
 
     def begin(self):
-        self.looked_up, self.bound, self.on = set(), set(), True
+        self.looked_up, self.bound, self.ran, self.on = set(), set(), set(), True
+
+    def note_call(self, frame, event, _):
+        """A profiler: which code of the session runs."""
+        if event == "call" and frame.f_globals is self:
+            self.ran.add(frame.f_code)
 
     def note(self, key):
         asker = (dict.get(sys._getframe(2).f_globals, "__name__") or "").split(".")[0]
@@ -69,6 +78,16 @@ class Recording(dict):
         return dict(self)
 
 
+def code_of(value):
+    """The code that runs when this function, or a method of this class, is called."""
+    if isinstance(value, type):
+        return {code for cls in value.__mro__ if cls.__module__ == "__main__"
+                for member in vars(cls).values() for code in code_of(member)}
+    parts = [value, *(getattr(value, part, None) for part in ("__func__", "fget", "fset", "fdel", "func"))] \
+        if isinstance(value, (staticmethod, classmethod, property, functools.cached_property)) else [value]
+    return {part.__code__ for part in parts if isinstance(part, types.FunctionType)}
+
+
 def really(book):
     """What each cell of the book really read and wrote."""
     from IPython.core.interactiveshell import InteractiveShell
@@ -96,13 +115,18 @@ def really(book):
     for cell in book.cells + book.following:
         names.begin()
         with capture_output():
+            sys.setprofile(names.note_call)
+            threading.setprofile(names.note_call)
             shell.run_cell(cell.source, store_history=True)
+            sys.setprofile(None)
+            threading.setprofile(None)
         names.on = False
         after, now = portraits(), of_user()
         bound = {name for name in now if name in names.bound or values.get(name) is not now[name]}
         changed = {name for name in after
                    if name in before and name not in bound and before[name] != after[name]}
-        reads = {name for name in names.looked_up if name in values} | changed
+        used = {name for name, value in values.items() if not names.ran.isdisjoint(code_of(value))}
+        reads = {name for name in names.looked_up if name in values} | changed | (used - names.bound)
         cells.append({"reads": sorted(reads), "writes": sorted(bound | changed)})
         before, values = after, now
     return cells

@@ -59,6 +59,43 @@ bool can_be_handed_on(PyObject* object) {
   return PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && PyObject_IS_GC(object) != 0 && !PyType_Check(object);
 }
 
+// An attribute that the instance holds itself, or a trait of it; no code runs.
+PyObject* held_attribute(PyObject* object, const char* name) {
+  PyObject** dict = object != nullptr ? _PyObject_GetDictPtr(object) : nullptr;
+  if (dict == nullptr || *dict == nullptr) return nullptr;
+  if (PyObject* value = PyDict_GetItemString(*dict, name)) return value;
+  PyObject* traits = PyDict_GetItemString(*dict, "_trait_values");
+  return traits != nullptr && PyDict_Check(traits) ? PyDict_GetItemString(traits, name) : nullptr;
+}
+
+// What Python and IPython keep of the last cells, beside `_` and `Out`, and never run: what they showed, and
+// what they raised, whose frames are over.
+std::vector<PyObject*> kept_of_last_cells(PyObject* names) {
+  std::vector<PyObject*> results;
+  for (const char* name : {"last_traceback", "last_value", "last_exc"})
+    results.push_back(PySys_GetObject(name));
+  PyObject* getter = PyDict_GetItemString(names, "get_ipython");
+  PyObject* shell = getter != nullptr && PyMethod_Check(getter) ? PyMethod_GET_SELF(getter) : nullptr;
+  PyObject* hook = held_attribute(shell, "displayhook");
+  PyObject* last = held_attribute(shell, "last_execution_result");
+  for (const char* name : {"result", "error_in_exec", "error_before_exec"})
+    results.push_back(held_attribute(last, name));
+  for (const char* name : {"_", "__", "___"}) results.push_back(held_attribute(hook, name));
+  PyObject* hidden = held_attribute(shell, "user_ns_hidden");  // what %who passes over: _, _3, _i3
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t position = 0;
+       hidden && PyDict_Check(hidden) && PyDict_Next(hidden, &position, &key, &value);) {
+    const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
+    if (name == nullptr) PyErr_Clear();
+    const std::string_view word(name != nullptr ? name : "");
+    const bool numbered = word.starts_with('_') && word.find_first_not_of("_0123456789") == word.npos;
+    if (numbered || word == "Out" || word == "_oh") results.push_back(value);
+  }
+  results.push_back(held_attribute(held_attribute(shell, "history_manager"), "output_hist"));
+  std::erase(results, nullptr);
+  return results;
+}
+
 }  // namespace
 
 Access Reads::find_escaped(const GilHeld& gil, Borrowed extra_roots, Look look) {
@@ -93,6 +130,7 @@ Access Reads::find_escaped(const GilHeld& gil, Borrowed extra_roots, Look look) 
   Reach reach;
   state_->reacher.count_references(true);
   for (PyObject* root : roots) state_->reacher.add(root, reach);
+  for (PyObject* kept : kept_of_last_cells(state_->names)) state_->reacher.add(kept, reach);
   if (extra_roots && (PyTuple_Check(extra_roots.get()) || PyList_Check(extra_roots.get()))) {
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(extra_roots.get()); ++i) {
       state_->reacher.add(PySequence_Fast_GET_ITEM(extra_roots.get(), i), reach);

@@ -127,6 +127,7 @@ enum class Reacher::Kind : std::uint8_t {
   kArray,
   kFrame,
   kContextVariable,
+  kCacheLink,
   kWeakref,
   kShell,
   kTraversed,
@@ -167,6 +168,7 @@ Reacher::Kind Reacher::kind_of(PyTypeObject* type) {
         type == &_PyWeakref_CallableProxyType) {
       return Kind::kWeakref;
     }
+    if (is_cache_link(type)) return Kind::kCacheLink;
     return (type->tp_flags & Py_TPFLAGS_HAVE_GC) != 0 ? Kind::kTraversed : Kind::kAtom;
   };
   const Kind kind = classify();
@@ -377,6 +379,9 @@ void Reacher::enter(PyObject* object, Kind kind) {
       if (value != nullptr) push_unreferenced(value);
       return;
     }
+    case Kind::kCacheLink:
+      enter_cache_link(object);
+      return;
     case Kind::kWeakref:
       if (!counting_) push_unreferenced(PyWeakref_GET_OBJECT(object));
       break;

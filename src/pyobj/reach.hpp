@@ -84,6 +84,8 @@ class Reacher {
   void follow();
   void follow_aside();
   void look_at_end_of(PyObject* object);
+  static bool is_cache_link(PyTypeObject* type);
+  void enter_cache_link(PyObject* link);
   bool take_elements(PyObject* object);
   void take_element(PyObject* object, bool is_small);
   bool take_plain(PyObject* object, int depth);

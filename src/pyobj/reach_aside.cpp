@@ -1,5 +1,5 @@
-// What no reference of a value leads to and yet can run or change with it: what happens when its objects go,
-// and the globals of the user's own modules.
+// What no reference of a value that Python tells of leads to, and yet can run or change with it: what happens
+// when its objects go, the globals of the user's own modules, and what a functools.lru_cache holds.
 #include <cstring>
 #include <utility>
 
@@ -37,7 +37,27 @@ PyObject* call_of_finalize(PyObject* callback) {
   return call;
 }
 
+// An entry of a functools.lru_cache, as CPython's Modules/_functoolsmodule.c has it from 3.8 to 3.13. It
+// holds what a call returned, and the collector is not told of it.
+struct CacheLink {
+  PyObject_HEAD;
+  PyObject *previous, *next;  // borrowed
+  Py_hash_t hash;
+  PyObject *key, *result;
+};
+
 }  // namespace
+
+bool Reacher::is_cache_link(PyTypeObject* type) {
+  return std::strcmp(type->tp_name, "functools._lru_list_elem") == 0 && type->tp_itemsize == 0 &&
+         type->tp_basicsize == static_cast<Py_ssize_t>(sizeof(CacheLink));
+}
+
+void Reacher::enter_cache_link(PyObject* link) {
+  const auto* entry = reinterpret_cast<const CacheLink*>(link);
+  push(entry->key);
+  push(entry->result);
+}
 
 void Reacher::look_at_end_of(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);

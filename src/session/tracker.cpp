@@ -208,14 +208,6 @@ std::vector<pyobj::OwnSource> Tracker::own_sources(const GilHeld& gil) {
 
 std::vector<std::string> Tracker::code_held_elsewhere(const GilHeld& gil) {
   if (std::exchange(code_may_escape_, false)) reads_.find_escaped(gil);
-  if (reads_.escaped_code().empty()) return {};
-  const pyobj::PendingError pending(gil);
-  pyobj::Owned inert = pyobj::Owned::steal(PyList_New(0));  // a traceback holds functions and calls none
-  for (const char* name : {"last_traceback", "last_value"})
-    if (PyObject* held = PySys_GetObject(name); held && inert && PyList_Append(inert.get(), held) < 0)
-      PyErr_Clear();
-  reads_.find_escaped(gil, inert);
-  code_may_escape_ = true;  // what only a traceback holds counts as escaped all the same
   return reads_.escaped_code();
 }
 

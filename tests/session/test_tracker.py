@@ -363,3 +363,16 @@ def test_what_is_small_does_not_wait_behind_what_is_large(notebook):
         notebook.run(cell, idle=False)
     notebook.tracker.settle()
     assert ["small" in entry["writes"] for entry in notebook.cells()] == [True, False, False]
+
+
+@pytest.mark.parametrize("shown", ["k", "k.fail()"])
+def test_what_ipython_keeps_of_the_last_cells_is_not_handed_to_a_library(notebook, shown):
+    notebook.run("y = [1]\nclass K:\n    def get(self): return y\n"
+                 "    def fail(self): raise ValueError(self.get())")
+    notebook.run("k = K()")
+    notebook.run(shown)
+    notebook.run("1")
+    assert named(notebook.last(), "reads") == set()
+    notebook.run("import functools, json; json.kept = functools.partial(k.get)")
+    notebook.run("2")
+    assert "y" in named(notebook.last(), "reads")
