@@ -38,8 +38,9 @@ std::set<std::size_t> groups_that_can_wait(const Source& source, const plan::Pla
   for (const std::size_t holding : plan.loads) {
     const std::size_t place = holding_groups[holding];
     const StoredGroup& group = source.payload.groups[place];
+    // IPython puts a macro's text in place of its name before anybody could load it for the cell.
     const bool can_wait =
-        !group.ambient &&
+        !group.ambient && !group.modules.contains("IPython") &&
         std::none_of(group.references.begin(), group.references.end(),
                      [&](const std::string& name) { return needed.contains(name); }) &&
         std::all_of(group.snapshots.begin(), group.snapshots.end(), [&](const StoredSnapshot& each) {

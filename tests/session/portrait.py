@@ -195,8 +195,8 @@ class Painter:
         if type(attributes) is dict:
             seen = True
             for name in sorted(attributes, key=str):
-                if isinstance(value, logging.Logger) and name == "manager":
-                    continue  # all loggers, also of what this process has happened to import
+                if isinstance(value, logging.Logger) and name in ("manager", "_cache"):
+                    continue  # all loggers, also of what this process imported; levels asked for
                 if not NOISE.search(str(name)):
                     self.paint(f"{path}.{name}", attributes[name])
         for base in kind.__mro__:

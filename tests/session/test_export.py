@@ -183,8 +183,8 @@ def test_a_damaged_pickle_is_never_loaded(start, tmp_path):
 def test_a_damaged_history_costs_only_what_needs_it(start, tmp_path):
     first = start()
     first.run(
-        "x = {'words': 1}; y = [x, 2]",
-        "import numpy as np; cheap = np.ones(3_000_000)",
+        "x = {'words': 1}; y = [x, 2]; import numpy as np",
+        "cheap = np.ones(3_000_000)",
         "class Pair:\n    def __init__(self): self.both = (y, 3)",
         "pair = Pair(); import random; random.seed(3)",
         "import time; gone = (i for i in [time.time()])",
