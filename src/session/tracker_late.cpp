@@ -165,6 +165,7 @@ Result<> Tracker::record_links_found(const GilHeld& gil) {
   for (std::size_t i = 0; i < covariables.size(); ++i)
     for (const SnapshotId member : covariables[i]) known.emplace(history_.snapshot(member).variable, i);
   for (const std::vector<VariableId>& group : links_now(gil, {})) {
+    if (group.size() < 2) continue;  // one that has left a group: its writer said so
     const auto is_known = [&](VariableId member) { return known.at(member) == known.at(group.front()); };
     if (std::all_of(group.begin(), group.end(), is_known)) continue;
     CellIndex last{0};
