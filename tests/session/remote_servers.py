@@ -21,10 +21,12 @@ def free_port():
 
 
 class Server:
-    """A process that listens; `environment` is what a client needs to find it and log in."""
+    """A process that listens; `environment` is what a client needs to find it and log in. `prepare()` is
+    called each time it has started."""
 
-    def __init__(self, command, port, url, environment, log):
+    def __init__(self, command, port, url, environment, log, prepare=lambda: None):
         self.command, self.port, self.url, self.environment, self.log = command, port, url, environment, log
+        self.prepare = prepare
         self.process = None
         self.start()
 
@@ -35,7 +37,7 @@ class Server:
             assert self.process.poll() is None, Path(self.log).read_text()
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
+                return self.prepare()
             except OSError:
                 time.sleep(0.1)
         raise AssertionError(f"{self.command[0]} does not listen: {Path(self.log).read_text()}")
@@ -49,7 +51,12 @@ def s3_server(directory):
     pytest.importorskip("moto", reason="moto is not installed")
     pytest.importorskip("s3fs", reason="s3fs is not installed")
     port = free_port()
-    server = Server(
+
+    def make_bucket():
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/checkpoints", method="PUT")
+        urllib.request.urlopen(request, timeout=60).close()
+
+    return Server(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         port,
         "s3://checkpoints",
@@ -61,11 +68,8 @@ def s3_server(directory):
             "AWS_EC2_METADATA_DISABLED": "true",
         },
         directory / "s3.log",
+        make_bucket,
     )
-    urllib.request.urlopen(
-        urllib.request.Request(f"http://127.0.0.1:{port}/checkpoints", method="PUT"), timeout=60
-    ).close()
-    return server
 
 
 def sftp_server(directory):
