@@ -101,16 +101,24 @@ Owned loaded(const char* bytes, Py_ssize_t size) {
 
 constexpr std::string_view kClosure = "__closure__";
 
-// The variable of that name in a function's closure; null if there is none.
-Owned closure_cell(PyObject* function, const std::string& name) {
-  if (PyMethod_Check(function)) function = PyMethod_GET_FUNCTION(function);
-  if (!PyFunction_Check(function)) return {};
+// The variables of a function's closure: name and cell.
+std::vector<std::pair<std::string, PyObject*>> closure_of(PyObject* function) {
+  std::vector<std::pair<std::string, PyObject*>> variables;
   auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GET_CODE(function));
   PyObject* cells = reinterpret_cast<PyFunctionObject*>(function)->func_closure;
   const Py_ssize_t first = code->co_nlocalsplus - code->co_nfreevars;
   for (Py_ssize_t i = 0; cells != nullptr && i < PyTuple_GET_SIZE(cells); ++i)
-    if (text(PyTuple_GET_ITEM(code->co_localsplusnames, first + i)) == name)
-      return Owned::share(Borrowed(PyTuple_GET_ITEM(cells, i)));
+    variables.emplace_back(text(PyTuple_GET_ITEM(code->co_localsplusnames, first + i)),
+                           PyTuple_GET_ITEM(cells, i));
+  return variables;
+}
+
+// The variable of that name in a function's closure; null if there is none.
+Owned closure_cell(PyObject* function, const std::string& name) {
+  if (PyMethod_Check(function)) function = PyMethod_GET_FUNCTION(function);
+  if (!PyFunction_Check(function)) return {};
+  for (const auto& [variable, cell] : closure_of(function))
+    if (variable == name) return Owned::share(Borrowed(cell));
   return {};
 }
 
@@ -184,12 +192,7 @@ class FunctionState {
 
  private:
   void add_closure(const std::string& path, PyObject* function) {
-    auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GET_CODE(function));
-    PyObject* cells = reinterpret_cast<PyFunctionObject*>(function)->func_closure;
-    const Py_ssize_t first = code->co_nlocalsplus - code->co_nfreevars;
-    for (Py_ssize_t i = 0; cells != nullptr && i < PyTuple_GET_SIZE(cells); ++i) {
-      PyObject* cell = PyTuple_GET_ITEM(cells, i);
-      const std::string name = text(PyTuple_GET_ITEM(code->co_localsplusnames, first + i));
+    for (const auto& [name, cell] : closure_of(function)) {
       PyObject* value = PyCell_Check(cell) ? PyCell_GET(cell) : nullptr;
       if (value == nullptr || !met_.insert(cell).second) continue;  // functions share their variables
       const std::string place = path + "." + std::string(kClosure) + "." + name + ".cell_contents";

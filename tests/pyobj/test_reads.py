@@ -266,6 +266,11 @@ CASES = {
 }
 
 
+def session_code(names):
+    """The variables that are functions and classes."""
+    return {name for name, value in names.items() if isinstance(value, (type, types.FunctionType))}
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_reads(name):
     setup, cell, expected = CASES[name]
@@ -273,8 +278,7 @@ def test_reads(name):
     access = access_of(setup, cell, names)
     assert access["compiled"] and access["everything"] == ""
     # A value's functions and classes are read with it: test_session_code_is_read_by_what_leads_to_it.
-    code = {name for name, value in names.items() if isinstance(value, (type, types.FunctionType))}
-    assert expected <= set(access["reads"]) <= expected | code, access["reads"]
+    assert expected <= set(access["reads"]) <= expected | session_code(names), access["reads"]
 
 
 EVERYTHING = {
@@ -478,8 +482,7 @@ def test_what_a_large_value_leads_to(name):
     assert set(known["reads"]) <= set(told["reads"])
     assert bool(known["everything"]) == bool(told["everything"]) == (also is None)
     if also is not None:
-        code = {name for name, value in names.items() if isinstance(value, (type, types.FunctionType))}
-        assert {"rows", *also.split()} == set(told["reads"]) - code
+        assert {"rows", *also.split()} == set(told["reads"]) - session_code(names)
 
 
 # setup, the cell, what it reads beside what it names: what a value leads to without a name for it.
