@@ -58,10 +58,6 @@ class PyReads {
   }
   void forget(const std::string& name) { reads_.forget(name); }
   void forget_all() { reads_.forget_all(); }
-  py::dict find_escaped(const py::object& roots) {
-    return as_dict(reads_.find_escaped(GilHeld::assume(), Borrowed(roots.ptr())));
-  }
-  std::vector<std::string> escaped() const { return reads_.escaped(); }
 
  private:
   py::dict names_;
@@ -78,9 +74,7 @@ void bind_analysis(py::module_& core) {
            py::arg("before_cell") = false)
       .def("of_code", &PyReads::of_code)
       .def("forget", &PyReads::forget)
-      .def("forget_all", &PyReads::forget_all)
-      .def("find_escaped", &PyReads::find_escaped, py::arg("roots") = py::none())
-      .def("escaped", &PyReads::escaped);
+      .def("forget_all", &PyReads::forget_all);
   analysis.def("is_user_name", [](const std::string& name) { return is_user_name(name); });
   analysis.def("begin_effects", [] {
     install_audit_hook(GilHeld::assume());

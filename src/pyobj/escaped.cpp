@@ -98,17 +98,16 @@ std::vector<PyObject*> kept_of_last_cells(PyObject* names) {
 
 }  // namespace
 
-Access Reads::find_escaped(const GilHeld& gil, Borrowed extra_roots, Look look) {
+void Reads::find_escaped(const GilHeld& gil, Look look) {
   const PendingError pending(gil);
-  Access access;
   state_->escaped.clear();
   state_->reacher.start();
   if (look == Look::kBeforeCell) {
     const std::optional<Reach> outside = state_->reach_of_large();
-    if (outside && outside->codes.empty()) return access;
+    if (outside && outside->codes.empty()) return;
   }
   const std::vector<Owned> code = session_code(gil, state_->names);
-  if (code.empty()) return access;
+  if (code.empty()) return;
 
   // The variables that hold session code, and only those: others explain no reference to it.
   std::vector<PyObject*> roots;
@@ -131,11 +130,6 @@ Access Reads::find_escaped(const GilHeld& gil, Borrowed extra_roots, Look look) 
   state_->reacher.count_references(true);
   for (PyObject* root : roots) state_->reacher.add(root, reach);
   for (PyObject* kept : kept_of_last_cells(state_->names)) state_->reacher.add(kept, reach);
-  if (extra_roots && (PyTuple_Check(extra_roots.get()) || PyList_Check(extra_roots.get()))) {
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(extra_roots.get()); ++i) {
-      state_->reacher.add(PySequence_Fast_GET_ITEM(extra_roots.get(), i), reach);
-    }
-  }
   auto references = state_->reacher.references();
   for (const Owned& object : code) ++references[object.get()];  // the one this function holds
   state_->reacher.count_references(false);
@@ -155,7 +149,6 @@ Access Reads::find_escaped(const GilHeld& gil, Borrowed extra_roots, Look look) 
   }
   std::sort(state_->escaped.begin(), state_->escaped.end(),
             [](const auto& left, const auto& right) { return left.name < right.name; });
-  return reads_of_escaped(gil);
 }
 
 std::set<std::string> Reads::code_referred_to(const GilHeld& gil, const std::string& name,
@@ -172,12 +165,6 @@ std::set<std::string> Reads::code_referred_to(const GilHeld& gil, const std::str
     if (state_->reacher.references().contains(state_->value_of(each))) found.insert(each);
   state_->reacher.count_references(false);
   return found;
-}
-
-std::vector<std::string> Reads::escaped() const {
-  std::vector<std::string> names;
-  for (const State::EscapedCode& escaped : state_->escaped) names.push_back(escaped.name);
-  return names;
 }
 
 std::vector<std::string> Reads::escaped_code() const {

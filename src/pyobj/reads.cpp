@@ -482,12 +482,6 @@ void Reads::add_runtime(const GilHeld& gil, Access& access, const std::vector<Ow
   state_->note_access(access);
 }
 
-Access Reads::reads_of_escaped(const GilHeld& gil) {
-  Access access;
-  Analysis(gil, *state_, access, {}).run(CodeNames{});
-  return access;
-}
-
 std::set<std::string> Reads::module_files_of(const GilHeld&, const std::string& name) {
   state_->reacher.start();
   PyObject* value = state_->value_of(name);

@@ -76,7 +76,7 @@ Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
   ELASTIC_TRY(note_outside_changes(gil, ModuleLook::kRebound));
   ELASTIC_TRY(glance_at_unresolved(gil));
   if (code_may_escape_) {
-    reads_.find_escaped(gil, {}, pyobj::Look::kBeforeCell);
+    reads_.find_escaped(gil, pyobj::Look::kBeforeCell);
     code_may_escape_ = false;
   }
   forget_old_code(gil);

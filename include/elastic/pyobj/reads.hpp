@@ -99,19 +99,15 @@ class Reads {
 
   // Looks for session functions, classes and instances with references that nothing in the namespace
   // explains: a library holds them and may run them in any cell. They count in every later answer.
-  // `extra_roots` (a tuple or list, or null) are holders that run nothing, such as the last traceback.
-  // O(heap); needed only after cells that `handles_code`, since others have nothing to hand on. Returns the
-  // names that running the escaped code reads.
-  Access find_escaped(const GilHeld&, Borrowed extra_roots = {}, Look look = Look::kThrough);
+  // What IPython keeps of the last cells (results, a traceback) runs nothing and counts as explained.
+  // O(heap); needed only after cells that `handles_code`, since others have nothing to hand on.
+  void find_escaped(const GilHeld&, Look look = Look::kThrough);
   // Which of the functions and classes bound to `names` the value of `name` refers to, at any depth.
   std::set<std::string> code_referred_to(const GilHeld&, const std::string& name,
                                          const std::set<std::string>& names);
-  std::vector<std::string> escaped() const;       // the qualified names of what escaped
-  std::vector<std::string> escaped_code() const;  // of functions and classes alone
+  std::vector<std::string> escaped_code() const;  // qualified names of the functions and classes among it
 
  private:
-  Access reads_of_escaped(const GilHeld&);
-
   class Analysis;
   struct State;
   std::unique_ptr<State> state_;
