@@ -5,6 +5,7 @@
 #include <ctime>
 #include <utility>
 
+#include "signature.hpp"
 #include "xeus/xguid.hpp"
 #include "xeus/xzmq_serializer.hpp"
 
@@ -33,7 +34,7 @@ std::string iso8601_now() {
 }
 
 Wire::Wire(const std::string& signature_scheme, const std::string& key, std::string user_name)
-    : authentication_(xeus::make_xauthentication(signature_scheme, key)),
+    : authentication_(make_signature(signature_scheme, key)),
       signature_size_(signature_scheme == "none" ? 0 : kSha256HexSize),
       user_name_(std::move(user_name)),
       session_id_(xeus::new_xguid()) {}

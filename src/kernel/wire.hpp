@@ -1,6 +1,6 @@
-// Messages to and from bytes: xeus's serialiser and signatures, with what it leaves to chance checked first.
+// Messages to and from bytes: xeus's serialiser, with what it leaves to chance checked first.
 //
-// Threads: any. xeus's authentication takes a lock of its own.
+// Threads: any.
 #pragma once
 #include <memory>
 #include <string>

@@ -1,0 +1,52 @@
+#include "signature.hpp"
+
+#include <sodium.h>
+
+#include <array>
+
+namespace elastic::kernel {
+namespace {
+
+constexpr std::size_t kHexSize = 2 * crypto_auth_hmacsha256_BYTES;
+
+class HmacSha256 final : public xeus::xauthentication {
+ public:
+  explicit HmacSha256(const std::string& key) {
+    crypto_auth_hmacsha256_init(&keyed_, reinterpret_cast<const unsigned char*>(key.data()), key.size());
+  }
+  ~HmacSha256() override { sodium_memzero(&keyed_, sizeof keyed_); }
+
+ private:
+  using Buffer = xeus::xraw_buffer;
+
+  std::string sign_impl(const Buffer& header, const Buffer& parent_header, const Buffer& metadata,
+                        const Buffer& content) const override {
+    crypto_auth_hmacsha256_state state = keyed_;
+    for (const Buffer* part : {&header, &parent_header, &metadata, &content}) {
+      crypto_auth_hmacsha256_update(&state, part->data(), part->size());
+    }
+    std::array<unsigned char, crypto_auth_hmacsha256_BYTES> digest;
+    crypto_auth_hmacsha256_final(&state, digest.data());
+    std::array<char, kHexSize + 1> hex;
+    sodium_bin2hex(hex.data(), hex.size(), digest.data(), digest.size());
+    return std::string(hex.data(), kHexSize);
+  }
+
+  bool verify_impl(const Buffer& signature, const Buffer& header, const Buffer& parent_header,
+                   const Buffer& metadata, const Buffer& content) const override {
+    const std::string expected = sign_impl(header, parent_header, metadata, content);
+    return signature.size() == expected.size() &&
+           sodium_memcmp(signature.data(), expected.data(), expected.size()) == 0;
+  }
+
+  crypto_auth_hmacsha256_state keyed_;  // after the key, before the first byte: copied for each message
+};
+
+}  // namespace
+
+std::unique_ptr<xeus::xauthentication> make_signature(const std::string& scheme, const std::string& key) {
+  if (scheme == "none") return xeus::make_xauthentication(scheme, key);
+  return std::make_unique<HmacSha256>(key);
+}
+
+}  // namespace elastic::kernel

@@ -1,0 +1,15 @@
+// What a message is signed with and checked by.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "xeus/xauthentication.hpp"
+
+namespace elastic::kernel {
+
+// `scheme` is "hmac-sha256" or "none". Unlike xeus's own, which wakes OpenSSL for it (2 MB of a kernel that
+// has no other use for it until a checkpoint), this one takes libsodium, which libzmq has brought along.
+// Threads: any.
+std::unique_ptr<xeus::xauthentication> make_signature(const std::string& scheme, const std::string& key);
+
+}  // namespace elastic::kernel
