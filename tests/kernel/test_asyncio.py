@@ -1,8 +1,12 @@
 """The asyncio loop lives between cells, and output goes to the cell that started what prints."""
 
+import datetime
 import time
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 
 def test_top_level_await(kernel):
@@ -200,3 +204,67 @@ def test_cells_do_not_overlap_even_when_they_await(kernel):
     second = kernel.submit("log.append('start 2')\nawait asyncio.sleep(0.05)\nlog.append('end 2')")
     first.wait(), second.wait()
     assert kernel.execute("log").result == "['start 1', 'end 1', 'start 2', 'end 2']"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A file with the key and the certificate of a machine called localhost."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    day = datetime.timedelta(days=1)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - day, now + day)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    path.write_bytes(
+        key.private_bytes(encoding, form, serialization.NoEncryption()) + signed.public_bytes(encoding)
+    )
+    return str(path)
+
+
+TLS = """
+import asyncio, ssl
+serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); serving.load_cert_chain({path!r})
+trusting = ssl.create_default_context(cafile={path!r})
+async def echo(reader, writer):
+    writer.write(await reader.readline()); await writer.drain(); writer.close()
+server = await asyncio.start_server(echo, "127.0.0.1", 0, ssl=serving)
+reader, writer = await asyncio.open_connection(
+    *server.sockets[0].getsockname(), ssl=trusting, server_hostname="localhost")
+writer.write(b"in secret\\n")
+line, name = await reader.readline(), writer.get_extra_info("ssl_object").server_hostname
+writer.close(); server.close()
+line, name
+"""
+
+
+def test_a_secure_connection(own_kernel, certificate):
+    cell = own_kernel.execute(TLS.format(path=certificate))
+    assert cell.content["status"] == "ok", cell.content
+    assert cell.result == "(b'in secret\\n', 'localhost')"
+
+
+def test_asyncio_and_ssl_are_one_with_the_users_own_imports(own_kernel):
+    own_kernel.execute("import asyncio, asyncio.base_events, sys")
+    assert own_kernel.execute("asyncio.sslproto.SSLProtocol.__name__").result == "'SSLProtocol'"
+    cell = own_kernel.execute(
+        "import asyncio.sslproto, ssl\n"
+        "(asyncio.sslproto is sys.modules['asyncio.sslproto'],\n"
+        " asyncio.base_events.ssl.SSLContext is ssl.SSLContext, 'SSLContext' in dir(asyncio.base_events.ssl))"
+    )
+    assert cell.result == "(True, True, True)"
+    own_kernel.execute("asyncio.base_events.ssl.spoken = 1")
+    assert own_kernel.execute("ssl.spoken").result == "1"
+    own_kernel.execute("del asyncio.base_events.ssl.spoken")
+    assert own_kernel.execute("hasattr(ssl, 'spoken')").result == "False"
+
+
+def test_without_a_need_for_it_there_is_no_ssl(own_kernel):
+    if not own_kernel.is_ours:
+        pytest.skip("ipykernel imports it")
+    cell = own_kernel.execute("import sys\nawait __import__('asyncio').sleep(0)\n'ssl' in sys.modules")
+    assert cell.result == "False"

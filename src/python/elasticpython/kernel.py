@@ -5,7 +5,6 @@ loop lives between cells: while nothing is to do, the main thread runs the loop 
 and handles it outside of it.
 """
 
-import asyncio
 import atexit
 import builtins
 import faulthandler
@@ -21,11 +20,13 @@ from IPython.core.error import StdinNotImplementedError
 
 from elasticpython import _core, application, comms, introspection, parents
 from elasticpython.interrupts import Interrupts
+from elasticpython.late_ssl import import_asyncio
 from elasticpython.messages import jsonable
 from elasticpython.session import ShellSession
 from elasticpython.streams import NotebookStream
 
 VERSION = "0.1.0"
+asyncio = import_asyncio()
 _BREATH_SECONDS = 0.01  # between two turns of the session's own work, for tasks of the user's
 _COMMS = {"comm_open", "comm_msg", "comm_close"}
 
