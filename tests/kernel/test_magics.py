@@ -207,3 +207,32 @@ def test_an_input_transformer_sees_a_cell_once(own_kernel):
     own_kernel.execute("1 + 1")
     times = own_kernel.execute("print(sum(each.startswith('1 + 1') for each in seen))").stdout.strip()
     assert times == ("2" if own_kernel.is_ours else "4")  # ipykernel transforms twice
+
+
+def test_the_completer_is_configured_at_any_time(launch, door, tmp_path):
+    profile = tmp_path / "profile_default"
+    (profile / "startup").mkdir(parents=True)
+    (profile / "ipython_config.py").write_text(
+        f"import sys; sys.path.append({str(tmp_path)!r})\n"
+        "c.InteractiveShellApp.extensions = ['asks_for_it']\n"
+        "c.IPCompleter.backslash_combining_completions = False\n"
+    )
+    (tmp_path / "asks_for_it.py").write_text(
+        "def load_ipython_extension(shell):\n"
+        "    shell.run_line_magic('config', 'IPCompleter.greedy = True')\n"
+        "    shell.Completer.custom_matchers.append(lambda text: ['from_the_extension'])\n"
+    )
+    (profile / "startup" / "own.ipy").write_text("%config IPCompleter.omit__names = 0\n")
+    kernel = launch(door, environment={"IPYTHONDIR": str(tmp_path)})
+    kernel.execute("completer = get_ipython().Completer")
+    chosen = "completer.backslash_combining_completions, completer.greedy, completer.omit__names"
+    assert kernel.execute(chosen).result == "(False, True, 0)"
+    kernel.execute("%config IPCompleter.use_jedi = False")
+    same = "completer is get_ipython().Completer, completer.use_jedi"
+    assert kernel.execute(same).result == "(True, False)"
+    content = kernel.request("complete_request", {"code": "from_", "cursor_pos": 5}).content
+    assert "from_the_extension" in content["matches"]
+
+
+def test_config_lists_the_completer_of_a_kernel_that_completed_nothing(own_kernel):
+    assert "IPCompleter" in own_kernel.execute("%config").stdout.split()

@@ -27,6 +27,14 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
         self.init_extensions()
         self.init_code()
 
+    def init_extensions(self):
+        # IPython's own first, while the shell can still do without its completer.
+        users, self.extensions = self.extensions, []
+        super().init_extensions()
+        self.shell.shows_completer = True
+        self.extensions = users
+        super().init_extensions()
+
 
 def _start_collector() -> None:
     """Turns garbage collection on, with all there is now as what survived earlier ones: the first cell need

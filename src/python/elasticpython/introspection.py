@@ -7,7 +7,6 @@ Each answers one request of the protocol and changes nothing. Completion and ins
 import os
 import socket
 
-from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.utils.tokenutil import token_at_cursor
 
 from elasticpython.messages import jsonable
@@ -15,6 +14,8 @@ from elasticpython.messages import jsonable
 
 def complete(shell, code: str, cursor_pos: int) -> dict:
     """complete_reply. `cursor_pos` counts characters; -1: the end."""
+    from IPython.core.completer import provisionalcompleter, rectify_completions  # as late as the completer
+
     cursor_pos = len(code) if cursor_pos < 0 else cursor_pos
     with provisionalcompleter():
         found = list(rectify_completions(code, shell.Completer.completions(code, cursor_pos)))
