@@ -250,7 +250,7 @@ class RemoteBackend final : public store::Backend {
 
   Result<std::vector<ObjectInfo>> list(ObjectClass object_class) override {
     const GilAcquired gil;
-    const char* const directory = object_class == ObjectClass::kPack ? "packs" : "manifests";
+    const char* const directory = object_class == ObjectClass::kManifest ? "manifests" : "packs";
     ELASTIC_ASSIGN(const Owned found, remote_->call(gil, "list", Py_BuildValue("(s)", directory)));
     std::vector<ObjectInfo> infos;
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(found.get()); ++i) {

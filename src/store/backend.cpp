@@ -8,6 +8,7 @@ namespace {
 constexpr std::string_view kFormatFile = "elastic-store.json";
 constexpr std::string_view kManifestEnd = ".manifest";
 constexpr std::string_view kPackEnd = ".pack";
+constexpr std::string_view kDamageEnd = ".damage";
 
 void append_hex(std::string& out, std::uint64_t value) {
   for (int shift = 60; shift >= 0; shift -= 4) out.push_back("0123456789abcdef"[value >> shift & 15]);
@@ -47,10 +48,11 @@ std::string ObjectName::to_path() const {
       append_hex(path, low);
       return path.append(kManifestEnd);
     case ObjectClass::kPack:
+    case ObjectClass::kDamage:
       path = "packs/";
       append_hex(path, high);
       append_hex(path, low);
-      return path.append(kPackEnd);
+      return path.append(object_class == ObjectClass::kPack ? kPackEnd : kDamageEnd);
   }
   return path;
 }
@@ -60,7 +62,9 @@ std::optional<ObjectName> ObjectName::from_file_name(ObjectClass object_class, s
     return file_name == kFormatFile ? std::optional(ObjectName{}) : std::nullopt;
   }
   const bool manifest = object_class == ObjectClass::kManifest;
-  const std::string_view end = manifest ? kManifestEnd : kPackEnd;
+  const std::string_view end = manifest                             ? kManifestEnd
+                               : object_class == ObjectClass::kPack ? kPackEnd
+                                                                    : kDamageEnd;
   const std::size_t gap = manifest ? 1 : 0;
   if (file_name.size() != 32 + gap + end.size() || !file_name.ends_with(end)) return std::nullopt;
   if (manifest && file_name[16] != '-') return std::nullopt;

@@ -308,15 +308,12 @@ Result<CheckpointName> import_checkpoint(Store& store, const std::string& path, 
 
   ELASTIC_TRY(store.backend().prepare());
   ELASTIC_ASSIGN(const auto lease, store.shared_lease());
-  ELASTIC_ASSIGN(const auto imported, find_imported(store, manifest.id, bytes));
-  if (imported) return *imported;
   ELASTIC_ASSIGN(const auto here, store.index());
   PackSink sink(store.backend(), store.files());
   std::vector<std::byte> raw;
   for (const Frame& frame : frames) {
     const PackEntry& entry = frame.entry;
-    const PackEntry* const there = here->find(entry.digest);
-    if (there != nullptr && there->raw_bytes == entry.raw_bytes) continue;
+    if (here->has_sound(entry.digest, entry.raw_bytes)) continue;
     raw.resize(entry.raw_bytes);
     ELASTIC_TRY(from->read_frame(entry.digest, entry.algorithm, manifest.seed, raw));
     const bool mappable = entry.codec == Codec::kNone && entry.offset % kMapAlignment == 0;
@@ -326,6 +323,9 @@ Result<CheckpointName> import_checkpoint(Store& store, const std::string& path, 
   }
   ELASTIC_TRY(sink.finish());
   ELASTIC_TRY(store.backend().sync_names(ObjectClass::kPack));
+  // One that was imported before is whole again now, whatever has become of its packs.
+  ELASTIC_ASSIGN(const auto imported, find_imported(store, manifest.id, bytes));
+  if (imported) return *imported;
   return store.publish_manifest(bytes, manifest.id);
 }
 

@@ -159,8 +159,14 @@ class Collector {
     for (std::uint32_t i = 0; i < packs.size(); ++i) {
       if (packs[i]->damage && packs[i]->damage->code() != ErrorCode::kCorruption)
         continue;  // newer, or unreadable now
+      const std::vector<PackEntry> live = live_frames(i);
       std::uint64_t live_bytes = 0;
-      for (const PackEntry& frame : live_frames(i)) live_bytes += frame.stored_bytes;
+      for (const PackEntry& frame : live) live_bytes += frame.stored_bytes;
+      // In a new pack its damage would no longer be on record.
+      if (std::any_of(live.begin(), live.end(), [&](const PackEntry& frame) {
+            return index_->is_damaged({i, frame});
+          }))
+        continue;
       // Every frame that is needed was found, so a damaged pack is of use to nobody.
       if (live_bytes == 0) {
         dead.push_back(i);
@@ -179,7 +185,22 @@ class Collector {
     if (dry_run_) return success();
     dead.insert(dead.end(), sparse.begin(), sparse.end());
     for (const std::uint32_t place : dead) ELASTIC_TRY(store_.backend().remove(packs[place]->name));
-    return dead.empty() ? success() : store_.backend().sync_names(ObjectClass::kPack);
+    if (!dead.empty()) ELASTIC_TRY(store_.backend().sync_names(ObjectClass::kPack));
+    return remove_records(dead);
+  }
+
+  // Of damage in packs that are gone.
+  Result<> remove_records(const std::vector<std::uint32_t>& gone) {
+    if (index_->records().empty()) return success();
+    std::set<ObjectName> there;
+    for (const auto& pack : index_->packs()) there.insert(pack->name);
+    for (const std::uint32_t place : gone) there.erase(index_->packs()[place]->name);
+    for (const PackIndex::Record& record : index_->records()) {
+      const auto is_there = [&](const DamagedFrame& frame) { return there.contains(frame.pack); };
+      if (record.frames && std::none_of(record.frames->begin(), record.frames->end(), is_there))
+        ELASTIC_TRY(store_.backend().remove(record.name));
+    }
+    return success();
   }
 
   // Copies what is alive into new packs, which are durable on return. The old ones are as they were.

@@ -187,7 +187,7 @@ class LocalBackend final : public Backend {
   }
 
   Result<std::vector<ObjectInfo>> list(ObjectClass object_class) override {
-    const std::string directory = path(object_class == ObjectClass::kPack ? "packs" : "manifests");
+    const std::string directory = path(object_class == ObjectClass::kManifest ? "manifests" : "packs");
     ELASTIC_ASSIGN(const auto names, names_in(directory));
     std::vector<ObjectInfo> infos;
     for (const std::string& file_name : names) {

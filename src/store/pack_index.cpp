@@ -9,6 +9,8 @@
 namespace elastic::store {
 namespace {
 
+constexpr std::string_view kOtherSize = "a piece of the checkpoint has another size than it should";
+
 Result<std::vector<PackEntry>> read_toc(ObjectReader& reader, const ObjectName& name) {
   const std::uint64_t size_bytes = reader.size_bytes();
   if (size_bytes < kPackHeaderBytes + kPackFooterBytes)
@@ -35,16 +37,35 @@ void load(Backend& backend, PackIndex::Pack& pack) {
   log(LogLevel::kWarning, "passed over a pack: " + pack.damage->to_string());
 }
 
+Result<std::vector<DamagedFrame>> read_record(Backend& backend, const ObjectName& name) {
+  ELASTIC_ASSIGN(const auto reader, backend.open(name));
+  if (reader->size_bytes() > kMaxDamageBytes)
+    return Error(ErrorCode::kLimitExceeded, "it is larger than such a record can be");
+  std::vector<std::byte> bytes(reader->size_bytes());
+  ELASTIC_TRY(reader->read_at(0, bytes));
+  return decode_damage(bytes);
+}
+
 }  // namespace
 
-PackIndex::PackIndex(std::shared_ptr<Backend> backend, std::vector<std::shared_ptr<Pack>> packs)
-    : backend_(std::move(backend)), packs_(std::move(packs)) {
+PackIndex::PackIndex(std::shared_ptr<Backend> backend, std::vector<std::shared_ptr<Pack>> packs,
+                     std::vector<Record> records, std::set<DamagedFrame> damaged)
+    : backend_(std::move(backend)),
+      packs_(std::move(packs)),
+      records_(std::move(records)),
+      damaged_(std::move(damaged)) {
   std::size_t count = 0;
   for (const auto& pack : packs_) count += pack->entries.size();
   frames_.reserve(count);
-  for (std::uint32_t p = 0; p < packs_.size(); ++p) {
-    const auto& entries = packs_[p]->entries;
-    for (std::uint32_t i = 0; i < entries.size(); ++i) frames_.try_emplace(entries[i].digest, p, i);
+  // Of a frame that two packs have, one that is not known to be damaged.
+  for (const bool sound : {true, false}) {
+    if (!sound && damaged_.empty()) break;
+    for (std::uint32_t p = 0; p < packs_.size(); ++p) {
+      const auto& entries = packs_[p]->entries;
+      for (std::uint32_t i = 0; i < entries.size(); ++i)
+        if (damaged_.empty() || damaged_.contains({packs_[p]->name, entries[i].digest}) != sound)
+          frames_.try_emplace(entries[i].digest, p, i);
+    }
   }
 }
 
@@ -59,7 +80,8 @@ Result<std::shared_ptr<PackIndex>> PackIndex::build(const std::shared_ptr<Backen
                                  : std::span<const std::shared_ptr<Pack>>();
   for (const ObjectInfo& info : infos) {
     while (!known.empty() && known.front()->name < info.name) known = known.subspan(1);
-    if (!known.empty() && known.front()->name == info.name && !known.front()->damage) {
+    if (!known.empty() && known.front()->name == info.name && !known.front()->damage &&
+        known.front()->size_bytes == info.size_bytes) {
       packs.push_back(known.front());
       continue;
     }
@@ -70,12 +92,32 @@ Result<std::shared_ptr<PackIndex>> PackIndex::build(const std::shared_ptr<Backen
     unknown.push_back(pack.get());
     packs.push_back(std::move(pack));
   }
+  ELASTIC_ASSIGN(std::vector<ObjectInfo> records, backend->list(ObjectClass::kDamage));
+  std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  changed =
+      changed || !std::equal(records.begin(), records.end(), former->records_.begin(), former->records_.end(),
+                             [](const auto& a, const auto& b) { return a.name == b.name; });
   if (!changed) return former;
   ELASTIC_TRY(in_flight(unknown.size(), backend->traffic().in_flight, [&](std::size_t i) {
     load(*backend, *unknown[i]);
     return success();
   }));
-  return std::shared_ptr<PackIndex>(new PackIndex(backend, std::move(packs)));
+  std::vector<Record> read;
+  std::set<DamagedFrame> damaged;
+  if (former != nullptr) {
+    const std::lock_guard lock(former->mutex_);
+    damaged = former->damaged_;
+  }
+  for (const ObjectInfo& info : records) {
+    auto frames = read_record(*backend, info.name);
+    if (frames.ok())
+      damaged.insert(frames->begin(), frames->end());
+    else
+      log(LogLevel::kWarning, "passed over " + frames.error().within(info.name.to_path()).to_string());
+    read.push_back({info.name, frames.ok() ? std::optional(*std::move(frames)) : std::nullopt});
+  }
+  return std::shared_ptr<PackIndex>(
+      new PackIndex(backend, std::move(packs), std::move(read), std::move(damaged)));
 }
 
 Result<std::shared_ptr<PackIndex>> PackIndex::of_single(const ObjectName& name,
@@ -85,7 +127,7 @@ Result<std::shared_ptr<PackIndex>> PackIndex::of_single(const ObjectName& name,
   pack->size_bytes = reader->size_bytes();
   ELASTIC_ASSIGN(pack->entries, read_toc(*reader, name));
   pack->reader = std::move(reader);
-  return std::shared_ptr<PackIndex>(new PackIndex(nullptr, {std::move(pack)}));
+  return std::shared_ptr<PackIndex>(new PackIndex(nullptr, {std::move(pack)}, {}, {}));
 }
 
 const PackEntry* PackIndex::find(const BlobDigest& digest) const {
@@ -126,11 +168,20 @@ Result<> PackIndex::read_frame(const BlobDigest& digest, DigestAlgorithm algorit
                                Bytes into) const {
   const std::optional<Frame> frame = locate(digest);
   if (!frame) return missing();
-  const PackEntry& entry = frame->entry;
-  if (entry.raw_bytes != into.size() || entry.algorithm != algorithm) {
-    return Error(ErrorCode::kCorruption, "a piece of the checkpoint has another size than it should");
+  if (frame->entry.algorithm != algorithm) return Error(ErrorCode::kCorruption, std::string(kOtherSize));
+  Result<> read = read_checked(*frame, seed, into);
+  if (!read.ok() && is_damage(read.error())) {
+    const DamagedFrame damaged{packs_[frame->pack]->name, digest};
+    const std::lock_guard lock(mutex_);
+    if (damaged_.insert(damaged).second) not_on_record_.push_back(damaged);
   }
-  ELASTIC_ASSIGN(const auto reader, reader_of(frame->pack));
+  return read;
+}
+
+Result<> PackIndex::read_checked(const Frame& frame, std::uint64_t seed, Bytes into) const {
+  const PackEntry& entry = frame.entry;
+  if (entry.raw_bytes != into.size()) return Error(ErrorCode::kCorruption, std::string(kOtherSize));
+  ELASTIC_ASSIGN(const auto reader, reader_of(frame.pack));
   if (entry.codec == Codec::kNone) {
     ELASTIC_TRY(reader->read_at(entry.offset, into));
   } else {
@@ -138,11 +189,48 @@ Result<> PackIndex::read_frame(const BlobDigest& digest, DigestAlgorithm algorit
     ELASTIC_TRY(reader->read_at(entry.offset, stored));
     ELASTIC_TRY(decompress(entry.codec, stored, into));
   }
-  if (digest_chunk(algorithm, seed, into) != digest) {
+  if (digest_chunk(entry.algorithm, seed, into) != entry.digest) {
     return Error(ErrorCode::kCorruption,
-                 "bytes in " + packs_[frame->pack]->name.to_path() + " are not those that were written");
+                 "bytes in " + packs_[frame.pack]->name.to_path() + " are not those that were written");
   }
   return success();
+}
+
+bool PackIndex::is_damaged(const Frame& frame) const {
+  const std::lock_guard lock(mutex_);
+  return damaged_.contains({packs_[frame.pack]->name, frame.entry.digest});
+}
+
+bool PackIndex::has_sound(const BlobDigest& digest, std::uint64_t raw_bytes) const {
+  const std::optional<Frame> frame = locate(digest);
+  return frame && frame->entry.raw_bytes == raw_bytes && !is_damaged(*frame);
+}
+
+bool PackIndex::is_damage(const Error& error) const {
+  // A link may work again in a minute; what a disk cannot read will not come back.
+  if (error.code() == ErrorCode::kIo) return reads_in_flight() == 1;
+  return error.code() == ErrorCode::kCorruption || error.code() == ErrorCode::kNotFound;
+}
+
+void PackIndex::record_damage() const {
+  std::vector<DamagedFrame> found;
+  {
+    const std::lock_guard lock(mutex_);
+    found.swap(not_on_record_);
+  }
+  for (std::size_t at = 0; backend_ != nullptr && at < found.size(); at += kMaxDamagedFrames) {
+    const auto frames = std::span(found).subspan(at);
+    const std::vector<std::byte> bytes =
+        encode_damage(frames.first(std::min<std::size_t>(frames.size(), kMaxDamagedFrames)));
+    const ConstBytes part = bytes;
+    const auto write = [&]() -> Result<> {
+      ELASTIC_ASSIGN(const auto writer, backend_->create(damage_name(bytes)));
+      ELASTIC_TRY(writer->append(std::span(&part, 1)));
+      return writer->publish();
+    };
+    if (const Result<> written = write(); !written.ok())
+      log(LogLevel::kInfo, "damage was not put on record: " + written.error().to_string());
+  }
 }
 
 Result<ChunkList> PackIndex::read_chunk_list(const BlobRef& blob, std::uint64_t seed) const {

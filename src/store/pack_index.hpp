@@ -2,7 +2,9 @@
 //
 // An index is immutable once built and shared by readers and writers; packs are opened when first read, and
 // at most kMaxOpenPacks stay open (a kernel has 1,024 descriptors for everything). A pack whose table cannot
-// be read is passed over: what it held counts as not there (a writer writes it again).
+// be read is passed over: what it held counts as not there (a writer writes it again). So does, for a writer,
+// a frame that was found damaged by whoever read it, now or before: that is put on record beside the packs. A
+// reader still looks at it where there is no other, since a record may be wrong and every frame is checked.
 //
 // Thread contract: all of it from any thread.
 #pragma once
@@ -10,10 +12,12 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
 #include "elastic/store/backend.hpp"
+#include "store/damage_record.hpp"
 #include "store/pack_format.hpp"
 
 namespace elastic::store {
@@ -41,9 +45,24 @@ class PackIndex {
   static Result<std::shared_ptr<PackIndex>> of_single(const ObjectName& name,
                                                       std::shared_ptr<ObjectReader> reader);
 
+  struct Record {
+    ObjectName name;
+    std::optional<std::vector<DamagedFrame>> frames;  // empty: it cannot be read
+  };
+
   const PackEntry* find(const BlobDigest& digest) const;
   std::optional<Frame> locate(const BlobDigest& digest) const;
   const std::vector<std::shared_ptr<Pack>>& packs() const { return packs_; }
+  const std::vector<Record>& records() const { return records_; }
+
+  // Whether a checkpoint may name this frame: it is there, has that size, and nobody found it damaged.
+  bool has_sound(const BlobDigest& digest, std::uint64_t raw_bytes) const;
+  bool is_damaged(const Frame& frame) const;
+  // Whether an error of read_frame is of the bytes, so that reading again will not help.
+  bool is_damage(const Error& error) const;
+  // Puts what read_frame found damaged since the last call on record, for every later writer. What cannot be
+  // written (a store one may only read) is known to this index all the same. REQUIRES: a lease is held.
+  void record_damage() const;
 
   // Reads worth keeping under way at once; more than one: there is nothing to map.
   std::size_t reads_in_flight() const { return backend_ ? backend_->traffic().in_flight : 1; }
@@ -61,12 +80,17 @@ class PackIndex {
   Result<ChunkList> read_chunk_list(const BlobRef& blob, std::uint64_t seed) const;
 
  private:
-  PackIndex(std::shared_ptr<Backend> backend, std::vector<std::shared_ptr<Pack>> packs);
+  PackIndex(std::shared_ptr<Backend> backend, std::vector<std::shared_ptr<Pack>> packs,
+            std::vector<Record> records, std::set<DamagedFrame> damaged);
+  Result<> read_checked(const Frame& frame, std::uint64_t seed, Bytes into) const;
 
   static constexpr std::size_t kMaxOpenPacks = 64;
 
   std::shared_ptr<Backend> backend_;  // empty for an export file
   std::vector<std::shared_ptr<Pack>> packs_;
+  std::vector<Record> records_;
+  mutable std::set<DamagedFrame> damaged_;           // on record or not; guarded by mutex_
+  mutable std::vector<DamagedFrame> not_on_record_;  // guarded by mutex_
   mutable std::mutex mutex_;
   mutable std::deque<std::uint32_t> open_;  // oldest first; without packs that came open
   std::unordered_map<BlobDigest, std::pair<std::uint32_t, std::uint32_t>>

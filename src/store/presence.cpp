@@ -28,8 +28,7 @@ Result<Presence> Presence::open(Store& store) {
 }
 
 bool Presence::has(const BlobDigest& digest, std::uint64_t raw_bytes) const {
-  const PackEntry* const stored = index_->find(digest);
-  return stored != nullptr && stored->raw_bytes == raw_bytes;
+  return index_->has_sound(digest, raw_bytes);
 }
 
 Presence::Found Presence::look_up(std::span<const ConstBytes> pieces, BlobKind kind,

@@ -69,7 +69,18 @@ Result<> CheckpointReader::read_and_tell(const BlobRef& blob, const ChunkList& l
   return told_ ? told_(into.size()) : success();
 }
 
-Result<Region> CheckpointReader::read_blob(const BlobRef& blob) {
+Result<Region> CheckpointReader::read_blob(const BlobRef& blob) { return noted(blob, read_whole(blob)); }
+Result<Region> CheckpointReader::map_blob(const BlobRef& blob) { return noted(blob, map_whole(blob)); }
+
+Result<Region> CheckpointReader::noted(const BlobRef& blob, Result<Region> region) {
+  if (region.ok() || !index_->is_damage(region.error())) return region;
+  // Reading ended at the first damaged chunk. The next checkpoint must know all of them.
+  const std::atomic<bool> never_stop = false;
+  static_cast<void>(verify_blob(blob, &never_stop).ok());
+  return region;
+}
+
+Result<Region> CheckpointReader::read_whole(const BlobRef& blob) {
   ELASTIC_ASSIGN(const ChunkList list, chunks_of(blob));
   const bool large = blob.shape == BlobShape::kList;
   ELASTIC_ASSIGN(Region region, large ? Region::of_pages(blob.size_bytes) : Region::on_heap(blob.size_bytes));
@@ -80,10 +91,10 @@ Result<Region> CheckpointReader::read_blob(const BlobRef& blob) {
   return region;
 }
 
-Result<Region> CheckpointReader::map_blob(const BlobRef& blob) {
+Result<Region> CheckpointReader::map_whole(const BlobRef& blob) {
   // Code and what is parsed are never used before they are verified; small blobs are read sooner than mapped.
   const bool mappable = maps() && blob.size_bytes >= kMappableBytes;
-  if (blob.kind != BlobKind::kBuffer || !mappable) return read_blob(blob);
+  if (blob.kind != BlobKind::kBuffer || !mappable) return read_whole(blob);
   ELASTIC_ASSIGN(const ChunkList list, chunks_of(blob));
   ELASTIC_ASSIGN(Region region, Region::of_pages(blob.size_bytes));
 
@@ -96,7 +107,9 @@ Result<Region> CheckpointReader::map_blob(const BlobRef& blob) {
     const std::optional<Frame> frame = index_->locate(list.digests[i]);
     if (!frame) return index_->missing();
     const PackEntry& entry = frame->entry;
-    if (entry.codec != Codec::kNone || entry.raw_bytes != length || entry.offset % kMapAlignment != 0) {
+    const bool can_be = entry.codec == Codec::kNone && entry.raw_bytes == length;
+    // One that was found damaged before is looked at first.
+    if (!can_be || entry.offset % kMapAlignment != 0 || index_->is_damaged(*frame)) {
       to_read.push_back(i);
       continue;
     }
@@ -135,6 +148,14 @@ Result<bool> CheckpointReader::map_run(const MappedRun& run, Region& region) {
 }
 
 Result<> CheckpointReader::verify_blob(const BlobRef& blob, const std::atomic<bool>* stop) {
+  Result<> verified = check_blob(blob, stop);
+  if (!verified.ok()) index_->record_damage();
+  return verified;
+}
+
+// All of it, however early damage is found: what is not known to be damaged is not written again.
+Result<> CheckpointReader::check_blob(const BlobRef& blob, const std::atomic<bool>* stop) {
+  std::optional<Error> first;
   ELASTIC_ASSIGN(const ChunkList list, chunks_of(blob));
   std::vector<std::byte> scratch(std::min<std::uint64_t>(list.chunk_bytes, blob.size_bytes));
   for (std::size_t i = 0; i < list.digests.size(); ++i) {
@@ -143,21 +164,34 @@ Result<> CheckpointReader::verify_blob(const BlobRef& blob, const std::atomic<bo
     }
     if (is_zero(blob, list, i)) continue;
     const Bytes into = Bytes(scratch).first(chunk_size(blob, list, i));
-    ELASTIC_TRY(stop != nullptr ? read_chunk(blob, list, i, into) : read_and_tell(blob, list, i, into));
+    const Result<> read =
+        stop != nullptr ? read_chunk(blob, list, i, into) : read_and_tell(blob, list, i, into);
+    if (read.ok()) continue;
+    if (!index_->is_damage(read.error())) return read;
+    if (!first) first = read.error();
   }
+  if (first) return *first;
   return success();
 }
 
 Result<> CheckpointReader::verify_all(const ProgressFunction& progress) {
   Progress so_far{0, manifest_->total_bytes(), 0};
+  std::optional<Error> first;
   for (std::size_t i = 0; i < manifest_->blobs.size(); ++i) {
     const BlobRef& blob = manifest_->blobs[i];
-    if (auto verified = verify_blob(blob); !verified.ok()) {
-      return verified.error().within("blob " + std::to_string(i) + " of " + info_.name.to_string());
+    if (const Result<> checked = check_blob(blob, nullptr); !checked.ok()) {
+      if (!first)
+        first = checked.error().within("blob " + std::to_string(i) + " of " + info_.name.to_string());
+      if (!index_->is_damage(checked.error())) break;
     }
     so_far.bytes_done += blob.size_bytes;
-    if (progress && !progress(so_far)) return Error(ErrorCode::kCancelled, "the verification was stopped");
+    if (progress && !progress(so_far)) {
+      first = Error(ErrorCode::kCancelled, "the verification was stopped");
+      break;
+    }
   }
+  index_->record_damage();
+  if (first) return *first;
   return success();
 }
 

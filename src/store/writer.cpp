@@ -35,8 +35,7 @@ CheckpointWriter::CheckpointWriter(Store& store, WriterOptions options, std::uni
 CheckpointWriter::~CheckpointWriter() = default;
 
 bool CheckpointWriter::has(const BlobDigest& digest, std::uint64_t raw_bytes) const {
-  const PackEntry* const stored = index_->find(digest);
-  return (stored != nullptr && stored->raw_bytes == raw_bytes) || sink_->raw_bytes_of(digest) == raw_bytes;
+  return index_->has_sound(digest, raw_bytes) || sink_->raw_bytes_of(digest) == raw_bytes;
 }
 
 HasChunk CheckpointWriter::has_chunk() const {
@@ -137,6 +136,9 @@ Result<CommitReport> CheckpointWriter::commit(ConstBytes payload, std::span<cons
     return Error(ErrorCode::kInvalidArgument, "this checkpoint has failed before; begin another one");
   failed_ = true;  // unless it succeeds, and then it is over too
   ELASTIC_TRY(sink_->finish());
+  // A list of chunks that was not what it should be has been written again: the old one must not be
+  // preferred.
+  index_->record_damage();
   // Packs of other writers may be named too, which renamed them but have not synced the directory yet.
   ELASTIC_TRY(store_->backend().sync_names(ObjectClass::kPack));
 

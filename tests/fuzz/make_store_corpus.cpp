@@ -8,6 +8,7 @@
 #include "elastic/store/export_file.hpp"
 #include "elastic/store/writer.hpp"
 #include "store/codec.hpp"
+#include "store/damage_record.hpp"
 #include "store/manifest.hpp"
 #include "store/pack_format.hpp"
 #include "support/memory_file_system.hpp"
@@ -58,6 +59,8 @@ void make_packs(const std::string& corpus) {
   const auto encoded = encode_chunk_list(list, DigestAlgorithm::kXxh3);
   listed.insert(listed.end(), encoded.begin(), encoded.end());
   save(corpus + "/store_pack/chunk_list", listed);
+  const DamagedFrame damaged{{ObjectClass::kPack, 1, 2}, {{std::byte{3}}}};
+  save(corpus + "/store_pack/damage", encode_damage(std::span(&damaged, 1)));
   std::vector<std::byte> framed = {std::byte{0x0f}, std::byte{0xff}};
   Compressor compressor(system_clock(), 1);
   const std::vector<std::byte> zeros(0x1000);

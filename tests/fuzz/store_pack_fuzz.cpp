@@ -1,8 +1,10 @@
-// Packs, chunk lists and compressed frames from anybody. The input is the end of a pack: table and footer.
+// Packs, chunk lists, records of damage and compressed frames from anybody. The input is the end of a pack:
+// table and footer.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
+#include "store/damage_record.hpp"
 #include "store/digester.hpp"
 #include "store/pack_format.hpp"
 
@@ -53,6 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static_cast<void>(decode_pack_toc(end, footer).ok());
   }
   check_list(bytes);
+  if (const auto damage = decode_damage(bytes); damage.ok() && encode_damage(*damage).size() != size)
+    std::abort();
   if (size > 4) {
     std::vector<std::byte> into((data[0] << 8 | data[1]) + 1U);
     static_cast<void>(decompress(Codec::kZstd, bytes.subspan(2), into).ok());

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 import pytest
 
@@ -166,6 +167,37 @@ def test_verify_finds_it_before_anything_is_loaded(start, tmp_path):
     assert "did not load" in report["variables"]["b"]["why"]
     assert report["variables"]["a"]["status"] == "same"
     assert process.call("damage") is None
+
+
+@pytest.mark.parametrize("found_by", ["restore", "verifying restore", "command"])
+def test_what_was_found_damaged_is_written_anew_by_the_next_checkpoint(start, tmp_path, found_by):
+    first = start()
+    first.run(ARRAYS[0], "a = np.arange(1_000_000); small = 'a text that is in no other place'",
+              "b = np.random.default_rng(1).integers(0, 2**62, 1_000_000)")
+    first.checkpoint(tmp_path / "store", plan="store-all")
+    for place in (100_000, 900_000):  # in different chunks
+        flip_a_byte_of(tmp_path / "store", bytes(first.value(f"list(b[{place}:{place + 100}].tobytes())")))
+    flip_a_byte_of(tmp_path / "store", b"a text that is in no other place")
+    if found_by == "command":
+        command = os.path.join(os.path.dirname(sys.executable), "elasticpython")
+        environment = os.environ | {"XDG_DATA_HOME": str(tmp_path / "xdg")}
+        checked = subprocess.run([command, "verify", tmp_path / "store"], env=environment)
+        assert checked.returncode == 1
+    else:
+        other = start()
+        other.restore(tmp_path / "store", verify=found_by == "verifying restore")
+        for _ in range(600):
+            if found_by == "verifying restore" or other.call("damage"):
+                break
+            other.run("import time; time.sleep(0.1)")
+        other.kill()
+    first.run("c = 1")
+    report = first.checkpoint(tmp_path / "store", plan="store-all")
+    assert 2 << 20 < report["bytes_written"] < 4 << 20
+    other = start()
+    report = other.restore(tmp_path / "store", verify=True)
+    assert {entry["status"] for entry in report["variables"].values()} <= {"same"}
+    assert other.value("[int(a.sum()), small, c]") == [499999500000, "a text that is in no other place", 1]
 
 
 def test_a_damaged_pickle_is_never_loaded(start, tmp_path):

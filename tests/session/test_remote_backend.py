@@ -198,6 +198,30 @@ def test_a_store_in_memory_is_looked_after_in_its_process(start):
     assert name in shown and process.value("status") == 0
 
 
+def test_what_was_found_damaged_at_a_url_is_written_anew(start):
+    process = start()
+    process.run("import fsspec, numpy as np; x = 1; b = np.random.default_rng(1).integers(0, 2**62, 1_000_000)")
+    process.checkpoint("memory://damaged", plan="store-all")
+    process.run("""
+def damage():
+    files = fsspec.filesystem('memory')
+    data = b.tobytes()
+    for pack in files.glob('/damaged/packs/*.pack'):
+        whole = bytearray(files.cat_file(pack))
+        for at in (whole.find(data[:1000]), whole.find(data[5_000_000:5_001_000])):
+            whole[at + 10] ^= 1
+        files.pipe_file(pack, bytes(whole))
+damage()
+command = __import__('elasticpython.command').command.main
+first = command(['verify', 'memory://damaged'])
+""")
+    process.run("c = 1")
+    report = process.checkpoint("memory://damaged", plan="store-all")
+    assert 2 << 20 < report["bytes_written"] < 4 << 20
+    process.run("second = command(['verify', 'memory://damaged'])")
+    assert process.value("[first, second]") == [1, 0]
+
+
 def test_what_is_exported_goes_into_a_file(start, tmp_path):
     process = start()
     process.run("x = 1")

@@ -101,11 +101,11 @@ TEST_F(ReaderTest, DamageIsFoundByReadingAndByVerifyingAndNotByMapping) {
   auto reader = write({random_bytes(8 * kChunkBytes, 1)});
   damage_packs();
   const BlobRef blob = reader->blobs()[0];
-  EXPECT_EQ(reader->read_blob(blob).error().code(), ErrorCode::kCorruption);
-  EXPECT_EQ(reader->verify_all().error().code(), ErrorCode::kCorruption);
   auto mapped = reader->map_blob(blob);
   ELASTIC_ASSERT_OK(mapped);
   EXPECT_TRUE(mapped->is_unverified());
+  EXPECT_EQ(reader->read_blob(blob).error().code(), ErrorCode::kCorruption);
+  EXPECT_EQ(reader->verify_all().error().code(), ErrorCode::kCorruption);
   BackgroundVerifier verifier(reader, {blob});
   const auto failures = verifier.wait();
   ASSERT_EQ(failures.size(), 1U);

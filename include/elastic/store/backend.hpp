@@ -22,15 +22,16 @@
 
 namespace elastic::store {
 
-enum class ObjectClass : std::uint8_t { kFormat, kManifest, kPack };
+// kDamage: a record of frames that a check has found damaged; it lies beside the packs.
+enum class ObjectClass : std::uint8_t { kFormat, kManifest, kPack, kDamage };
 
 struct ObjectName {
   ObjectClass object_class = ObjectClass::kFormat;
-  std::uint64_t high = 0;  // manifest: sequence; pack: first half of its id
-  std::uint64_t low = 0;   // manifest: id;       pack: second half
+  std::uint64_t high = 0;  // manifest: sequence; others: first half of the id
+  std::uint64_t low = 0;   // manifest: id;       others: second half
   auto operator<=>(const ObjectName&) const = default;
 
-  // "elastic-store.json", "manifests/S-R.manifest", "packs/ID.pack".
+  // "elastic-store.json", "manifests/S-R.manifest", "packs/ID.pack", "packs/ID.damage".
   std::string to_path() const;
   // The inverse, over the last component; nullopt for anything that to_path would not write.
   static std::optional<ObjectName> from_file_name(ObjectClass object_class, std::string_view file_name);

@@ -77,9 +77,10 @@ class CheckpointReader {
   // those in too many pieces, are read instead, so this always works.
   Result<Region> map_blob(const BlobRef& blob);
   // Reads the blob from the files and compares digests. Never looks at mappings, which the user may have
-  // written to.
+  // written to. What any of these calls finds damaged is put on record in the store, and the next checkpoint
+  // that has the same bytes writes them anew.
   Result<> verify_blob(const BlobRef& blob, const std::atomic<bool>* stop = nullptr);
-  // All blobs; the first error. O(total_bytes).
+  // All blobs, whatever is found; the first error. O(total_bytes).
   Result<> verify_all(const ProgressFunction& progress = {});
 
  private:
@@ -89,6 +90,10 @@ class CheckpointReader {
   CheckpointReader(std::unique_ptr<Manifest> manifest, CheckpointInfo info, std::shared_ptr<PackIndex> index,
                    std::unique_ptr<Lease> lease);
 
+  Result<Region> noted(const BlobRef& blob, Result<Region> region);
+  Result<Region> read_whole(const BlobRef& blob);
+  Result<Region> map_whole(const BlobRef& blob);
+  Result<> check_blob(const BlobRef& blob, const std::atomic<bool>* stop);
   Result<ChunkList> chunks_of(const BlobRef& blob) const;
   Result<> read_chunk(const BlobRef& blob, const ChunkList& list, std::size_t place, Bytes into) const;
   Result<> read_and_tell(const BlobRef& blob, const ChunkList& list, std::size_t place, Bytes into) const;
