@@ -200,7 +200,8 @@ def test_a_store_in_memory_is_looked_after_in_its_process(start):
 
 def test_what_was_found_damaged_at_a_url_is_written_anew(start):
     process = start()
-    process.run("import fsspec, numpy as np; x = 1; b = np.random.default_rng(1).integers(0, 2**62, 1_000_000)")
+    process.run("import fsspec, numpy as np",
+                "x = 1; b = np.random.default_rng(1).integers(0, 2**62, 1_000_000)")
     process.checkpoint("memory://damaged", plan="store-all")
     process.run("""
 def damage():
