@@ -36,6 +36,7 @@ Result<std::vector<std::byte>> read_file(FileSystem& files, const std::string& p
                                          std::uint64_t limit_bytes) {
   ELASTIC_ASSIGN(const auto file, files.open(path, OpenMode::kRead));
   ELASTIC_ASSIGN(const FileStatus status, file->status());
+  if (status.type != FileStatus::Type::kFile) return Error(ErrorCode::kCorruption, path + " is not a file");
   if (status.size_bytes > limit_bytes) {
     return Error(ErrorCode::kLimitExceeded, path + " is larger than such a file can be");
   }

@@ -1,4 +1,7 @@
 // A store in a directory (docs/checkpoint_format.md, section 2).
+//
+// The directory may have been made by somebody else. A symbolic link in the place of one of its directories
+// would have us write into, or clear away from, wherever it leads: such a store is read only.
 #include <algorithm>
 #include <array>
 
@@ -11,11 +14,17 @@ constexpr std::uint64_t kWritebackBytes = 16 << 20;
 constexpr std::uint64_t kMaxStatusBytes = 64 << 10;  // a label of 4 KiB, escaped
 constexpr std::array<std::string_view, 4> kDirectories = {"manifests", "packs", "temp", "writers"};
 constexpr std::string_view kLockFile = "store.lock";
+constexpr std::string_view kWriterEnd = ".json";
 
 Result<std::string> random_name(FileSystem& files) {
   std::uint64_t id[2];
   ELASTIC_TRY(files.fill_random(std::as_writable_bytes(std::span(id))));
   return ObjectName{ObjectClass::kPack, id[0], id[1]}.to_path().substr(6, 32);
+}
+
+// Whether it is a name that random_name made.
+bool is_random_name(std::string_view name) {
+  return name.size() == 32 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 class LocalObjectWriter final : public ObjectWriter {
@@ -136,6 +145,7 @@ class LocalBackend final : public Backend {
 
   Result<> prepare() override {
     ELASTIC_TRY(make_directories(files_, directory_));
+    ELASTIC_TRY(check_directories());
     bool made = false;
     for (const std::string_view name : kDirectories) {
       // Empty directories get lost easily (git, archives), so they are looked for every time, and synced when
@@ -200,7 +210,10 @@ class LocalBackend final : public Backend {
     return infos;
   }
 
-  Result<> remove(const ObjectName& name) override { return files_.unlink(path(name.to_path())); }
+  Result<> remove(const ObjectName& name) override {
+    ELASTIC_TRY(check_directories());
+    return files_.unlink(path(name.to_path()));
+  }
 
   Result<> sync_names(ObjectClass object_class) override {
     return files_.sync_directory(parent_directory(path(ObjectName{object_class}.to_path())));
@@ -219,10 +232,11 @@ class LocalBackend final : public Backend {
   }
 
   Result<std::unique_ptr<WriterLease>> announce(const WriterStatus& status) override {
+    ELASTIC_TRY(check_directories());
     // Locked and written under a temporary name, so that nobody ever sees it unlocked while its writer lives.
     ELASTIC_ASSIGN(const std::string name, random_name(files_));
     const std::string temporary = path(join_path("temp", name));
-    const std::string final_path = path(join_path("writers", name + ".json"));
+    const std::string final_path = path(join_path("writers", name + std::string(kWriterEnd)));
     ELASTIC_ASSIGN(auto file, files_.open(temporary, OpenMode::kCreateNew));
     // Without locks the announcement still stands, but a dead writer's cannot be told from a living one's.
     static_cast<void>(file->try_lock(LockMode::kExclusive).ok());
@@ -243,12 +257,16 @@ class LocalBackend final : public Backend {
   }
 
   Result<std::uint64_t> remove_leftovers() override {
+    ELASTIC_TRY(check_directories());
     std::uint64_t freed = 0;
     for (const std::string_view directory : {"temp", "writers"}) {
+      const std::string_view end = directory == "temp" ? "" : kWriterEnd;
       ELASTIC_ASSIGN(const auto names, names_in(path(directory)));
       for (const std::string& name : names) {
+        if (!name.ends_with(end) || !is_random_name(name.substr(0, name.size() - end.size()))) continue;
         const std::string at = path(join_path(directory, name));
         const auto status = files_.status(at);
+        if (status.ok() && status->type == FileStatus::Type::kDirectory) continue;
         ELASTIC_TRY(files_.unlink(at));
         if (status.ok()) freed += status->size_bytes;
       }
@@ -258,6 +276,16 @@ class LocalBackend final : public Backend {
 
  private:
   std::string path(std::string_view below) const { return join_path(directory_, below); }
+
+  Result<> check_directories() const {
+    for (const std::string_view name : kDirectories)
+      if (files_.is_link(path(name)))
+        return Error(ErrorCode::kInvalidArgument,
+                     path(name) +
+                         " is a symbolic link, which may lead anywhere: nothing is written or removed " +
+                         "in such a store");
+    return success();
+  }
 
   // None where the directory is missing.
   Result<std::vector<std::string>> names_in(const std::string& directory) {

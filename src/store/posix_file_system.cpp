@@ -139,9 +139,9 @@ class PosixFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
     int flags = O_CLOEXEC;
-    if (mode == OpenMode::kRead) flags |= O_RDONLY;
+    if (mode == OpenMode::kRead) flags |= O_RDONLY | O_NONBLOCK;
     if (mode == OpenMode::kCreateNew) flags |= O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
-    if (mode == OpenMode::kReadWrite) flags |= O_RDWR | O_CREAT;
+    if (mode == OpenMode::kReadWrite) flags |= O_RDWR | O_CREAT | O_NOFOLLOW;
     const int descriptor = uninterrupted([&] { return ::open(path.c_str(), flags, 0600); });
     if (descriptor < 0) return system_error("opening", path, errno);
     return std::unique_ptr<File>(new PosixFile(descriptor, path));
@@ -202,6 +202,11 @@ class PosixFileSystem final : public FileSystem {
     struct stat from {};
     if (::stat(path.c_str(), &from) != 0) return system_error("looking at", path, errno);
     return status_of(from);
+  }
+
+  bool is_link(const std::string& path) override {
+    struct stat from {};
+    return ::lstat(path.c_str(), &from) == 0 && S_ISLNK(from.st_mode);
   }
 
   Result<std::uint64_t> free_bytes(const std::string& path) override {

@@ -341,9 +341,12 @@ def test_a_writer_is_seen_while_it_lives(place):
     assert other.writers() == []
 
 
+OTHER = f"/store/writers/{'0' * 32}.json"
+
+
 def lease_of(**said):
     lease = json.dumps({"mode": "writing", "status": {}} | said)
-    BadLink().pipe_file("/store/writers/other.json", lease.encode())
+    BadLink().pipe_file(OTHER, lease.encode())
 
 
 def test_the_dead_are_told_from_the_living(place):
@@ -369,8 +372,30 @@ def test_the_dead_are_told_from_the_living(place):
             assert place.remove_leftovers() > 0
             place.release(lease)
             assert place.list("writers") == []
-    BadLink().pipe_file("/store/writers/other.json", b"no json")
+    BadLink().pipe_file(OTHER, b"no json")
     assert place.try_lease(True) is None
+
+
+def test_a_lease_that_somebody_else_made_is_somebody_at_work_and_no_more(place):
+    here = remote._this_machine()
+    for said in (b"[" * 50_000, json.dumps({"holder": here, "pid": 1 << 70}).encode(), b"[1]", b"\xff",
+                 json.dumps({"holder": here, "pid": -1, "shown": "yesterday"}).encode()):
+        BadLink.store.clear()
+        place.put("writers/hostile.json", said)
+        assert place.writers() == []
+        assert (place.try_lease(True) is None) == (said != b"[1]"), said[:100]
+    BadLink.requests.clear()
+    place.put("writers/hostile.json", b" " * (1 << 20))
+    assert place.try_lease(True) is None
+    assert ("get", "/store/writers/hostile.json") not in BadLink.requests, "a megabyte was fetched"
+
+
+def test_only_what_is_named_like_a_leftover_is_cleared_away(place):
+    name = "0123456789abcdef" * 2
+    for path in (f"temp/{name}", f"writers/{name}.json", "temp/thesis.txt", "writers/notes.json"):
+        place.put(path, b"1234")
+    assert place.remove_leftovers() == 8
+    assert [name for name, _ in place.list("temp") + place.list("writers")] == ["thesis.txt", "notes.json"]
 
 
 def test_who_was_taken_for_dead_publishes_nothing(place):

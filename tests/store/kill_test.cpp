@@ -97,6 +97,7 @@ class DoomedFileSystem final : public FileSystem {
   }
   Result<std::vector<std::string>> list(const std::string& path) override { return files_.list(path); }
   Result<FileStatus> status(const std::string& path) override { return files_.status(path); }
+  bool is_link(const std::string& path) override { return files_.is_link(path); }
   Result<std::uint64_t> free_bytes(const std::string& path) override { return files_.free_bytes(path); }
   Result<> fill_random(Bytes into) override { return files_.fill_random(into); }
   std::uint32_t process_id() override { return files_.process_id(); }

@@ -1,3 +1,9 @@
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "elastic/store/export_file.hpp"
+#include "elastic/store/garbage.hpp"
 #include "store_testing.hpp"
 #include "support/backend_conformance.hpp"
 #include "support/memory_file_system.hpp"
@@ -23,6 +29,77 @@ BackendFixture in_memory() {
   auto backend = local_backend(*files, "/a/b/store");
   auto again = local_backend(*files, "/a/b/store");
   return {std::move(files), std::move(backend), std::move(again)};
+}
+
+// A store that somebody else made, and what lies elsewhere on the machine.
+class HostileStoreTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    store_ = *open_store(system_files(), directory_ / "store");
+    ASSERT_TRUE(write_checkpoint(*store_, {random_bytes(1000, 1)}).ok());
+  }
+  std::string put(const std::string& below) {
+    std::filesystem::create_directories(std::filesystem::path(directory_ / below).parent_path());
+    std::ofstream(directory_ / below) << "mine";
+    return directory_ / below;
+  }
+  // `name` of the store leads to a directory outside, and no more.
+  void lead_out(const std::string& name) {
+    std::filesystem::rename(directory_ / ("store/" + name), directory_ / "kept");
+    std::filesystem::create_directory_symlink(directory_ / "elsewhere", directory_ / ("store/" + name));
+  }
+  void lead_back(const std::string& name) {
+    std::filesystem::remove(directory_ / ("store/" + name));
+    std::filesystem::rename(directory_ / "kept", directory_ / ("store/" + name));
+  }
+
+  testing::TemporaryDirectory directory_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(HostileStoreTest, NothingIsRemovedOrWrittenThroughALink) {
+  const std::string id = "0123456789abcdef0123456789abcdef";
+  const std::vector<std::string> files = {put("elsewhere/thesis.txt"), put("elsewhere/" + id),
+                                          put("elsewhere/" + id + ".json"), put("elsewhere/" + id + ".pack"),
+                                          put("elsewhere/0123456789abcdef-0123456789abcdef.manifest")};
+  for (const std::string name : {"temp", "writers", "packs", "manifests"}) {
+    lead_out(name);
+    RetentionPolicy policy;
+    policy.max_age_us = 0;
+    EXPECT_FALSE(collect_garbage(*store_, policy).ok()) << name;
+    EXPECT_FALSE(write_checkpoint(*store_, {random_bytes(1000, 2)}).ok()) << name;
+    EXPECT_FALSE(store_->remove({0x0123456789abcdef, 0x0123456789abcdef}).ok()) << name;
+    for (const std::string& file : files) EXPECT_TRUE(std::filesystem::exists(file)) << name << " " << file;
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_ / "elsewhere"), {}), 5) << name;
+    lead_back(name);
+  }
+}
+
+TEST_F(HostileStoreTest, ALockThatLeadsOutMakesNoFileThere) {
+  std::filesystem::remove(directory_ / "store/store.lock");
+  std::filesystem::create_symlink(directory_ / "new", directory_ / "store/store.lock");
+  EXPECT_TRUE(store_->open_newest().ok());
+  EXPECT_FALSE(collect_garbage(*store_, {}).ok());
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "new"));
+}
+
+TEST_F(HostileStoreTest, OnlyWhatIsNamedLikeALeftoverIsRemoved) {
+  const std::string mine = put("store/temp/thesis.txt"), too = put("store/writers/notes.json");
+  std::filesystem::create_directory(directory_ / "store/temp/0123456789abcdef0123456789abcdef");
+  const std::string leftover = put("store/temp/1123456789abcdef0123456789abcdef");
+  ELASTIC_EXPECT_OK(collect_garbage(*store_, {}));
+  EXPECT_TRUE(std::filesystem::exists(mine) && std::filesystem::exists(too));
+  EXPECT_FALSE(std::filesystem::exists(leftover));
+}
+
+TEST_F(HostileStoreTest, APipeInThePlaceOfAFileIsNotWaitedFor) {
+  ASSERT_EQ(::mkfifo((directory_ / "store/writers/x.json").c_str(), 0600), 0);
+  EXPECT_TRUE(store_->writers()->empty());
+  std::filesystem::remove(directory_ / "store/elastic-store.json");
+  ASSERT_EQ(::mkfifo((directory_ / "store/elastic-store.json").c_str(), 0600), 0);
+  EXPECT_FALSE(open_store(system_files(), directory_ / "store").ok());
+  ASSERT_EQ(::mkfifo((directory_ / "file").c_str(), 0600), 0);
+  EXPECT_FALSE(open_export_file(system_files(), directory_ / "file", test_key()).ok());
 }
 
 }  // namespace

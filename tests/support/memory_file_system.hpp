@@ -69,6 +69,7 @@ class MemoryFileSystem final : public store::FileSystem {
   Result<> sync_directory(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
   Result<store::FileStatus> status(const std::string& path) override;
+  bool is_link(const std::string&) override { return false; }
   Result<std::uint64_t> free_bytes(const std::string& path) override;
   Result<> fill_random(store::Bytes into) override;
   std::uint32_t process_id() override { return pid_; }

@@ -25,9 +25,9 @@ using Bytes = std::span<std::byte>;
 using ConstBytes = std::span<const std::byte>;
 
 enum class OpenMode {
-  kRead,       // must exist
+  kRead,       // must exist; of a pipe or a device it does not wait: look at status() before reading
   kCreateNew,  // must not exist; read and write; mode 0600
-  kReadWrite,  // created (0600) where it does not exist, never truncated
+  kReadWrite,  // created (0600) where it does not exist, never truncated; no symbolic link
 };
 
 enum class LockMode { kShared, kExclusive };
@@ -82,6 +82,8 @@ class FileSystem {
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
   // Follows symbolic links.
   virtual Result<FileStatus> status(const std::string& path) = 0;
+  // Whether the path itself, not what is above it, is a symbolic link.
+  virtual bool is_link(const std::string& path) = 0;
   virtual Result<std::uint64_t> free_bytes(const std::string& path) = 0;
 
   // The process's surroundings that the layer needs.

@@ -31,6 +31,9 @@ _PUTS_WHOLE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "o
 _DIRECTORIES = ("manifests", "packs", "writers", "temp")
 # What this process holds, at any place; a lease of its own that is not in it could not be released.
 _held = set()
+# A lease is short: a label of 4 KiB, escaped, and a few numbers.
+_LONGEST_LEASE = 64 << 10
+_LEFTOVER = re.compile(r"temp/[0-9a-f]{32}|writers/[0-9a-f]{32}\.json")
 # Trying again would not help.
 _FINAL = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError,
           ImportError, ValueError, TypeError, NotImplementedError)
@@ -181,7 +184,8 @@ class Remote:
         """REQUIRES: an exclusive lease. Returns bytes."""
         leftovers = [(f"temp/{name}", size) for name, size in self.list("temp")]
         leftovers += [(f"writers/{name}", size) for name, size in self.list("writers")]
-        leftovers = [(path, size) for path, size in leftovers if path not in self._leases]
+        leftovers = [(path, size) for path, size in leftovers
+                     if _LEFTOVER.fullmatch(path) and path not in self._leases]
         for path, _ in leftovers:
             self.remove(path)
         return sum(size for _, size in leftovers)
@@ -224,16 +228,19 @@ class Remote:
             ) from None
 
     def _living_leases(self, patience_s=DEAD_AFTER_S):
-        for name, _ in self.list("writers"):
+        for name, size in self.list("writers"):
             path = f"writers/{name}"
             try:
-                said = json.loads(self._ask(lambda fs, path=path: fs.cat_file(self._at(path))))
+                said = self._read_lease(path) if size <= _LONGEST_LEASE else {}
             except FileNotFoundError:
                 continue  # released meanwhile
-            except ValueError:
+            except (ValueError, RecursionError):
                 said = {}  # somebody is at work, whoever it is
             if isinstance(said, dict) and not _is_dead(path, said, patience_s):
                 yield path, said
+
+    def _read_lease(self, path):
+        return json.loads(self._ask(lambda fs: fs.cat_file(self._at(path))))
 
     # --- the link -------------------------------------------------------------------------------------------
 
@@ -357,7 +364,7 @@ def _is_dead(path, said, patience_s) -> bool:
             os.kill(said["pid"], 0)
         except ProcessLookupError:
             return True
-        except OSError:
+        except (OSError, OverflowError):
             pass
     shown = said.get("shown")
     return isinstance(shown, (int, float)) and time.time() - shown > patience_s
