@@ -37,6 +37,21 @@ def test_one_display_is_updated_four_times_a_second_and_ends_with_what_came_of_i
         assert texts[-1] == f"checkpoint: 200.0 MB in 2.00 s, {last}"
 
 
+def test_waiting_for_another_kernel_is_no_part_of_the_rate():
+    publisher = Publisher()
+    progress = Progress(publisher, "restore", lambda: publisher.now)
+    for publisher.now in (1.0, 2.0, 3.0):
+        progress.waits()
+    publisher.now = 3.5
+    progress(50_000_000, 400_000_000)
+    assert publisher.shown == []
+    publisher.now = 5.0
+    progress(200_000_000, 400_000_000)
+    progress.end("done")
+    assert [text for text, _, _ in publisher.shown] == [
+        "restore: 200.0 MB of 400.0 MB, 100.0 MB/s, 2.00 s left", "restore: 200.0 MB in 2.00 s, done"]
+
+
 def test_a_cell_that_will_take_longer_is_named_before_it_runs_again():
     publisher = Publisher()
     progress = Progress(publisher, "restore", lambda: publisher.now)

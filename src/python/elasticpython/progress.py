@@ -36,6 +36,10 @@ class Progress:
             f"{describe_bytes(int(rate))}/s, {describe_seconds(left)} left"
         )
 
+    def waits(self) -> None:
+        """While somebody else is waited for: rate and time begin afterwards."""
+        self._begun = self._shown_at = self._clock()
+
     def runs(self, cell: int, number: int, count: int, left: float) -> None:
         """Before a cell runs again, since nothing is called while it does; `left` is what is expected."""
         now = self._clock()

@@ -381,6 +381,7 @@ class ShellSession:
         """Says so once, where the cell's output goes; an interrupt ends the wait."""
         from elasticpython.reports import describe_bytes
 
+        self._progress.waits()
         output, self._notebook_output = self._notebook_output, None
         if output is None:
             return
