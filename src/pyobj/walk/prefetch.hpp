@@ -35,7 +35,9 @@ inline void prefetch_elements(PyObject* object) {
     count = Py_SIZE(object);
   } else if (type == &PyDict_Type) {
     PyDictObject* dict = as_dict(object);
-    if (dict->ma_values || dict->ma_keys->dk_kind != DICT_KEYS_UNICODE) return;
+    // The keys of an empty dict are the interpreter's own, too short for an entry at its right place.
+    if (dict->ma_values || dict->ma_keys->dk_kind != DICT_KEYS_UNICODE || dict->ma_keys->dk_nentries == 0)
+      return;
     items = &unicode_entries(dict->ma_keys)->me_value;
     count = dict->ma_keys->dk_nentries;
     step = 2;

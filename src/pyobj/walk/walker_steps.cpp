@@ -1,6 +1,7 @@
 // One step of the frame on top of the stack: follow elements until one is a container, the block is full, or
 // all are done. The loops over elements are where the time goes: memory is fetched ahead of them.
 #include <algorithm>
+#include <cstring>
 
 #include "pyobj/walk/prefetch.hpp"
 #include "pyobj/walk/shows.hpp"
@@ -296,8 +297,11 @@ Walker::Step Walker::step_array(Frame& frame, PyObject*& child) {
     for_each_element(array, [&](char* at) {
       for (const ByteRange& range : ranges)
         absorb(frame.chain, bytes_token(at + range.offset, range.size, Tag::kRaw));
-      for (const std::size_t offset : references)
-        queue_.push_back(*reinterpret_cast<PyObject**>(at + offset));
+      for (const std::size_t offset : references) {
+        PyObject* reference;  // a packed record has them anywhere
+        std::memcpy(&reference, at + offset, sizeof reference);
+        queue_.push_back(reference);
+      }
     });
     frame.queued = static_cast<std::uint32_t>(queue_.size() - frame.queue);
     ++frame.phase;
