@@ -179,3 +179,47 @@ def test_what_fills_elements_up_is_no_content(dtype, padding):
     assert content(clean) == content(dirty) == content(np.repeat(dirty, 2)[::2])
     clean.view("u1")[0] += 1
     assert content(clean) != content(dirty)
+
+
+def windows(base, length=10, transposed=False):
+    view = np.lib.stride_tricks.sliding_window_view(base, length)
+    return view.T if transposed else view
+
+
+def test_elements_that_overlap_are_known_by_the_memory_they_share():
+    """A thousand times as many elements as bytes would take a thousand times as long."""
+    known = content(windows(np.arange(100.0)))
+    assert content(windows(np.arange(100.0))) == known
+    assert content(windows(np.arange(100.0), 11)) != known
+    assert content(windows(np.arange(100.0), transposed=True)) != known
+    strided, line = np.lib.stride_tricks.as_strided, np.arange(7.0)
+    assert content(strided(line, (3, 3), (8, 16))) != content(strided(line, (3, 3), (16, 8)))
+    backward = strided(line[::-1], (3, 3), (-8, -16))
+    assert content(backward) != content(strided(line[::-1].copy(), (3, 3), (8, 16)))
+    for place in (0, 50, 99):
+        base = np.arange(100.0)
+        base[place] = -1
+        assert content(windows(base)) != known
+    rows = np.broadcast_to
+    assert content(rows(line, (50, 7))) != content(rows(line, (51, 7)))
+    assert content(rows(line, (50, 7))) != content(rows(np.ones(7), (50, 7)))
+
+
+def test_what_lies_between_elements_that_overlap_is_no_content():
+    base = np.arange(200.0)
+    every_other = windows(base[::2])
+    known = content(every_other)
+    base[1::2] = -1
+    assert content(every_other) == known
+    base[2] = -1
+    assert content(every_other) != known
+
+
+@pytest.mark.parametrize("place", [0, 7, 99])
+def test_a_change_below_elements_that_overlap_is_seen(place):
+    base = np.arange(100.0)
+    walk = walk_values.core_walk().Walk({"v": windows(base)})
+    walk.walk()
+    assert walk.recheck() == {"v": "unchanged"}
+    base[place] += 1
+    assert walk.recheck() == {"v": "maybe_changed"}

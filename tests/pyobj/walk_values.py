@@ -256,7 +256,7 @@ def numpy_states():
         "field of a record": np.zeros(3, dtype=[("a", "i4"), ("b", "f8")])["b"],
         "packed record": np.zeros(2, dtype=np.dtype({"names": ["x"], "formats": ["u2"], "itemsize": 6})),
         "record array": np.rec.array([(1, "a"), (2, "b")], dtype=[("n", "i4"), ("s", "U1")]),
-        "complex": np.array([1 + 2j, -0.0]),
+        "complex array": np.array([1 + 2j, -0.0]),
         "void": np.array([b"ab", b"c"], "V4"),
     }
     if hasattr(np.dtypes, "StringDType"):

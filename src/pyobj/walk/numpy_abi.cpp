@@ -1,7 +1,11 @@
 #include "pyobj/walk/numpy_abi.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
+#include <optional>
+#include <span>
+#include <utility>
 
 #include "pyobj/walk/hashed_memory.hpp"
 
@@ -290,11 +294,40 @@ std::vector<ByteRange> ranges_between_padding(PyObject* object) {
   return gap || end < dtype.element_size_bytes ? ranges : std::vector<ByteRange>();
 }
 
+// The memory that elements which overlap cover together, if it has no gaps: windows over an array or a row
+// repeated, where there may be thousands of times as many elements as bytes.
+std::optional<std::span<const char>> overlapped_memory(const ArrayLayout& array, std::size_t element) {
+  if (element_count(array) == 0) return std::nullopt;
+  std::vector<std::pair<std::size_t, std::size_t>> axes;  // step and length, the shortest step first
+  const char* low = array.data;
+  for (int axis = 0; axis < array.dimensions_count; ++axis) {
+    const Py_ssize_t step = array.strides[axis], steps = array.dimensions[axis] - 1;
+    if (steps == 0) continue;
+    if (step < 0) low += step * steps;
+    axes.emplace_back(std::abs(step), steps);
+  }
+  std::sort(axes.begin(), axes.end());
+  std::size_t covered = element;
+  for (const auto [step, steps] : axes) {
+    if (step > covered) return std::nullopt;
+    covered += step * steps;
+  }
+  if (covered >= element_count(array) * element) return std::nullopt;
+  return std::span(low, covered);
+}
+
 Token memory_token(const ArrayLayout& array) {
   const std::size_t element = read_dtype(array.dtype).element_size_bytes;
   BlockHasher hasher(element);
   if (is_contiguous(array)) {
     hasher.whole(array.data, element_count(array) * element);
+  } else if (const auto memory = overlapped_memory(array, element)) {
+    hasher.whole(memory->data(), memory->size());
+    Token token = hasher.finish();
+    for (int axis = 0; axis < array.dimensions_count; ++axis) {  // they tell which element is where
+      if (array.dimensions[axis] > 1) absorb(token, word_token(array.strides[axis], Tag::kBlock));
+    }
+    return token;
   } else {
     for_each_element(array, [&](char* at) { hasher.append(at, element); });
   }
