@@ -1,6 +1,7 @@
 # make demo   run a notebook, checkpoint it, kill the kernel, restore it in a new one, compare every variable
 # make test   run the tests             (make test-cpp, test-kernel, ...: one suite; names in tests/run.py;
-#             by name only: make test-debian, which installs 160 MB of Debian's own packages)
+#             by name only: make test-debian, which installs 160 MB of Debian's own packages, and
+#             make test-pydebug, which installs the debug build of Python)
 # make lab    open JupyterLab with the ElasticPython kernel
 # make setup  what all of these do first: Debian packages, .venv, the C++ build; seconds when nothing changed
 # make build  the C++ build and its installation into .venv only
@@ -40,6 +41,11 @@ test-debian: setup-test
 	@src/setup/setup.sh apt debian
 	@src/setup/setup.sh debian
 	@$(python) tests/run.py debian
+
+test-pydebug: setup-test
+	@src/setup/setup.sh apt pydebug
+	@src/setup/setup.sh pydebug
+	@$(python) tests/run.py pydebug
 
 test-%: setup-test
 	@$(python) tests/run.py $*

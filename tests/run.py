@@ -125,6 +125,20 @@ def cpp_suite(preset, **environment):
     return outcome_of(run(command, **environment), junit)
 
 
+def pydebug_suite():
+    """tests/pyobj in the debug build of Python, with our module under the address and undefined sanitizers.
+    Without ten million objects of each kind: with what the sanitizer lays around them they do not fit."""
+    if not built("pydebug", "_core"):
+        return Outcome(failed=1, note="the build failed")
+    asked = ["clang-14", "-print-file-name=libclang_rt.asan-x86_64.so"]
+    runtime = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    junit = fresh(ARTIFACTS / "pydebug.xml")
+    command = [ROOT / ".venv-pydebug/bin/python", "-m", "pytest", "-q", f"--junitxml={junit}",
+               "--ignore=tests/pyobj/test_walk_extremes.py", "tests/pyobj"]
+    status = run(command, LD_PRELOAD=runtime, ELASTICPYTHON_BUILD=str(ROOT / "build/pydebug"), **SANITIZED)
+    return outcome_of(status, junit)
+
+
 def fuzz_suite():
     """Runs each libFuzzer target for a few seconds, from its corpus in tests/fuzz/corpus."""
     if not built("fuzz", "fuzzers"):
@@ -146,8 +160,14 @@ def fuzz_suite():
     return outcome
 
 
-# In the order in which a mistake shows soonest. The address sanitizer does not look for leaks: CPython keeps
-# what it interned and allocated statically until the process is gone.
+# The address sanitizer does not look for leaks: CPython keeps what it interned and allocated statically until
+# the process is gone.
+SANITIZED = {
+    "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+}
+
+# In the order in which a mistake shows soonest.
 SUITES = {
     "tidy": lambda: python_suite("tidy"),
     "cpp": lambda: cpp_suite("release"),
@@ -155,11 +175,11 @@ SUITES = {
     "session": lambda: timed_suite("session", *IN_TWO),
     "kernel": lambda: timed_suite("kernel", *IN_TWO),
     "browser": lambda: timed_suite("browser"),
-    "asan": lambda: cpp_suite("asan", ASAN_OPTIONS="detect_leaks=0:abort_on_error=1",
-                              UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"),
+    "asan": lambda: cpp_suite("asan", **SANITIZED),
     "tsan": lambda: cpp_suite("tsan", TSAN_OPTIONS="halt_on_error=1"),
     "fuzz": fuzz_suite,
     "debian": lambda: python_suite("debian"),
+    "pydebug": pydebug_suite,
 }
 
 EVERY_TIME = ["tidy", "cpp", "pyobj", "session", "kernel", "browser", "asan", "tsan", "fuzz"]

@@ -5,6 +5,7 @@
 #   setup.sh venv          make .venv from Debian's own Python and install what requirements.txt pins
 #   setup.sh build         configure, build and install ElasticPython into .venv
 #   setup.sh debian        make .venv-debian, which has Debian's own packages, and install ElasticPython into it
+#   setup.sh pydebug       make .venv-pydebug, in which the debug build of Python finds the packages of .venv
 #
 # Every step may be repeated: it looks first and does only what is missing, so a second run takes seconds.
 set -euo pipefail
@@ -92,10 +93,17 @@ make_debian_venv() {
   cmake --install build/release --prefix "$PWD/.venv-debian" > build/release/install-debian.log
 }
 
+# The debug build loads modules that were compiled for the other one (since Python 3.8).
+make_pydebug_venv() {
+  [ -x .venv-pydebug/bin/python ] || "$python-dbg" -m venv --without-pip .venv-pydebug
+  (cd $venv/lib/python3*/site-packages && pwd) > "$(echo .venv-pydebug/lib/python3*)/site-packages/packages.pth"
+}
+
 case "${1:-}" in
   apt) shift; install_packages "$@" ;;
   venv) make_venv ;;
   build) build ;;
   debian) make_debian_venv ;;
-  *) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  pydebug) make_pydebug_venv ;;
+  *) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

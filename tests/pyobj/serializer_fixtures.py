@@ -13,7 +13,7 @@ ROOT = HERE.parent.parent
 @pytest.fixture(scope="session")
 def package_path(tmp_path_factory):
     """A directory with the package's Python files and the built module beside them, first on sys.path."""
-    build = Path(os.environ.get("ELASTIC_BUILD", ROOT / "build/release"))
+    build = Path(os.environ.get("ELASTICPYTHON_BUILD", ROOT / "build/release"))
     built = list((build / "python/elasticpython").glob("_core*.so"))
     if not built:
         pytest.fail(f"no _core in {build}: cmake --build --preset release --target _core")
