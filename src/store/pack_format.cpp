@@ -105,9 +105,10 @@ Result<std::vector<PackEntry>> decode_pack_toc(ConstBytes toc, const PackFooter&
   if (toc.size() != footer.count * kPackEntryBytes || toc_digest_of(toc) != footer.toc_digest) {
     return damaged("the table of contents of a pack is damaged");
   }
-  std::vector<PackEntry> entries(footer.count);
+  std::vector<PackEntry> entries;  // grows with what makes sense: a file with holes can promise millions
   ByteReader in(toc);
-  for (PackEntry& entry : entries) {
+  for (std::uint64_t i = 0; i < footer.count; ++i) {
+    PackEntry& entry = entries.emplace_back();
     entry.digest.bytes = in.array<32>();
     entry.offset = in.u64();
     entry.stored_bytes = in.u32();
