@@ -7,8 +7,9 @@
 
 namespace elastic::kernel {
 
-// `scheme` is "hmac-sha256" or "none". Unlike xeus's own, which wakes OpenSSL for it (2 MB of a kernel that
-// has no other use for it until a checkpoint), this one takes libsodium, which libzmq has brought along.
+// `scheme` is "hmac-sha256" or "none". xeus's own wakes OpenSSL for it, 2 MB of a kernel that has no other
+// use for it until a checkpoint: this one leaves that to the first large message, and signs the others with
+// libsodium, which libzmq has brought along.
 // Threads: any.
 std::unique_ptr<xeus::xauthentication> make_signature(const std::string& scheme, const std::string& key);
 

@@ -29,7 +29,7 @@ TEST(SignatureTest, SignsAsXeusDoes) {
   for (const std::string key : {"k", "0b0f2f77-a3c1d1a9f4c5d1a0c0de0000", ""}) {
     const auto ours = make_signature("hmac-sha256", key);
     const auto theirs = xeus::make_xauthentication("hmac-sha256", key);
-    for (const std::size_t size : {0u, 1u, 63u, 64u, 65u, 100'000u}) {
+    for (const std::size_t size : {0u, 1u, 63u, 64u, 65u, 100'000u, 131'071u, 131'072u, 10'000'000u}) {
       const std::string text(size, 'x');
       EXPECT_EQ(sign(*ours, text, size / 3), sign(*theirs, text, size / 3)) << key << ", " << size;
     }
