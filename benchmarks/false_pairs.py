@@ -94,9 +94,13 @@ def really(book):
     from IPython.utils.capture import capture_output
     from portrait import Painter
 
-    InteractiveShell.xmode = "Plain"
+    class Shell(InteractiveShell):
+        def enable_gui(self, gui=None):
+            """For `%matplotlib inline`: without a kernel there is no event loop to join."""
+
+    Shell.xmode = "Plain"
     names = Recording()
-    shell = InteractiveShell(user_ns=names, colors="nocolor")
+    shell = Shell(user_ns=names, colors="nocolor")
     shell.history_manager.enabled = False
     sys.modules["__main__"] = shell.user_module
     if "matplotlib.pyplot" in sys.modules:
@@ -117,7 +121,7 @@ def really(book):
         with capture_output():
             sys.setprofile(names.note_call)
             threading.setprofile(names.note_call)
-            shell.run_cell(cell.source, store_history=True)
+            result = shell.run_cell(cell.source, store_history=True)
             sys.setprofile(None)
             threading.setprofile(None)
         names.on = False
@@ -127,7 +131,7 @@ def really(book):
                    if name in before and name not in bound and before[name] != after[name]}
         used = {name for name, value in values.items() if not names.ran.isdisjoint(code_of(value))}
         reads = {name for name in names.looked_up if name in values} | changed | (used - names.bound)
-        cells.append({"reads": sorted(reads), "writes": sorted(bound | changed)})
+        cells.append({"reads": sorted(reads), "writes": sorted(bound | changed), "ok": result.success})
         before, values = after, now
     return cells
 
@@ -141,8 +145,9 @@ def recorded(book, pauses):
     for cell in book.cells + book.following:
         reader.try_cell(cell.source)
     entries = [entry for entry in elasticpython.history() if not entry["outside_cell"]]
-    return [{"why": entry["why"]} | {key: sorted(name for name in entry[key] if not name.startswith("<"))
-                                     for key in ("reads", "writes")} for entry in entries]
+    return [{"why": entry["why"], "ok": entry["outcome"] == "ok"}
+            | {key: sorted(name for name in entry[key] if not name.startswith("<"))
+               for key in ("reads", "writes")} for entry in entries]
 
 
 def child(how, path):
@@ -190,6 +195,9 @@ def main():
         history = run("back-to-back" if options.back_to_back else "pauses", path)
         if len(truth) != len(history):
             sys.exit(f"{path.stem}: {len(truth)} cells ran, the history has {len(history)}")
+        for number, (real, told) in enumerate(zip(truth, history)):
+            if real["ok"] != told["ok"]:
+                sys.exit(f"{path.stem} {number}: it raised in one run and not in the other")
         count = Counter()
         for number, (real, told) in enumerate(zip(truth, history)):
             for key in ("reads", "writes"):
