@@ -1,11 +1,13 @@
 """Changes in place: recheck() sees each, a second walk gives another digest; nothing else counts as one."""
 
 import array
+import builtins
 import collections
 import functools
 import gc
 import io
 import itertools
+import pickle
 import tempfile
 import types
 
@@ -405,3 +407,117 @@ def test_an_opaque_object_is_told_and_what_it_refers_to_is_followed():
     walk.walk()
     assert walk.state("v")["opaque_type"].startswith("itertools.")
     assert walk.recheck() == {"v": "opaque"}
+
+
+def watched(value):
+    walk = core_walk().Walk({"v": value})
+    walk.walk()
+    return walk
+
+
+@pytest.mark.parametrize("largest", [None, 4, 0])
+def test_a_call_of_a_cached_function_is_a_change_and_the_cache_no_content(largest):
+    """A restored cache is empty, which is no difference; here a call changes it, and so does its result."""
+    cached = functools.lru_cache(largest)(lambda number: [np.zeros(number)])
+    walk = watched(cached)
+    before = walk.state("v")
+    assert not before["opaque"] and walk.recheck() == {"v": "unchanged"}
+
+    def is_changed():
+        was = walk.state("v")["identity"]
+        assert walk.recheck() == {"v": "maybe_changed"}
+        walk.walk()
+        now = walk.state("v")
+        assert now["content"] == before["content"] and now["identity"] != was
+        assert walk.recheck() == {"v": "unchanged"}
+
+    [kept] = cached(3)
+    is_changed()
+    cached(3)
+    is_changed()
+    if largest == 0:
+        return
+    kept[1] = 5  # in the cache, and by another name
+    is_changed()
+    cached(3).append("more")
+    is_changed()
+    cached.cache_clear()
+    is_changed()
+
+
+@pytest.mark.parametrize("largest", [None, 4])
+def test_what_a_cached_function_returned_is_linked_with_it(largest):
+    cached = functools.lru_cache(largest)(lambda number: [number])
+    first = cached(1)
+    walk = core_walk().Walk({"cached": cached, "first": first, "other": cached(2)[:]})
+    walk.walk()
+    assert walk.co_variables() == [["cached", "first"], ["other"]]
+
+
+def test_attributes_of_a_cached_function_are_content():
+    cached = functools.lru_cache(lambda number: number)
+    walk = watched(cached)
+    before = walk.state("v")["content"]
+    cached.note = 1
+    assert walk.recheck() == {"v": "maybe_changed"}
+    walk.walk()
+    assert walk.state("v")["content"] != before
+
+
+def grown(depth=2):
+    from sklearn.tree import DecisionTreeRegressor
+
+    numbers = np.arange(60.0).reshape(-1, 2) % 7
+    return DecisionTreeRegressor(max_depth=depth, random_state=0).fit(numbers, numbers[:, 0] ** 2)
+
+
+def test_a_decision_tree_is_read_and_not_changed_by_predicting():
+    model = grown()
+    walk = watched(model)
+    assert not walk.state("v")["opaque"]
+    model.predict(np.zeros((3, 2)))
+    assert walk.recheck() == {"v": "unchanged"}
+    assert walk.state("v")["content"] == watched(pickle.loads(pickle.dumps(model))).state("v")["content"]
+    assert walk.state("v")["content"] != watched(grown(3)).state("v")["content"]
+
+
+@pytest.mark.parametrize("field", ["threshold", "feature", "children_left", "impurity", "n_node_samples",
+                                   "weighted_n_node_samples", "missing_go_to_left", "value"])
+def test_a_write_into_the_memory_of_a_decision_tree_is_seen(field):
+    model = grown()
+    walk = watched(model)
+    before = walk.state("v")["content"]
+    getattr(model.tree_, field)[-1] += 1
+    assert walk.recheck() == {"v": "maybe_changed"}
+    walk.walk()
+    assert walk.state("v")["content"] != before
+    view = getattr(model.tree_, field)
+    both = core_walk().Walk({"model": model, "view": view})
+    both.walk()
+    assert both.co_variables() == [["model", "view"]]
+
+
+def test_a_function_of_a_namespace_of_its_own_does_not_hold_all_builtins():
+    names = {"kept": [1]}
+    exec("def f(): return len(kept)", names)
+    walk = watched(names["f"])
+    assert not walk.state("v")["opaque"] and walk.state("v")["references"] < 50
+    names["kept"].append(2)
+    assert walk.recheck() == {"v": "maybe_changed"}
+
+
+def test_the_builtins_themselves_and_others_in_their_place_are_looked_through():
+    own = {"len": [len]}
+    for value, table in ((vars(builtins), vars(builtins)), ({"__builtins__": own}, own)):
+        walk = watched(value)
+        table["added_by_a_test"] = 1
+        assert walk.recheck() == {"v": "maybe_changed"}
+        del table["added_by_a_test"]
+
+
+def test_the_cache_of_a_single_dispatch_function_is_followed_and_not_the_library_behind_it():
+    function = functools.singledispatch(lambda value: value)
+    walk = watched(function)
+    assert not walk.state("v")["opaque"]
+    function.register(list, lambda value: "list")
+    assert walk.recheck() == {"v": "maybe_changed"}

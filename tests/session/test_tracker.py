@@ -188,7 +188,7 @@ CASES = {
         {"x"},
         set(),
     ),
-    "lru_cache is opaque": (
+    "lru_cache counts its calls": (
         ["import functools", "@functools.lru_cache\ndef f(n): return n"],
         "f(3)",
         {"f"},

@@ -23,7 +23,17 @@ struct Frame {
   bool recorded;     // an immutable container has been written to the change log
   bool quiets;       // what is below it is shared quietly
   bool registers_children;  // its children count as shared whatever their reference count, see Walker::enter
+  std::uint8_t aside_from;  // queued children from this one on are no part of the content; 0: all are
 };
+
+// The token of the child that the frame last moved past.
+inline void absorb_child(Frame& frame, Token token, std::uint64_t& identity) {
+  if (frame.aside_from == 0 || frame.index <= frame.aside_from) [[likely]] {
+    absorb(frame.chain, token);
+  } else {
+    identity = (std::rotl(identity, 5) ^ token.a) * kOdd1;
+  }
+}
 
 class FrameStack {
  public:

@@ -111,6 +111,7 @@ constexpr LibraryType kLibraryTypes[] = {
      {Kind::kParts, show_references_and<16>, true, false}},
     {"types.SimpleNamespace", "types", "SimpleNamespace", {Kind::kInstance}},
     {"types.UnionType", "types", "UnionType", kImmutableReferences},
+    {"functools._lru_cache_wrapper", "_functools", "_lru_cache_wrapper", {Kind::kParts, show_lru_cache}},
     {"functools.partial", "_functools", "partial", {Kind::kParts, show_references}},
     {"operator.itemgetter", "_operator", "itemgetter", {Kind::kParts, show_references, true, false}},
     {"operator.attrgetter", "_operator", "attrgetter", {Kind::kParts, show_references, true, false}},
@@ -176,6 +177,7 @@ constexpr LibraryType kLibraryTypes[] = {
      "pyarrow.lib",
      "RecordBatch",
      {Kind::kParts, show_arrow_table, false, true, true}},
+    {"sklearn.tree._tree.Tree", "sklearn.tree._tree", "Tree", {Kind::kParts, show_tree}},
     {"numpy.ufunc", "numpy", "ufunc", {Kind::kNamed, show_ufunc}},
 };
 

@@ -55,6 +55,21 @@ class Parts {
       mix(reinterpret_cast<std::uint64_t>(object));
     }
   }
+  // A reference of which a restore brings nothing back, such as what a cache holds: whatever changes in it is
+  // a change of the identity, not of the content. REQUIRES: after all children, of which there is at least
+  // one.
+  void aside(PyObject* object) {
+    child(object);
+    if (digests()) ++asides_;
+  }
+  // The same of a number.
+  void word_aside(std::uint64_t value) {
+    if (digests()) {
+      identity_ = (std::rotl(identity_, 5) ^ scramble(value)) * kOdd1;
+    } else {
+      mix(value);
+    }
+  }
   // An atom that the object owns, such as its name: part of its data.
   void atom(PyObject* object) {
     Atom atom;
@@ -81,6 +96,8 @@ class Parts {
   Token chain() const { return chain_; }
   std::uint64_t stamp() const { return stamp_; }
   std::size_t size_bytes() const { return size_bytes_; }
+  std::size_t asides() const { return asides_; }
+  std::uint64_t identity() const { return identity_; }
   const std::vector<Extent>& extents() const { return extents_; }
   bool is_opaque() const { return opaque_; }
   bool is_unstable() const { return unstable_; }
@@ -93,6 +110,8 @@ class Parts {
   Token chain_;
   std::uint64_t stamp_ = 0;
   std::size_t size_bytes_ = 0;
+  std::size_t asides_ = 0;
+  std::uint64_t identity_ = 0;
   std::vector<Extent> extents_;
   bool opaque_ = false;
   bool unstable_ = false;

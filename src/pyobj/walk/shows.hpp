@@ -88,5 +88,9 @@ void show_decimal(PyObject*, Parts&);
 void show_match(PyObject*, Parts&);
 void show_lock(PyObject*, Parts&);
 void show_rlock(PyObject*, Parts&);
+void show_lru_cache(PyObject*, Parts&);
+
+// ---- shows_sklearn.cpp
+void show_tree(PyObject*, Parts&);
 
 }  // namespace elastic::pyobj::walk

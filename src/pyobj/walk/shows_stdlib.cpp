@@ -39,6 +39,23 @@ struct RLockLayout {
   unsigned long count;
   PyObject* weaklist;
 };
+struct CacheLink {
+  PyObject_HEAD CacheLink *previous, *next;
+  Py_hash_t hash;
+  PyObject *key, *result;
+};
+struct LruCacheLayout {
+  CacheLink root;  // of a ring, which has the entries of a cache that has a largest size
+  void* wrapper;
+  int typed;
+  PyObject* cache;
+  Py_ssize_t hits;
+  PyObject* function;
+  Py_ssize_t largest_size;  // -1: there is none
+  Py_ssize_t misses;
+  PyObject *keyword_mark, *link_type, *info_type;
+  PyObject *attributes, *weaklist;
+};
 struct TimezoneLayout {
   PyObject_HEAD PyObject *offset, *name;
 };
@@ -126,6 +143,31 @@ void show_lock(PyObject* object, Parts& parts) {
 void show_rlock(PyObject* object, Parts& parts) {
   parts.size(basic_size_bytes(object));
   parts.word(reinterpret_cast<RLockLayout*>(object)->count);
+}
+
+// A restored cache is empty, so what it holds is no part of the content. Each call counts as a hit or a miss.
+void show_lru_cache(PyObject* object, Parts& parts) {
+  const PyTypeObject* type = Py_TYPE(object);
+  if (type->tp_basicsize != sizeof(LruCacheLayout) ||
+      type->tp_dictoffset != offsetof(LruCacheLayout, attributes) ||
+      type->tp_weaklistoffset != offsetof(LruCacheLayout, weaklist)) {
+    parts.opaque();
+    return show_opaque(object, parts);
+  }
+  auto* cached = reinterpret_cast<LruCacheLayout*>(object);
+  parts.size(basic_size_bytes(object));
+  parts.word(static_cast<std::uint64_t>(cached->typed));
+  parts.word(static_cast<std::uint64_t>(cached->largest_size));
+  parts.word_aside(static_cast<std::uint64_t>(cached->hits));
+  parts.word_aside(static_cast<std::uint64_t>(cached->misses));
+  parts.child(cached->function);
+  parts.child(cached->attributes);
+  if (cached->largest_size < 0) return parts.aside(cached->cache);
+  for (const CacheLink* link = cached->root.next; link != &cached->root; link = link->next) {
+    parts.aside(link->key);
+    parts.aside(link->result);
+    parts.size(sizeof(CacheLink));
+  }
 }
 
 }  // namespace elastic::pyobj::walk

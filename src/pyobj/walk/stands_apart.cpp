@@ -5,6 +5,7 @@
 #include "pyobj/walk/atoms.hpp"
 #include "pyobj/walk/numpy_abi.hpp"
 #include "pyobj/walk/prefetch.hpp"
+#include "pyobj/walk/shows.hpp"
 
 namespace elastic::pyobj::walk {
 namespace {
@@ -53,7 +54,8 @@ class Counter {
     }
     const bool weak = PyWeakref_CheckRefExact(object);
     const TypeInfo& info = types_.of(Py_TYPE(object));
-    if (info.kind == Kind::kOpaque && !weak) {
+    // What an lru_cache holds, its traversal does not tell.
+    if ((info.kind == Kind::kOpaque && !weak) || info.show == show_lru_cache) {
       fine_ = false;
       return;
     }

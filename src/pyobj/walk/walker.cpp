@@ -22,7 +22,7 @@ std::uint64_t element_total(const Frame& frame) {
     case Kind::kFrozenset:
       return static_cast<std::uint64_t>(reinterpret_cast<PySetObject*>(frame.object)->used);
     default:
-      return frame.queued;
+      return frame.aside_from != 0 ? frame.aside_from : frame.queued;
   }
 }
 
@@ -38,6 +38,8 @@ std::size_t dict_size_bytes(PyObject* object) {
 void Walker::start(PyObject* user_namespace, PyObject* root, ChangeLog* log) {
   abandon();
   namespace_ = user_namespace;
+  PyObject* builtins = loaded_module("builtins");
+  builtins_ = builtins ? reinterpret_cast<ModuleLayout*>(builtins)->dict : nullptr;
   log_ = log;
   root_ = root;
   finding_ = {};
@@ -114,7 +116,7 @@ bool Walker::run(Deadline deadline) {
       record_immutable(frame);
     }
     Token token;
-    if (visit(child, token)) absorb(frame.chain, token);
+    if (visit(child, token)) absorb_child(frame, token, finding_.identity);
   }
   return true;
 }
@@ -140,7 +142,7 @@ void Walker::finish_frame() {
   if (stack_.empty()) return finish(token);
   Frame& holder = stack_.top();
   holder.reaches_mutable |= reaches_mutable;
-  absorb(holder.chain, token);
+  absorb_child(holder, token, finding_.identity);
 }
 
 void Walker::finish(Token token) {
@@ -178,8 +180,8 @@ bool Walker::visit_named(PyObject* object, const TypeInfo& info, Token& token) {
       token = function_name_token(object);
       break;
     case Kind::kDict:
-      if (object != namespace_) return false;
-      token = word_token(0, Tag::kNamespace);
+      if (object != namespace_ && !is_builtins_of_globals(object)) return false;
+      token = word_token(object != namespace_, Tag::kNamespace);
       return true;
     default:
       return false;
@@ -221,7 +223,8 @@ void Walker::enter(PyObject* object, const TypeInfo& info, bool registers) {
                 false,
                 false,
                 info.quiet && stack_.size() > 1,
-                info.immutable || !info.links};
+                info.immutable || !info.links,
+                0};
   quiet_depth_ += frame.quiets;
   if (!info.immutable) {
     ++ordinal_;
@@ -310,6 +313,8 @@ void Walker::enter_parts(Frame& frame, Show show) {
 void Walker::take_parts(Frame& frame, const Parts& parts, PyObject* object) {
   absorb(frame.chain, parts.chain());
   frame.queued = static_cast<std::uint32_t>(queue_.size() - frame.queue);
+  if (parts.asides() != 0) frame.aside_from = static_cast<std::uint8_t>(frame.queued - parts.asides());
+  finding_.identity ^= parts.identity();
   finding_.size_bytes += parts.size_bytes();
   if (parts.is_opaque()) note_opaque(Py_TYPE(object));
   finding_.unstable |= parts.is_unstable();
@@ -342,6 +347,12 @@ bool Walker::owned_by_namespace(PyTypeObject* type) {
   return known->second;
 }
 
+// What `exec` puts into a dict that it runs code in.
+bool Walker::is_builtins_of_globals(PyObject* dict) {
+  if (dict != builtins_ || stack_.empty() || stack_.top().kind != Kind::kDict) return false;
+  return find_text_key(stack_.top().object, "__builtins__") == dict;
+}
+
 // A function that can be had by importing it: its module's state is not the session's.
 bool Walker::is_library_function(PyObject* object) {
   const auto* function = reinterpret_cast<PyFunctionObject*>(object);
@@ -361,7 +372,9 @@ bool Walker::is_made_by_hand(PyObject* module) const {
 bool Walker::is_module_globals(PyObject* globals) {
   const auto [known, is_new] = library_globals_.try_emplace(globals, false);
   if (is_new && globals && PyDict_Check(globals)) {
-    PyObject* module = loaded_module(ascii_text(find_text_key(globals, "__name__")));
+    std::string_view name = ascii_text(find_text_key(globals, "__name__"));
+    if (name == "collections.abc") name = "_collections_abc";  // which calls itself that
+    PyObject* module = loaded_module(name);
     known->second = module && reinterpret_cast<ModuleLayout*>(module)->dict == globals;
   }
   return known->second;

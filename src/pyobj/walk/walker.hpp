@@ -73,6 +73,7 @@ class Walker {
   bool owned_by_namespace(PyTypeObject* type);
   bool is_library_function(PyObject* function);
   bool is_module_globals(PyObject* globals);
+  bool is_builtins_of_globals(PyObject* dict);
   bool is_made_by_hand(PyObject* module) const;
   void take_parts(Frame& frame, const Parts& parts, PyObject* object);
   void finish_frame();
@@ -126,7 +127,7 @@ class Walker {
   void record_immutable(Frame& frame);
   void note_opaque(PyTypeObject* type);
 
-  PyObject* namespace_ = nullptr;
+  PyObject *namespace_ = nullptr, *builtins_ = nullptr;
   ChangeLog* log_ = nullptr;
   TypeCache types_;
   Visited visited_;

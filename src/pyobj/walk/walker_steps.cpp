@@ -215,10 +215,10 @@ Walker::Step Walker::step_queue(Frame& frame, PyObject*& child) {
     ++finding_.references;
     Token token;
     if (!item) {
-      absorb(frame.chain, word_token(0, Tag::kUnset));
+      absorb_child(frame, word_token(0, Tag::kUnset), finding_.identity);
     } else if (atom(item, token)) {
       if (pins) log_->pin(item);
-      absorb(frame.chain, token);
+      absorb_child(frame, token, finding_.identity);
     } else {
       child = item;
       return Step::kChild;

@@ -102,6 +102,13 @@ CASES = {
         : on("from sklearn.linear_model import LinearRegression\nX = np.arange(4.0).reshape(-1, 1)\n"
                           "m = LinearRegression().fit(X, X.ravel())", "y = m.predict(X)", "m X", "y",
                           also_writes="m X"),
+    "sklearn tree predicts": on(
+        "from sklearn.tree import DecisionTreeClassifier\nX = np.arange(4.0).reshape(-1, 1)\n"
+        "m = DecisionTreeClassifier(random_state=0).fit(X, X.ravel() > 1)", "y = m.predict(X)", "m X", "y"),
+    "sklearn tree's memory": on(
+        "from sklearn.tree import DecisionTreeClassifier\nX = np.arange(4.0).reshape(-1, 1)\n"
+        "m = DecisionTreeClassifier(random_state=0).fit(X, X.ravel() > 1)\nv = m.tree_.threshold", "v[0] = 9",
+        "v", "v m"),
     "sklearn pipeline": on(
         "from sklearn.pipeline import make_pipeline\nfrom sklearn.preprocessing import StandardScaler\n"
         "sc = StandardScaler()\nm = make_pipeline(sc)\nX = np.arange(4.0).reshape(-1, 1)", "m.fit(X)", "m X",

@@ -47,6 +47,12 @@ CASES = {
     "partialmethod": case(("g = []", "import functools\nclass K:\n  def put(s, v): g.append(v)\n"
                            "  one = functools.partialmethod(put, 1)\nk = K()"), "k.one()", "k g", "g"),
     "lru_cache": case("import functools\n@functools.lru_cache\ndef f(n): return n", "f(3)", "f", "f"),
+    "lru_cache not called": case("import functools\n@functools.lru_cache\ndef f(n): return n",
+                                 "g = f.__name__", "f", "g"),
+    "lru_cache called by another name": case(("import functools\n@functools.lru_cache(8)\ndef f(n): return n",
+                                             "class K: f = staticmethod(f)"), "K.f(3)", "K f", "K f"),
+    "lru_cache holds what is changed": case(
+        ("import functools\n@functools.cache\ndef f(n): return [n]", "a = f(1)"), "a.append(2)", "a", "a f"),
     "lru_cache reads a global": case(("x = [1]", "import functools\n@functools.cache\ndef f(n): return x[0]"),
                                      "y = f(3)", "f x", "y f"),
     "singledispatch": case(("g = []", "import functools\n@functools.singledispatch\ndef f(v): pass",
