@@ -11,7 +11,7 @@ namespace {
 constexpr signed char kSuspended = -1;  // FRAME_SUSPENDED of CPython's internal headers
 
 // Any name that is imported from a module would count as read with all others, if these did.
-bool comes_by_import(PyObject* object) {
+bool is_definition(PyObject* object) {
   return PyFunction_Check(object) || PyType_Check(object) || PyModule_Check(object) ||
          PyCFunction_Check(object);
 }
@@ -87,7 +87,7 @@ void Reacher::follow_aside() {
     follow();
   }
   aside_ = nullptr;
-  std::erase_if(reach_->in_modules, &comes_by_import);
+  std::erase_if(reach_->in_modules, &is_definition);
 }
 
 }  // namespace elastic::pyobj
