@@ -100,7 +100,7 @@ class PlanBuilder {
       if (wish != input_.wishes.variables.end() && wish->second == StoreWish::kNever)
         return "marked never-store";
     }
-    if (need.holding == kNoNode) return "it was not offered for storing";
+    if (need.holding == kNoNode) return "it is not stored";
     const std::string& reason = input_.holdings[need.holding].not_storable;
     return reason.empty() ? "an older version, which this planner leaves alone"
                           : "cannot be stored: " + reason;
