@@ -63,6 +63,9 @@ class PythonDriver final : public Driver {
   Result<> waits_for_writer(const GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) override {
     return told([&] { driver_.attr("waits_for_writer")(bytes_done, bytes_total); });
   }
+  Result<> goes_on(const GilHeld&) override {
+    return told([&] { driver_.attr("goes_on")(); });
+  }
   Result<> writes(const GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) override {
     return told([&] { driver_.attr("writes")(bytes_done, bytes_total); });
   }
@@ -152,6 +155,7 @@ CheckpointOptions checkpoint_options(const py::dict& from) {
   options.force = from["force"].cast<bool>();
   options.plan_only = from["plan_only"].cast<bool>();
   options.in_background = from["in_background"].cast<bool>();
+  options.while_idle = from["while_idle"].cast<bool>();
   options.shell = json_of(from["shell"]);
   const py::object objects = from["objects"];
   options.objects = pyobj::Owned::share(pyobj::Borrowed(objects.ptr()));

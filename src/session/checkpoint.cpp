@@ -152,6 +152,7 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   payload.report["bytes_written"] = report.bytes_written;
   payload.report["checkpoint"] = report.name.to_string();
   writer.reset();
+  if (options.while_idle) replace_idle(*dumped.target, options.directory, report.name);
   if (!options.export_to.empty()) {
     auto exported = store::export_checkpoint(*dumped.target, report.name, options.export_to, options.force,
                                              told_to(*driver_));
@@ -165,6 +166,16 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   if (auto collected = store::collect_garbage(*dumped.target, policy); !collected.ok())
     log(LogLevel::kWarning, "collecting old checkpoints: " + collected.error().to_string());
   return success();
+}
+
+// The newest eight that are kept would soon be nothing but these.
+void Session::replace_idle(store::Store& target, const std::string& directory, store::CheckpointName name) {
+  const auto former = idle_at_.find(directory);
+  if (former != idle_at_.end()) {
+    if (const Result<> removed = target.remove(former->second); !removed.ok())
+      log(LogLevel::kDebug, "removing the last checkpoint while idle: " + removed.error().to_string());
+  }
+  idle_at_[directory] = name;
 }
 
 namespace {
@@ -250,6 +261,7 @@ Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& op
   }
   known_buffers_->begin();
   DumpedSession dumped;
+  dumped.gives_way = options.while_idle;
   ELASTIC_TRY(
       open_target(gil, options, dumped));  // a place that will not do is found before the work is done
   ELASTIC_TRY(offer_all(gil, options, dumped));

@@ -298,6 +298,7 @@ Result<> Session::offer_all(const GilHeld& gil, const CheckpointOptions& options
 // Serialises `names` as the pickle of this group, and asks the target for it.
 Result<> Session::dump_group(const GilHeld& gil, DumpedSession& dumped, std::size_t place,
                              const std::vector<std::string>& names) {
+  if (dumped.gives_way) ELASTIC_TRY(driver_->goes_on(gil));
   DumpedGroup& group = dumped.groups[place];
   Holding& holding = dumped.input.holdings[place];
   group.dumped = true;

@@ -48,6 +48,7 @@ struct DumpedSession {
   std::unique_ptr<store::Store> target{};     // null: nothing is there, and nothing shall be written
   std::optional<store::Presence> presence{};  // what the target has already
   bool maps_buffers = true;                   // they are mapped when loaded, not read
+  bool gives_way = false;                     // to whatever else is to do
 
   // What the plan stores, and all ambient state that is small: where the restore finds that something does
   // not load, the cells that make it again need the state they ran under, which no cell may bring back.

@@ -1,5 +1,7 @@
 """A checkpoint or restore of size in a running kernel: what it shows, what is answered, how it is stopped."""
 
+import time
+
 import pytest
 
 SLOW = """
@@ -100,3 +102,102 @@ def test_an_interrupt_stops_a_restore_that_is_reading(stored, tmp_path, how):
     assert cell.content["status"] == "error" and cell.content["ename"] == "KeyboardInterrupt"
     assert lines(cell, "restore")[-1].endswith("the session is as it was")
     assert "later False" in stored.execute("print(kept, 'data' in globals())").stdout
+
+
+def idle_kernel(launch, door, tmp_path, seconds="0.3", **environment):
+    """A kernel that writes its session down after so long without a cell; its checkpoints are in tmp_path."""
+    if door == "ipykernel":
+        pytest.skip("only ours makes checkpoints")
+    environment |= {"ELASTICPYTHON_IDLE_SECONDS": seconds, "JUPYTER_DATA_DIR": str(tmp_path),
+                    "JPY_SESSION_NAME": str(tmp_path / "idle.ipynb"), "HOME": str(tmp_path)}
+    return launch(door, environment=environment)
+
+
+def manifests(tmp_path):
+    return {path.name for path in tmp_path.glob("elasticpython/checkpoints/*/manifests/*")}
+
+
+def wait_for_manifest(kernel, tmp_path, known=frozenset(), timeout=20):
+    """The manifests once there is one that was not known."""
+    end = time.monotonic() + timeout
+    while not manifests(tmp_path) - known:
+        assert time.monotonic() < end, kernel.process.log
+        kernel.drain(0.05)
+    return manifests(tmp_path)
+
+
+def test_what_was_written_while_idle_is_there_after_a_kill(launch, door, tmp_path):
+    kernel = idle_kernel(launch, door, tmp_path)
+    kernel.execute("import numpy as np\nx = np.arange(100_000)\nwith_it = [x[:5]]")
+    kernel.drain(0.1)
+    published = len(kernel.received["iopub"])
+    wait_for_manifest(kernel, tmp_path)
+    kernel.drain(0.1)
+    assert len(kernel.received["iopub"]) == published
+    kernel.process.kill()
+    again = idle_kernel(launch, door, tmp_path)
+    cell = again.execute("%restore")
+    assert cell.content["status"] == "ok", cell.content
+    assert again.execute("x[0] = 7\nint(with_it[0][0]), int(x.sum())").result == "(7, 4999950007)"
+
+
+def test_a_checkpoint_while_idle_replaces_the_last_one_and_no_other(launch, door, tmp_path):
+    kernel = idle_kernel(launch, door, tmp_path)
+    kernel.execute("a = 1")
+    idle = wait_for_manifest(kernel, tmp_path)
+    kernel.execute("b = 2\nget_ipython().run_line_magic('checkpoint', '')")
+    [asked_for] = manifests(tmp_path) - idle
+    for number in range(3):
+        before = manifests(tmp_path)
+        kernel.execute(f"c = {number}")
+        now = wait_for_manifest(kernel, tmp_path, before)
+        kernel.drain(0.2)
+        assert asked_for in manifests(tmp_path) and len(manifests(tmp_path)) == 2, (before, now)
+
+
+def test_a_checkpoint_while_idle_gives_way_to_a_cell(launch, door, tmp_path):
+    kernel = idle_kernel(launch, door, tmp_path)
+    kernel.execute(
+        "import time\nclass Slow:\n    def __reduce__(self):\n"
+        "        started.append(1); time.sleep(0.5); return (Slow, ())\n"
+        "started = []\nslow = [Slow() for _ in range(4)]\ns1, s2, s3, s4 = slow\ndel slow"
+    )
+    kernel.drain(0.6)
+    assert int(kernel.execute("len(started)").result) in (1, 2)
+    assert not manifests(tmp_path)
+
+
+def test_a_thread_loses_no_output_to_a_checkpoint_while_idle(launch, door, tmp_path):
+    kernel = idle_kernel(launch, door, tmp_path)
+    cell = kernel.execute(
+        "import threading, time\nclass Slow:\n    def __reduce__(self): time.sleep(0.5); return (Slow, ())\n"
+        "slow = Slow()\ndef count():\n    for i in range(150): time.sleep(0.01); print(i)\n"
+        "threading.Thread(target=count).start()"
+    )
+    wait_for_manifest(kernel, tmp_path)
+    cell.wait_for(lambda it: it.stdout.endswith("149\n"))
+    assert cell.stdout == "".join(f"{i}\n" for i in range(150))
+
+
+def test_a_checkpoint_while_idle_waits_for_tasks(launch, door, tmp_path):
+    kernel = idle_kernel(launch, door, tmp_path)
+    kernel.execute("import asyncio\nended = asyncio.Event()\ntask = asyncio.create_task(ended.wait())")
+    kernel.drain(1)
+    assert not manifests(tmp_path)
+
+
+@pytest.mark.parametrize("how", [{"seconds": "0"}, {"ELASTICPYTHON_AUTOSAVE": "0"}])
+def test_no_checkpoint_while_idle_where_none_is_wanted(launch, door, tmp_path, how):
+    kernel = idle_kernel(launch, door, tmp_path, **how)
+    kernel.execute("a = 1")
+    kernel.drain(1)
+    assert not manifests(tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_named_once_and_the_kernel_goes_on(launch, door, tmp_path):
+    (tmp_path / "elasticpython").write_text("in the way")
+    kernel = idle_kernel(launch, door, tmp_path)
+    kernel.execute("a = 1")
+    kernel.drain(1.2)
+    assert kernel.process.log.count("no checkpoint while idle") == 1
+    assert kernel.execute("a").result == "1"

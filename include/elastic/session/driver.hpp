@@ -27,6 +27,9 @@ class Driver {
   // A restore waits because another process still writes the checkpoint; called several times a second.
   virtual Result<> waits_for_writer(const pyobj::GilHeld&, std::uint64_t bytes_done,
                                     std::uint64_t bytes_total) = 0;  // total 0: not known
+  // Asked between two variables of a checkpoint that is made while nothing else is to do. kCancelled:
+  // something is.
+  virtual Result<> goes_on(const pyobj::GilHeld&) = 0;
   // A checkpoint is being written; called after every few megabytes.
   virtual Result<> writes(const pyobj::GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) = 0;
   // A restore has read so much of what it is going to read; several times a second.

@@ -27,6 +27,7 @@
 #include "elastic/pyobj/ref.hpp"
 #include "elastic/session/driver.hpp"
 #include "elastic/session/tracker.hpp"
+#include "elastic/store/store.hpp"
 
 namespace elastic::session {
 
@@ -53,6 +54,8 @@ struct CheckpointOptions {
   bool force = false;          // it may be replaced
   bool plan_only = false;      // report, and write nothing
   bool in_background = false;  // a forked child writes what takes long; the caller ends the process
+  // Gives way to whatever comes (Driver::goes_on), and takes the place of the session's last such checkpoint.
+  bool while_idle = false;
   nlohmann::json shell{};  // the shell's own state, kept as it is; "outputs" names variables like _3 to keep
   pyobj::Owned objects{};  // null, or a dict: the shell's, each pickled by itself and given back
 };
@@ -135,6 +138,7 @@ class Session {
                         const std::vector<std::string>& had, DumpedSession& dumped);
   Result<> choose_plan(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
   Result<> write_all(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
+  void replace_idle(store::Store& target, const std::string& directory, store::CheckpointName name);
 
   pyobj::Owned namespace_;
   const Clock* clock_;
@@ -142,6 +146,7 @@ class Session {
   Tracker tracker_;
   plan::CostModel costs_;
   std::map<std::string, std::set<std::string>> stored_at_;  // by directory: keys of the groups last written
+  std::map<std::string, store::CheckpointName> idle_at_;    // by directory: the last one while idle
   std::unique_ptr<KnownBuffers> known_buffers_;
   std::unique_ptr<Marks> marks_;
   std::unique_ptr<DamageCheck> damage_check_;  // of what the last restore mapped

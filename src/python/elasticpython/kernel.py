@@ -10,6 +10,7 @@ import builtins
 import faulthandler
 import getpass
 import os
+import select
 import signal
 import sys
 import threading
@@ -27,6 +28,7 @@ from elasticpython.streams import NotebookStream
 
 VERSION = "0.1.0"
 asyncio = import_asyncio()
+_TASKS_SECONDS = 5.0  # until another look whether tasks of the user's are done
 _BREATH_SECONDS = 0.01  # between two turns of the session's own work, for tasks of the user's
 _COMMS = {"comm_open", "comm_msg", "comm_close"}
 
@@ -137,8 +139,29 @@ class Kernel:
             while not self.server.stopping and self.server.handle_next():
                 self.loop.call_soon(self.loop.stop)
                 self._run_loop()
-            done = self.session.idle()
-            breath = None if done else self.loop.call_later(_BREATH_SECONDS, self.loop.stop)
+            pause = self._spend_idle_time()
+            breath = None if pause is None else self.loop.call_later(pause, self.loop.stop)
+
+    def _spend_idle_time(self) -> float | None:
+        """Does a little of what could wait; returns the seconds until there is more, if no message comes."""
+        if not self.session.idle():
+            return _BREATH_SECONDS
+        left = self.session.seconds_to_store()
+        if left is None or left > 0:
+            return left
+        if asyncio.all_tasks(self.loop):  # of the user's, which would stand still meanwhile
+            return _TASKS_SECONDS
+        try:
+            self.session.store_while_idle(self._is_wanted)
+        except Exception as error:
+            self._log(f"no checkpoint while idle: {error}")
+        return self.session.seconds_to_store()
+
+    def _is_wanted(self) -> bool:
+        return self.server.stopping or bool(select.select([self.server.wake_descriptor], [], [], 0)[0])
+
+    def _log(self, text: str) -> None:
+        os.write(self.server.original_stderr, f"elasticpython: {text}\n".encode())
 
     def _run_loop(self) -> None:
         try:
@@ -165,9 +188,7 @@ class Kernel:
         try:
             self.session.going_down()
         except Exception as error:
-            os.write(
-                self.server.original_stderr, f"elasticpython: no automatic checkpoint: {error}\n".encode()
-            )
+            self._log(f"no automatic checkpoint: {error}")
 
     def exit_soon(self) -> None:
         """Stops the kernel once the running cell has been answered."""

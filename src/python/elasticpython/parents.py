@@ -29,6 +29,11 @@ def set_current(request) -> None:
     _request.set(request)
 
 
+def has_threads() -> bool:
+    """Whether a thread lives that was started in a request."""
+    return any(getattr(each, "_elasticpython_request", None) for each in threading.enumerate())
+
+
 def follow_threads() -> None:
     """From now on a thread belongs to the request in which it is started."""
     start = threading.Thread.start

@@ -15,10 +15,11 @@ class Progress:
     `publisher` is the shell's display publisher as it is now, since the shell's own is captured meanwhile.
     """
 
-    def __init__(self, publisher, what, clock=time.monotonic):
+    def __init__(self, publisher, what, clock=time.monotonic, silent=False):
         self._publisher = publisher
         self._what = what
         self._clock = clock
+        self._silent = silent
         self._begun = self._shown_at = clock()
         self._display_id = None
         self._done = 0
@@ -26,7 +27,7 @@ class Progress:
     def __call__(self, done: int, total: int) -> None:
         now = self._clock()
         self._done = done
-        if now - self._begun < AFTER or now - self._shown_at < EVERY:
+        if self._silent or now - self._begun < AFTER or now - self._shown_at < EVERY:
             return
         self._shown_at = now
         rate = done / (now - self._begun)

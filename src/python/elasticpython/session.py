@@ -11,10 +11,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import contextmanager, nullcontext
 
 import elasticpython
-from elasticpython import CheckpointError, _core, places, shell_state
+from elasticpython import CheckpointError, _core, idle, parents, places, shell_state
 
 MARKS = ("never-store", "never-rerun", "always-store", "none")
 
@@ -47,6 +48,8 @@ class ShellSession:
         self._again = None  # the last restore without its laziness, while no code of the user's has run since
         self._lines = []  # to say with the output of the next cell
         self._running = None  # the cell that runs, as Python
+        self._is_wanted = lambda: False  # whether a checkpoint that is made while idle has to give way
+        self.idle_time = idle.IdleTime()
         _current = self
 
     # --- what the kernel tells ------------------------------------------------------------------------------
@@ -67,6 +70,7 @@ class ShellSession:
             self._running = None
             if watched:
                 self._session.cell_finished(running.outcome)
+                self.idle_time.cell_ended()
 
     def idle(self) -> bool:
         """After a reply, while nothing else is to do: what could wait. True when nothing is left."""
@@ -119,7 +123,29 @@ class ShellSession:
         self._gone = True
         with quietly(self.shell):
             options = elasticpython.checkpoint.__kwdefaults__ | {"alpha": 0.0}
-            self._checkpoint(None, in_background=True, **options)
+            self._checkpoint(None, in_background=True, while_idle=False, **options)
+
+    def seconds_to_store(self) -> float | None:
+        """How long nothing has to be done before `store_while_idle` is due; None: nothing is to be stored."""
+        left = self.idle_time.left()
+        return left if self._session.has_news and left != float("inf") else None
+
+    def store_while_idle(self, is_wanted) -> None:
+        """A checkpoint that shows nothing and ends as soon as `is_wanted` says that something else is to do;
+        that is asked between variables and every few megabytes. It takes the place of the one before."""
+        began = time.monotonic()
+        self._is_wanted = is_wanted
+        options = elasticpython.checkpoint.__kwdefaults__ | {"alpha": 0.0}
+        try:
+            self._checkpoint(None, in_background=False, while_idle=True, **options)
+        except KeyboardInterrupt:
+            pass  # another time
+        except Exception:
+            self.idle_time.given_up()
+            raise
+        finally:
+            self._is_wanted = lambda: False
+            self.idle_time.spent(time.monotonic() - began)
 
     def announcement(self, source: str):
         """One line, once, for the first cell of a notebook that has a checkpoint; else None."""
@@ -180,13 +206,14 @@ class ShellSession:
 
     def checkpoint(self, path, **options):
         """See elasticpython.checkpoint."""
-        return self._checkpoint(path, in_background=False, **options)
+        return self._checkpoint(path, in_background=False, while_idle=False, **options)
 
     def _checkpoint(
         self,
         path,
         *,
         in_background,
+        while_idle,
         plan,
         plan_only,
         alpha,
@@ -229,15 +256,18 @@ class ShellSession:
             "export": "" if export is None else os.path.abspath(os.path.expanduser(os.fspath(export))),
             "force": force,
             "in_background": in_background,
+            "while_idle": while_idle,
         }
         options["shell"], options["objects"] = shell_state.taken(
             self.shell, lambda value: isinstance(value, reports.Report)
         )
         options["shell"]["held_elsewhere"] = self._session.code_held_elsewhere()
-        self._progress = progress.Progress(self.shell.display_pub, "checkpoint")
+        self._progress = progress.Progress(self.shell.display_pub, "checkpoint", silent=while_idle)
         written = False
+        # Nothing of the user's would print by itself meanwhile, but for what runs in threads.
+        beside = while_idle and parents.has_threads()
         try:
-            with quietly(self.shell):
+            with nullcontext() if beside else quietly(self.shell):
                 report = reports.CheckpointReport(self._ask(self._session.checkpoint, options))
             written = True
         finally:
@@ -392,8 +422,14 @@ class ShellSession:
             flush=True,
         )
 
+    def goes_on(self) -> None:
+        """Breaks a checkpoint off that is made while idle, when that is over."""
+        if self._is_wanted():
+            raise KeyboardInterrupt
+
     def writes(self, bytes_done: int, bytes_total: int) -> None:
         """Shows how far the checkpoint is."""
+        self.goes_on()
         self._progress(bytes_done, bytes_total)
 
     def reads(self, bytes_done: int, bytes_total: int) -> None:
