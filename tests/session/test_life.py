@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from jupyter_client.blocking import BlockingKernelClient
@@ -194,7 +195,8 @@ def test_a_large_session_is_written_after_the_kernel_has_gone(start):
 
 
 def writer_of(kernel):
-    """The process id of the child that writes, once it is there: it has the kernel's command line."""
+    """The process id of the child that writes, once the kernel does not wait for it any more: it has the
+    kernel's command line, a session of its own, and no pipe or socket."""
     until = time.monotonic() + END_SECONDS
     while time.monotonic() < until:
         for entry in os.listdir("/proc"):
@@ -203,7 +205,10 @@ def writer_of(kernel):
             try:
                 with open(f"/proc/{entry}/cmdline", "rb") as file:
                     words = file.read()
-                if kernel.connection_file.encode() in words and os.getsid(int(entry)) == int(entry):
+                if kernel.connection_file.encode() not in words or os.getsid(int(entry)) != int(entry):
+                    continue
+                held = [os.readlink(each) for each in Path(f"/proc/{entry}/fd").iterdir()]
+                if not any(each.startswith(("pipe:", "socket:")) for each in held):
                     return int(entry)
             except (OSError, ProcessLookupError):
                 pass  # it has ended
