@@ -24,7 +24,7 @@ Error not_a_store(const std::string& path) {
 }
 
 Result<std::unique_ptr<CheckpointReader>> find_checkpoint(store::Store& store, const std::string& place,
-                                                          const std::string& label, const std::string& at,
+                                                          const WhichCheckpoint& which,
                                                           const WriterWait& waits) {
   std::int64_t until = store.clock().monotonic_us() + kWriterPatienceUs;
   std::uint64_t done_before = 0;
@@ -36,19 +36,20 @@ Result<std::unique_ptr<CheckpointReader>> find_checkpoint(store::Store& store, c
     told = waits(writer);
     return told.ok() && store.clock().monotonic_us() < until;
   };
-  ELASTIC_ASSIGN([[maybe_unused]] const bool quiet, store.wait_for_writers(label, keep_waiting));
+  ELASTIC_ASSIGN([[maybe_unused]] const bool quiet, store.wait_for_writers(which.label, keep_waiting));
   if (!told.ok()) return told.error();
-  auto found = at.empty() ? store.open_newest(label) : store.open_checkpoint(at);
-  if (!found.ok() && found.error().code() == ErrorCode::kNotFound && at.empty())
+  auto found =
+      which.at.empty() ? store.open_newest(which.label, which.last_choice) : store.open_checkpoint(which.at);
+  if (!found.ok() && found.error().code() == ErrorCode::kNotFound && which.at.empty())
     return Error(ErrorCode::kNotFound, "there is no checkpoint in " + place);
   return found;
 }
 
 // A reader reads through its store.
 Result<std::shared_ptr<CheckpointReader>> with_store(std::unique_ptr<store::Store> store,
-                                                     const std::string& place, const std::string& label,
-                                                     const std::string& at, const WriterWait& waits) {
-  ELASTIC_ASSIGN(auto found, find_checkpoint(*store, place, label, at, waits));
+                                                     const std::string& place, const WhichCheckpoint& which,
+                                                     const WriterWait& waits) {
+  ELASTIC_ASSIGN(auto found, find_checkpoint(*store, place, which, waits));
   struct Both {
     std::unique_ptr<store::Store> store;
     std::unique_ptr<CheckpointReader> reader;
@@ -90,11 +91,11 @@ Result<std::unique_ptr<store::Store>> store_to_write(const std::string& director
 }
 
 Result<std::shared_ptr<CheckpointReader>> checkpoint_to_read(const std::string& path,
-                                                             const std::string& label, const std::string& at,
+                                                             const WhichCheckpoint& which,
                                                              const WriterWait& waits) {
   if (is_remote(path)) {
     ELASTIC_ASSIGN(auto opened, open_store(path, store::StoreMode::kExisting));
-    return with_store(std::move(opened), path, label, at, waits);
+    return with_store(std::move(opened), path, which, waits);
   }
   store::FileSystem& files = store::system_files();
   Result<FileStatus> status = files.status(path);
@@ -113,7 +114,7 @@ Result<std::shared_ptr<CheckpointReader>> checkpoint_to_read(const std::string& 
     return not_a_store(path);
   }
   ELASTIC_ASSIGN(auto opened, open_store(path, store::StoreMode::kExisting));
-  return with_store(std::move(opened), path, label, at, waits);
+  return with_store(std::move(opened), path, which, waits);
 }
 
 }  // namespace elastic::session

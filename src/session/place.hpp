@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "elastic/core/result.hpp"
@@ -22,11 +23,16 @@ Result<std::unique_ptr<store::Store>> store_to_write(const std::string& director
 // the read ends with.
 using WriterWait = std::function<Result<>(const store::WriterStatus&)>;
 
-// The newest whole checkpoint of `label` (any, if empty) in the store at `path`, or the one `at`, or an
-// export file. A kernel that has just gone may still be writing: waited for as long as it gets on.
+struct WhichCheckpoint {
+  std::string label{};  // whose; empty: any
+  std::string at{};     // its name, or a unique beginning; empty: the newest whole one
+  std::optional<store::CheckpointName> last_choice{};  // among these taken only where there is no other
+};
+
+// Of the store at `path`, or an export file. A kernel that has just gone may still be writing: waited for as
+// long as it gets on.
 Result<std::shared_ptr<store::CheckpointReader>> checkpoint_to_read(const std::string& path,
-                                                                    const std::string& label,
-                                                                    const std::string& at,
+                                                                    const WhichCheckpoint& which,
                                                                     const WriterWait& waits);
 
 }  // namespace elastic::session

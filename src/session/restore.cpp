@@ -241,7 +241,11 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   ELASTIC_ASSIGN(const auto here, pyobj::serializer_environment(gil));
   {
     GilReleased released(gil);
-    ELASTIC_ASSIGN(source, open_source(options, here, waits));
+    // What this session wrote by itself is not what somebody wants back who asks for nothing in particular.
+    const auto by_itself = idle_at_.find(options.directory);
+    ELASTIC_ASSIGN(
+        source, open_source(options, here, waits,
+                            by_itself == idle_at_.end() ? std::nullopt : std::optional(by_itself->second)));
     ELASTIC_ASSIGN(values, ambient_values(source));
     progress = std::make_unique<RestoreProgress>(*driver_, *clock_);
     source.reader->tell_reads([&](std::uint64_t bytes) { return progress->read(bytes); });

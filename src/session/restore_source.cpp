@@ -114,9 +114,10 @@ bool is_damage(const Error& error, const std::string& place) {
 }  // namespace
 
 Result<Source> open_source(const RestoreOptions& options, const std::map<std::string, std::string>& here,
-                           const WriterWait& waits) {
+                           const WriterWait& waits, std::optional<store::CheckpointName> last_choice) {
   Source source;
-  ELASTIC_ASSIGN(source.reader, checkpoint_to_read(options.directory, options.label, options.at, waits));
+  ELASTIC_ASSIGN(source.reader,
+                 checkpoint_to_read(options.directory, {options.label, options.at, last_choice}, waits));
   if (!source.reader->trusted() && !options.trust)
     return Error(
         ErrorCode::kInvalidArgument,

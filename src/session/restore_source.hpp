@@ -33,7 +33,7 @@ struct Source {
 // kInvalidArgument: somebody else wrote it and nobody said to trust it, or it is of a machine whose memory
 // looks otherwise than `here` (pyobj::serializer_environment).
 Result<Source> open_source(const RestoreOptions& options, const std::map<std::string, std::string>& here,
-                           const WriterWait& waits);
+                           const WriterWait& waits, std::optional<store::CheckpointName> last_choice);
 
 // Reads what the checkpoint holds and compares it with its digests; bans the groups that are damaged.
 Result<> check_data(Source& source);

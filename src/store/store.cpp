@@ -199,9 +199,12 @@ Result<std::unique_ptr<CheckpointReader>> Store::make_reader(const CheckpointNam
       std::make_unique<Manifest>(std::move(manifest)), std::move(info), std::move(packs), std::move(lease)));
 }
 
-Result<std::unique_ptr<CheckpointReader>> Store::open_newest(const std::string& label) {
+Result<std::unique_ptr<CheckpointReader>> Store::open_newest(const std::string& label,
+                                                             std::optional<CheckpointName> last_choice) {
   ELASTIC_ASSIGN(auto lease, shared_lease());
-  ELASTIC_ASSIGN(const auto names, checkpoint_names(*backend_));
+  ELASTIC_ASSIGN(auto names, checkpoint_names(*backend_));
+  if (const auto last = std::find(names.begin(), names.end(), last_choice); last != names.end())
+    std::rotate(names.begin(), last, last + 1);
   std::vector<CheckpointInfo> passed_over;
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
     std::uint64_t size_bytes = 0;

@@ -201,3 +201,16 @@ def test_a_place_that_cannot_be_written_is_named_once_and_the_kernel_goes_on(lau
     kernel.drain(1.2)
     assert kernel.process.log.count("no checkpoint while idle") == 1
     assert kernel.execute("a").result == "1"
+
+
+def test_a_restore_brings_the_session_before_not_what_was_written_while_idle(launch, door, tmp_path):
+    kernel = idle_kernel(launch, door, tmp_path)
+    kernel.execute("kept = [1, 2]")
+    before = wait_for_manifest(kernel, tmp_path)
+    kernel.process.kill()
+    again = idle_kernel(launch, door, tmp_path)
+    again.execute("import math")
+    wait_for_manifest(again, tmp_path, before)
+    cell = again.execute("%restore")
+    assert cell.content["status"] == "ok", cell.content
+    assert again.execute("kept").result == "[1, 2]"

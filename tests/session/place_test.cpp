@@ -34,7 +34,7 @@ class PlaceTest : public ::testing::Test {
 TEST_F(PlaceTest, WaitsForAWriterAndReadsWhatItWrote) {
   auto writing = writer();
   int waits = 0;
-  const auto found = checkpoint_to_read(place_, "", "", [&](const store::WriterStatus& status) -> Result<> {
+  const auto found = checkpoint_to_read(place_, {}, [&](const store::WriterStatus& status) -> Result<> {
     EXPECT_EQ(status.bytes_total, 100u);
     if (++waits < 2) return success();
     ELASTIC_TRY(writing->commit({}, {}));
@@ -47,7 +47,7 @@ TEST_F(PlaceTest, WaitsForAWriterAndReadsWhatItWrote) {
 
 TEST_F(PlaceTest, EndsTheWaitWithTheErrorItIsTold) {
   const auto writing = writer();
-  const auto found = checkpoint_to_read(place_, "", "", [](const store::WriterStatus&) -> Result<> {
+  const auto found = checkpoint_to_read(place_, {}, [](const store::WriterStatus&) -> Result<> {
     return Error(ErrorCode::kCancelled, "interrupted");
   });
   ASSERT_FALSE(found.ok());
@@ -56,7 +56,7 @@ TEST_F(PlaceTest, EndsTheWaitWithTheErrorItIsTold) {
 
 TEST_F(PlaceTest, DoesNotWaitWhereNobodyWrites) {
   ASSERT_TRUE(writer()->commit({}, {}).ok());
-  const auto found = checkpoint_to_read(place_, "", "", [](const store::WriterStatus&) -> Result<> {
+  const auto found = checkpoint_to_read(place_, {}, [](const store::WriterStatus&) -> Result<> {
     return Error(ErrorCode::kCancelled, "nobody writes");
   });
   EXPECT_TRUE(found.ok()) << found.error().to_string();

@@ -81,6 +81,18 @@ TEST(StoreTest, TellsLabelsApart) {
   EXPECT_EQ(store->open_newest("c").error().code(), ErrorCode::kNotFound);
 }
 
+TEST(StoreTest, TheLastChoiceIsTakenWhereThereIsNoOther) {
+  MemoryFileSystem files;
+  auto store = *open_store(files, "/store");
+  const CheckpointName first = write_checkpoint(*store, {}, "1", BlobKind::kBuffer, "a")->name;
+  EXPECT_EQ(as_text((*store->open_newest("a", first))->payload()), "1");
+  const CheckpointName newest = write_checkpoint(*store, {}, "2", BlobKind::kBuffer, "b")->name;
+  EXPECT_EQ(as_text((*store->open_newest({}, newest))->payload()), "1");
+  EXPECT_EQ(as_text((*store->open_newest("b", newest))->payload()), "2");
+  EXPECT_EQ(as_text((*store->open_newest({}, first))->payload()), "2");
+  EXPECT_EQ(as_text((*store->open_newest({}, CheckpointName{1, 2}))->payload()), "2");  // one that is gone
+}
+
 TEST(StoreTest, OpensByAnyUniqueBeginningOfAName) {
   MemoryFileSystem files;
   auto store = *open_store(files, "/store");

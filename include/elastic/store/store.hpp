@@ -89,7 +89,9 @@ class Store {
   Result<std::unique_ptr<CheckpointWriter>> begin(WriterOptions options);
 
   // The newest checkpoint that is whole, of `label` unless that is empty. kNotFound: there is none.
-  Result<std::unique_ptr<CheckpointReader>> open_newest(const std::string& label = {});
+  // `last_choice` is opened only where there is no other.
+  Result<std::unique_ptr<CheckpointReader>> open_newest(const std::string& label = {},
+                                                        std::optional<CheckpointName> last_choice = {});
   // By name, or by any unique beginning of its id or name.
   Result<std::unique_ptr<CheckpointReader>> open_checkpoint(std::string_view name);
   Result<CheckpointName> find(std::string_view name);
