@@ -1,7 +1,11 @@
 """When a kernel that has nothing to do writes its session down, so that one that is killed loses little."""
 
 import os
+import shutil
 import time
+from pathlib import Path
+
+from elasticpython import CheckpointError
 
 _QUIET_SECONDS = 30.0
 _SHARE = 20  # of the time, one part in so many at most goes into it
@@ -43,3 +47,18 @@ class IdleTime:
         """One was made or broken off, which took so long."""
         self._not_before = self._clock() + _SHARE * seconds
         self._due = max(self._due, self._clock() + self._quiet_seconds)
+
+
+def check_room(directory: str) -> None:
+    """Raises CheckpointError where a checkpoint that nobody asked for could leave others without room: where
+    less is free than twice what this process holds."""
+    from elasticpython.reports import describe_bytes
+
+    place = next(each for each in (Path(directory), *Path(directory).parents) if each.exists())
+    free = shutil.disk_usage(place).free
+    held = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    if free < 2 * held:
+        raise CheckpointError(
+            f"{directory} has {describe_bytes(free)} free, less than twice the {describe_bytes(held)} "
+            "of this kernel: %checkpoint writes there all the same"
+        )

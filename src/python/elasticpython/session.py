@@ -137,6 +137,7 @@ class ShellSession:
         self._is_wanted = is_wanted
         options = elasticpython.checkpoint.__kwdefaults__ | {"alpha": 0.0}
         try:
+            idle.check_room(places.default_directory())
             self._checkpoint(None, in_background=False, while_idle=True, **options)
         except KeyboardInterrupt:
             pass  # another time
