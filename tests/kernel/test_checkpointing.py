@@ -117,12 +117,16 @@ def manifests(tmp_path):
     return {path.name for path in tmp_path.glob("elasticpython/checkpoints/*/manifests/*")}
 
 
-def wait_for_manifest(kernel, tmp_path, known=frozenset(), timeout=20):
-    """The manifests once there is one that was not known."""
-    end = time.monotonic() + timeout
-    while not manifests(tmp_path) - known:
+def wait_until(kernel, is_so):
+    end = time.monotonic() + 30
+    while not is_so():
         assert time.monotonic() < end, kernel.process.log
         kernel.drain(0.05)
+
+
+def wait_for_manifest(kernel, tmp_path, known=frozenset()):
+    """The manifests once there is one that was not known."""
+    wait_until(kernel, lambda: manifests(tmp_path) - known)
     return manifests(tmp_path)
 
 
@@ -150,21 +154,28 @@ def test_a_checkpoint_while_idle_replaces_the_last_one_and_no_other(launch, door
     for number in range(3):
         before = manifests(tmp_path)
         kernel.execute(f"c = {number}")
-        now = wait_for_manifest(kernel, tmp_path, before)
-        kernel.drain(0.2)
-        assert asked_for in manifests(tmp_path) and len(manifests(tmp_path)) == 2, (before, now)
+        wait_for_manifest(kernel, tmp_path, before)
+        wait_until(kernel, lambda: len(manifests(tmp_path)) == 2)
+        assert asked_for in manifests(tmp_path)
 
 
 def test_a_checkpoint_while_idle_gives_way_to_a_cell(launch, door, tmp_path):
     kernel = idle_kernel(launch, door, tmp_path)
+    started, goes_on = tmp_path / "started", tmp_path / "goes on"
     kernel.execute(
-        "import time\nclass Slow:\n    def __reduce__(self):\n"
-        "        started.append(1); time.sleep(0.5); return (Slow, ())\n"
-        "started = []\nslow = [Slow() for _ in range(4)]\ns1, s2, s3, s4 = slow\ndel slow"
+        "import time, pathlib\nclass Slow:\n    def __reduce__(self):\n"
+        f"        with open({str(started)!r}, 'a') as file: file.write('.')\n"
+        f"        while not pathlib.Path({str(goes_on)!r}).exists(): time.sleep(0.01)\n"
+        "        return (Slow, ())\n"
+        "s1, s2, s3, s4 = [Slow() for _ in range(4)]"
     )
-    kernel.drain(0.6)
-    assert int(kernel.execute("len(started)").result) in (1, 2)
-    assert not manifests(tmp_path)
+    wait_until(kernel, started.exists)
+    cell = kernel.submit("s1 = s2 = s3 = s4 = None")
+    kernel.drain(0.5)  # until the message has arrived
+    assert not cell.done
+    goes_on.touch()
+    cell.wait(30)
+    assert cell.content["status"] == "ok" and started.read_text() == "." and not manifests(tmp_path)
 
 
 def test_a_thread_loses_no_output_to_a_checkpoint_while_idle(launch, door, tmp_path):
@@ -198,7 +209,8 @@ def test_a_place_that_cannot_be_written_is_named_once_and_the_kernel_goes_on(lau
     (tmp_path / "elasticpython").write_text("in the way")
     kernel = idle_kernel(launch, door, tmp_path)
     kernel.execute("a = 1")
-    kernel.drain(1.2)
+    wait_until(kernel, lambda: "no checkpoint while idle" in kernel.process.log)
+    kernel.drain(1)
     assert kernel.process.log.count("no checkpoint while idle") == 1
     assert kernel.execute("a").result == "1"
 
