@@ -15,7 +15,7 @@ import time
 from contextlib import contextmanager, nullcontext
 
 import elasticpython
-from elasticpython import CheckpointError, _core, idle, parents, places, shell_state
+from elasticpython import CheckpointError, _core, idle_checkpoints, parents, places, shell_state
 
 MARKS = ("never-store", "never-rerun", "always-store", "none")
 
@@ -49,7 +49,7 @@ class ShellSession:
         self._lines = []  # to say with the output of the next cell
         self._running = None  # the cell that runs, as Python
         self._is_wanted = lambda: False  # whether a checkpoint that is made while idle has to give way
-        self.idle_time = idle.IdleTime()
+        self.idle_time = idle_checkpoints.IdleTime()
         _current = self
 
     # --- what the kernel tells ------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class ShellSession:
         self._is_wanted = is_wanted
         options = elasticpython.checkpoint.__kwdefaults__ | {"alpha": 0.0}
         try:
-            idle.check_room(places.default_directory())
+            idle_checkpoints.check_room(places.default_directory())
             self._checkpoint(None, in_background=False, while_idle=True, **options)
         except KeyboardInterrupt:
             pass  # another time

@@ -5,7 +5,7 @@ import types
 import pytest
 
 import elasticpython
-from elasticpython import idle
+from elasticpython import idle_checkpoints
 
 
 class Clock:
@@ -21,7 +21,7 @@ def idle_time(monkeypatch, **environment):
     for name, value in environment.items():
         monkeypatch.setenv(f"ELASTICPYTHON_{name}", value)
     clock = Clock()
-    return idle.IdleTime(clock), clock
+    return idle_checkpoints.IdleTime(clock), clock
 
 
 def test_it_is_due_when_it_has_been_quiet(monkeypatch):
@@ -76,9 +76,10 @@ def test_what_the_environment_says(monkeypatch, environment, seconds):
 def test_a_disk_is_not_filled_up_unasked(monkeypatch, tmp_path):
     place = tmp_path / "not" / "there yet"
     free = {}
-    monkeypatch.setattr(idle.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=free[path]))
+    usage = lambda path: types.SimpleNamespace(free=free[path])  # noqa: E731
+    monkeypatch.setattr(idle_checkpoints.shutil, "disk_usage", usage)
     free[tmp_path] = 1 << 40
-    idle.check_room(str(place))
+    idle_checkpoints.check_room(str(place))
     free[tmp_path] = 1 << 20
     with pytest.raises(elasticpython.CheckpointError, match="1.0 MB free, less than twice"):
-        idle.check_room(str(place))
+        idle_checkpoints.check_room(str(place))
