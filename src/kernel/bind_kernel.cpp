@@ -120,6 +120,8 @@ void bind_kernel(py::module_& core) {
           "set_cell", [](Server& server, std::shared_ptr<Request> cell) { server.set_cell(std::move(cell)); },
           no_gil)
       .def("read_line", &read_line, py::arg("prompt"), py::arg("password"), py::arg("parent"))
+      .def("expect_interrupt", &Server::expect_interrupt)
+      .def("forget_interrupt", &Server::forget_interrupt)
       .def("begin_cell", &Server::begin_cell)
       .def("end_cell", &Server::end_cell)
       .def("handle_next", &Server::handle_next, no_gil)

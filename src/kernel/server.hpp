@@ -61,6 +61,9 @@ class Server final : public xeus::xserver, public xeus::xcontrol_messenger {
   bool handle_next();           // false: nothing was waiting
   void handle_waiting_comms();  // while a cell awaits
   bool stopping() const { return stopping_; }
+  // Around what an interrupt_request may end though no cell runs.
+  void expect_interrupt() { signals_.expect_cell(); }
+  void forget_interrupt() { signals_.forget_cell(); }
   void begin_cell() { signals_.begin_cell(); }  // around user code; REQUIRES: the GIL is held
   void end_cell() { signals_.end_cell(); }
   void request_stop();  // after `exit`

@@ -178,6 +178,26 @@ def test_a_checkpoint_while_idle_gives_way_to_a_cell(launch, door, tmp_path):
     assert cell.content["status"] == "ok" and started.read_text() == "." and not manifests(tmp_path)
 
 
+def test_an_interrupt_ends_a_checkpoint_while_idle_that_does_not_end(launch, door, tmp_path):
+    kernel = idle_kernel(launch, door, tmp_path)
+    started = tmp_path / "started"
+    kernel.execute(
+        "import time, pathlib\nclass Endless:\n    def __reduce__(self):\n"
+        f"        with open({str(started)!r}, 'a') as file: file.write('.')\n"
+        "        while True: time.sleep(0.01)\n"
+        "endless = Endless()"
+    )
+    wait_until(kernel, started.exists)
+    cell = kernel.submit("endless = 'ended'")
+    kernel.drain(0.3)
+    assert not cell.done
+    kernel.interrupt()
+    cell.wait(30)
+    assert kernel.execute("endless").result == "'ended'"
+    wait_for_manifest(kernel, tmp_path)
+    assert started.read_text() == "."
+
+
 def test_a_thread_loses_no_output_to_a_checkpoint_while_idle(launch, door, tmp_path):
     kernel = idle_kernel(launch, door, tmp_path)
     cell = kernel.execute(

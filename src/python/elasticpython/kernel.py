@@ -151,10 +151,13 @@ class Kernel:
             return left
         if asyncio.all_tasks(self.loop):  # of the user's, which would stand still meanwhile
             return _TASKS_SECONDS
+        self.server.expect_interrupt()
         try:
             self.session.store_while_idle(self._is_wanted)
         except Exception as error:
             self._log(f"no checkpoint while idle: {error}")
+        finally:
+            self.server.forget_interrupt()
         return self.session.seconds_to_store()
 
     def _is_wanted(self) -> bool:

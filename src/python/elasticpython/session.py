@@ -132,15 +132,20 @@ class ShellSession:
 
     def store_while_idle(self, is_wanted) -> None:
         """A checkpoint that shows nothing and ends as soon as `is_wanted` says that something else is to do;
-        that is asked between variables and every few megabytes. It takes the place of the one before."""
+        that is asked between variables and every few megabytes. It takes the place of the one before.
+
+        An interrupt ends it too: a value whose `__reduce__` does not return would keep the next cell waiting."""
         began = time.monotonic()
         self._is_wanted = is_wanted
+        self._gave_way = False
         options = elasticpython.checkpoint.__kwdefaults__ | {"alpha": 0.0}
         try:
             idle_checkpoints.check_room(places.default_directory())
-            self._checkpoint(None, in_background=False, while_idle=True, **options)
+            with self._interruptible():
+                self._checkpoint(None, in_background=False, while_idle=True, **options)
         except KeyboardInterrupt:
-            pass  # another time
+            if not self._gave_way:
+                self.idle_time.given_up()
         except Exception:
             self.idle_time.given_up()
             raise
@@ -426,6 +431,7 @@ class ShellSession:
     def goes_on(self) -> None:
         """Breaks a checkpoint off that is made while idle, when that is over."""
         if self._is_wanted():
+            self._gave_way = True
             raise KeyboardInterrupt
 
     def writes(self, bytes_done: int, bytes_total: int) -> None:
