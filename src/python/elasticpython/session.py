@@ -134,7 +134,7 @@ class ShellSession:
         """A checkpoint that shows nothing and ends as soon as `is_wanted` says that something else is to do;
         that is asked between variables and every few megabytes. It takes the place of the one before.
 
-        An interrupt ends it too: a value whose `__reduce__` does not return would keep the next cell waiting."""
+        An interrupt ends it too: a value whose `__reduce__` does not return would keep the next cell away."""
         began = time.monotonic()
         self._is_wanted = is_wanted
         self._gave_way = False
