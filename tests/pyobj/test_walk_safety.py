@@ -200,15 +200,30 @@ def test_leaves_reference_counts_alone(name):
     walk = core_walk().Walk({"v": value})
     walk.walk()  # fills caches, such as the code bytes a code object keeps
     walk.forget("v")
-    before = reference_counts(value)
+    itself, before = sys.getrefcount(value), reference_counts(value)
     for _ in range(5):
         walk.walk()
         walk.recheck()
         walk.forget("v")
-    after = reference_counts(value)
-    # None and other objects of the interpreter's have thousands, and the test's own use changes them.
-    own = {key: count for key, count in before.items() if count < 100}
+    assert sys.getrefcount(value) == itself
+    after, own = reference_counts(value), few_references(before)
     assert {key: after.get(key) for key in own} == own
+
+
+def few_references(counts):
+    """None and other objects of the interpreter's have thousands, and the test's own use changes them."""
+    return {key: count for key, count in counts.items() if count < 100}
+
+
+def test_leaves_inner_reference_counts_alone():
+    value = [Plain(a=[1.5, (2, "x" * 50, [object()])]), {"k": {3, 4.5}}, np.array([[1], "s" * 40], object)]
+    walk = core_walk().Walk({"v": value})
+    before = reference_counts(value)
+    walk.walk()
+    walk.recheck()
+    walk.forget("v")
+    after, own = reference_counts(value), few_references(before)
+    assert len(own) > 10 and {key: after[key] for key in own} == own
 
 
 def nested(depth, make):
