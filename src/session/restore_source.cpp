@@ -5,7 +5,6 @@
 #include "elastic/plan/planner.hpp"
 #include "session/marks.hpp"
 #include "session/place.hpp"
-#include "session/remote_backend.hpp"
 #include "session/stand_in.hpp"
 
 namespace elastic::session {
@@ -105,12 +104,6 @@ Result<graph::History> read_history(const Source& source) {
   return graph::History::load(store::as_text(bytes.bytes()));
 }
 
-// A link that broke may be there again in a minute; what a disk cannot read will not come back.
-bool is_damage(const Error& error, const std::string& place) {
-  if (error.code() == ErrorCode::kIo) return !is_remote(place);
-  return error.code() == ErrorCode::kCorruption || error.code() == ErrorCode::kNotFound;
-}
-
 }  // namespace
 
 Result<Source> open_source(const RestoreOptions& options, const std::map<std::string, std::string>& here,
@@ -129,7 +122,7 @@ Result<Source> open_source(const RestoreOptions& options, const std::map<std::st
   auto history = read_history(source);
   if (history.ok()) {
     source.history = std::move(*history);
-  } else if (is_damage(history.error(), options.directory)) {
+  } else if (source.reader->is_damage(history.error())) {
     source.history_damage = history.error().message();
     ELASTIC_ASSIGN(source.history, stand_in_history(source.payload, source.reader->info().created_us));
   } else {

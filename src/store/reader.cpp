@@ -72,8 +72,10 @@ Result<> CheckpointReader::read_and_tell(const BlobRef& blob, const ChunkList& l
 Result<Region> CheckpointReader::read_blob(const BlobRef& blob) { return noted(blob, read_whole(blob)); }
 Result<Region> CheckpointReader::map_blob(const BlobRef& blob) { return noted(blob, map_whole(blob)); }
 
+bool CheckpointReader::is_damage(const Error& error) const { return index_->is_damage(error); }
+
 Result<Region> CheckpointReader::noted(const BlobRef& blob, Result<Region> region) {
-  if (region.ok() || !index_->is_damage(region.error())) return region;
+  if (region.ok() || !is_damage(region.error())) return region;
   // Reading ended at the first damaged chunk. The next checkpoint must know all of them.
   const std::atomic<bool> never_stop = false;
   static_cast<void>(verify_blob(blob, &never_stop).ok());
@@ -167,7 +169,7 @@ Result<> CheckpointReader::check_blob(const BlobRef& blob, const std::atomic<boo
     const Result<> read =
         stop != nullptr ? read_chunk(blob, list, i, into) : read_and_tell(blob, list, i, into);
     if (read.ok()) continue;
-    if (!index_->is_damage(read.error())) return read;
+    if (!is_damage(read.error())) return read;
     if (!first) first = read.error();
   }
   if (first) return *first;
@@ -182,7 +184,7 @@ Result<> CheckpointReader::verify_all(const ProgressFunction& progress) {
     if (const Result<> checked = check_blob(blob, nullptr); !checked.ok()) {
       if (!first)
         first = checked.error().within("blob " + std::to_string(i) + " of " + info_.name.to_string());
-      if (!index_->is_damage(checked.error())) break;
+      if (!is_damage(checked.error())) break;
     }
     so_far.bytes_done += blob.size_bytes;
     if (progress && !progress(so_far)) {

@@ -80,6 +80,9 @@ class CheckpointReader {
   // written to. What any of these calls finds damaged is put on record in the store, and the next checkpoint
   // that has the same bytes writes them anew.
   Result<> verify_blob(const BlobRef& blob, const std::atomic<bool>* stop = nullptr);
+  // Whether an error of these calls is of the bytes: a link may work again in a minute, but what a disk
+  // cannot read will not come back.
+  bool is_damage(const Error& error) const;
   // All blobs, whatever is found; the first error. O(total_bytes).
   Result<> verify_all(const ProgressFunction& progress = {});
 
