@@ -79,10 +79,10 @@ def outcome_of(status, junit):
     return outcome
 
 
-def pytest_run(junit, *arguments):
+def pytest_run(junit, *arguments, python=sys.executable, **environment):
     """pytest in a process of its own: a suite that breaks pytest breaks only itself."""
-    pytest = [sys.executable, "-m", "pytest", "-q", "--durations=5", f"--junitxml={fresh(junit)}"]
-    return outcome_of(run([*pytest, *arguments]), junit)
+    pytest = [python, "-m", "pytest", "-q", "--durations=5", f"--junitxml={fresh(junit)}"]
+    return outcome_of(run([*pytest, *arguments], **environment), junit)
 
 
 def python_suite(name):
@@ -132,11 +132,9 @@ def pydebug_suite():
         return Outcome(failed=1, note="the build failed")
     asked = ["clang-14", "-print-file-name=libclang_rt.asan-x86_64.so"]
     runtime = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-    junit = fresh(ARTIFACTS / "pydebug.xml")
-    command = [ROOT / ".venv-pydebug/bin/python", "-m", "pytest", "-q", f"--junitxml={junit}",
-               "--ignore=tests/pyobj/test_walk_extremes.py", "tests/pyobj"]
-    status = run(command, LD_PRELOAD=runtime, ELASTICPYTHON_BUILD=str(ROOT / "build/pydebug"), **SANITIZED)
-    return outcome_of(status, junit)
+    return pytest_run(ARTIFACTS / "pydebug.xml", "--ignore=tests/pyobj/test_walk_extremes.py", "tests/pyobj",
+                      python=ROOT / ".venv-pydebug/bin/python", LD_PRELOAD=runtime,
+                      ELASTICPYTHON_BUILD=str(ROOT / "build/pydebug"), **SANITIZED)
 
 
 def fuzz_suite():

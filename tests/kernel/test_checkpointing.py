@@ -1,7 +1,5 @@
 """A checkpoint or restore of size in a running kernel: what it shows, what is answered, how it is stopped."""
 
-import time
-
 import pytest
 
 SLOW = """
@@ -117,16 +115,9 @@ def manifests(tmp_path):
     return {path.name for path in tmp_path.glob("elasticpython/checkpoints/*/manifests/*")}
 
 
-def wait_until(kernel, is_so):
-    end = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < end, kernel.process.log
-        kernel.drain(0.05)
-
-
 def wait_for_manifest(kernel, tmp_path, known=frozenset()):
     """The manifests once there is one that was not known."""
-    wait_until(kernel, lambda: manifests(tmp_path) - known)
+    kernel.wait(lambda: manifests(tmp_path) - known, 30, "checkpoint")
     return manifests(tmp_path)
 
 
@@ -155,7 +146,7 @@ def test_a_checkpoint_while_idle_replaces_the_last_one_and_no_other(launch, door
         before = manifests(tmp_path)
         kernel.execute(f"c = {number}")
         wait_for_manifest(kernel, tmp_path, before)
-        wait_until(kernel, lambda: len(manifests(tmp_path)) == 2)
+        kernel.wait(lambda: len(manifests(tmp_path)) == 2, 30, "removal of the one before")
         assert asked_for in manifests(tmp_path)
 
 
@@ -169,7 +160,7 @@ def test_a_checkpoint_while_idle_gives_way_to_a_cell(launch, door, tmp_path):
         "        return (Slow, ())\n"
         "s1, s2, s3, s4 = [Slow() for _ in range(4)]"
     )
-    wait_until(kernel, started.exists)
+    kernel.wait(started.exists, 30, "pickling")
     cell = kernel.submit("s1 = s2 = s3 = s4 = None")
     kernel.drain(0.5)  # until the message has arrived
     assert not cell.done
@@ -187,7 +178,7 @@ def test_an_interrupt_ends_a_checkpoint_while_idle_that_does_not_end(launch, doo
         "        while True: time.sleep(0.01)\n"
         "endless = Endless()"
     )
-    wait_until(kernel, started.exists)
+    kernel.wait(started.exists, 30, "pickling")
     cell = kernel.submit("endless = 'ended'")
     kernel.drain(0.3)
     assert not cell.done
@@ -229,7 +220,7 @@ def test_a_place_that_cannot_be_written_is_named_once_and_the_kernel_goes_on(lau
     (tmp_path / "elasticpython").write_text("in the way")
     kernel = idle_kernel(launch, door, tmp_path)
     kernel.execute("a = 1")
-    wait_until(kernel, lambda: "no checkpoint while idle" in kernel.process.log)
+    kernel.wait(lambda: "no checkpoint while idle" in kernel.process.log, 30, "line in the log")
     kernel.drain(1)
     assert kernel.process.log.count("no checkpoint while idle") == 1
     assert kernel.execute("a").result == "1"

@@ -11,9 +11,14 @@ _QUIET_SECONDS = 30.0
 _SHARE = 20  # of the time, one part in so many at most goes into it
 
 
+def is_switched_off() -> bool:
+    """Whether the user wants no checkpoint that nobody asked for, at shutdown neither."""
+    return os.environ.get("ELASTICPYTHON_AUTOSAVE") == "0"
+
+
 def _quiet_seconds() -> float:
     """After how long without a cell; infinite: never. A number that is none counts as not given."""
-    if os.environ.get("ELASTICPYTHON_AUTOSAVE") == "0":
+    if is_switched_off():
         return float("inf")
     try:
         seconds = float(os.environ.get("ELASTICPYTHON_IDLE_SECONDS", _QUIET_SECONDS))

@@ -118,12 +118,15 @@ class ShellSession:
 
     def going_down(self) -> None:
         """The automatic checkpoint, once; whatever goes wrong is logged and keeps nobody from going."""
-        if self._gone or not self._session.has_news or os.environ.get("ELASTICPYTHON_AUTOSAVE") == "0":
+        if self._gone or not self._session.has_news or idle_checkpoints.is_switched_off():
             return
         self._gone = True
         with quietly(self.shell):
-            options = elasticpython.checkpoint.__kwdefaults__ | {"alpha": 0.0}
-            self._checkpoint(None, in_background=True, while_idle=False, **options)
+            self._checkpoint_unasked(in_background=True)
+
+    def _checkpoint_unasked(self, **how) -> None:
+        """To the notebook's own place, whatever the writing costs: nobody waits for it."""
+        self._checkpoint(None, **how, **elasticpython.checkpoint.__kwdefaults__ | {"alpha": 0.0})
 
     def seconds_to_store(self) -> float | None:
         """How long nothing has to be done before `store_while_idle` is due; None: nothing is to be stored."""
@@ -138,11 +141,10 @@ class ShellSession:
         began = time.monotonic()
         self._is_wanted = is_wanted
         self._gave_way = False
-        options = elasticpython.checkpoint.__kwdefaults__ | {"alpha": 0.0}
         try:
             idle_checkpoints.check_room(places.default_directory())
             with self._interruptible():
-                self._checkpoint(None, in_background=False, while_idle=True, **options)
+                self._checkpoint_unasked(while_idle=True)
         except KeyboardInterrupt:
             if not self._gave_way:
                 self.idle_time.given_up()
@@ -212,14 +214,14 @@ class ShellSession:
 
     def checkpoint(self, path, **options):
         """See elasticpython.checkpoint."""
-        return self._checkpoint(path, in_background=False, while_idle=False, **options)
+        return self._checkpoint(path, **options)
 
     def _checkpoint(
         self,
         path,
         *,
-        in_background,
-        while_idle,
+        in_background=False,
+        while_idle=False,
         plan,
         plan_only,
         alpha,
