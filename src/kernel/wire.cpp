@@ -5,6 +5,7 @@
 #include <ctime>
 #include <utility>
 
+#include "json_text.hpp"
 #include "signature.hpp"
 #include "xeus/xguid.hpp"
 #include "xeus/xzmq_serializer.hpp"
@@ -16,8 +17,36 @@ constexpr std::string_view kDelimiter = "<IDS|MSG>";
 constexpr std::size_t kFramesAfterDelimiter = 5;  // signature, header, parent header, metadata, content
 constexpr std::size_t kSha256HexSize = 64;
 
-// A text that is not UTF-8 is sent with replacement characters rather than not at all.
-constexpr auto kOnBadText = Json::error_handler_t::replace;
+// From here on a frame takes its bytes over instead of copying them, which costs an allocation.
+constexpr std::size_t kLargeFrameBytes = 16 << 10;
+
+// `Bytes`: a std::string or a std::vector<char>.
+template <class Bytes>
+zmq::message_t frame_of(Bytes bytes) {
+  if (bytes.size() < kLargeFrameBytes) return zmq::message_t(bytes.data(), bytes.size());
+  auto owner = std::make_unique<Bytes>(std::move(bytes));
+  zmq::message_t frame(
+      owner->data(), owner->size(), [](void*, void* owned) { delete static_cast<Bytes*>(owned); },
+      owner.get());
+  owner.release();  // by the frame, on the thread that has sent it
+  return frame;
+}
+
+xeus::xraw_buffer raw(const zmq::message_t& frame) { return {frame.data<unsigned char>(), frame.size()}; }
+
+// What follows the identities, or the topic.
+void add_message(zmq::multipart_t& frames, xeus::xmessage_base&& message,
+                 const xeus::xauthentication& authentication) {
+  zmq::message_t header = frame_of(json_text(message.header()));
+  zmq::message_t parent_header = frame_of(json_text(message.parent_header()));
+  zmq::message_t metadata = frame_of(json_text(message.metadata()));
+  zmq::message_t content = frame_of(json_text(message.content()));
+  frames.addstr(std::string(kDelimiter));
+  frames.addstr(authentication.sign(raw(header), raw(parent_header), raw(metadata), raw(content)));
+  for (zmq::message_t* each : {&header, &parent_header, &metadata, &content}) frames.add(std::move(*each));
+  for (xeus::binary_buffer& buffer : xeus::buffer_sequence(std::move(message).buffers()))
+    frames.add(frame_of(std::move(buffer)));
+}
 
 }  // namespace
 
@@ -51,11 +80,16 @@ void Wire::adopt(Json& header) const {
 }
 
 zmq::multipart_t Wire::encode(xeus::xmessage message) const {
-  return xeus::xzmq_serializer::serialize(std::move(message), *authentication_, kOnBadText);
+  zmq::multipart_t frames;
+  for (const std::string& identity : message.identities()) frames.addstr(identity);
+  add_message(frames, std::move(message), *authentication_);
+  return frames;
 }
 
 zmq::multipart_t Wire::encode(xeus::xpub_message message) const {
-  return xeus::xzmq_serializer::serialize_iopub(std::move(message), *authentication_, kOnBadText);
+  zmq::multipart_t frames(message.topic());
+  add_message(frames, std::move(message), *authentication_);
+  return frames;
 }
 
 zmq::multipart_t Wire::adopt(zmq::multipart_t published) const {

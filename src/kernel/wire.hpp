@@ -1,4 +1,5 @@
-// Messages to and from bytes: xeus's serialiser, with what it leaves to chance checked first.
+// Messages to and from bytes: our own frames out; in, xeus's reader, with what it leaves to chance checked
+// first.
 //
 // Threads: any.
 #pragma once

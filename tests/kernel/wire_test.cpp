@@ -4,6 +4,8 @@
 
 #include <regex>
 
+#include "xeus/xzmq_serializer.hpp"
+
 namespace elastic::kernel {
 namespace {
 
@@ -27,6 +29,26 @@ TEST(WireTest, AMessageComesBackAsItWas) {
   EXPECT_EQ(decoded->identities(), xeus::xmessage::guid_list{"identity"});
   ASSERT_EQ(decoded->buffers().size(), 1u);
   EXPECT_EQ(decoded->header()["username"], "tester");
+}
+
+TEST(WireTest, FramesAreThoseOfXeus) {
+  const Wire wire = make_wire();
+  const std::string large(1 << 20, 'x');
+  const auto message = [&wire, header = wire.header("execute_reply")](const std::string& text) {
+    return xeus::xmessage({"one", "two"}, header, {{"msg_id", "1"}}, {{"a", 1}}, {{"text", text}},
+                          {{'b', 'u', 'f'}, {}, xeus::binary_buffer(1 << 20, 'y')});
+  };
+  const auto authentication = xeus::make_xauthentication("hmac-sha256", "secret");
+  for (const std::string& text : {std::string("small"), large}) {
+    EXPECT_EQ(wire.encode(message(text)), xeus::xzmq_serializer::serialize(message(text), *authentication));
+    const auto published = [&] {
+      return xeus::xpub_message("topic", wire.header("stream"), {}, {}, {{"text", text}}, {});
+    };
+    zmq::multipart_t frames = wire.encode(published());
+    const auto read = xeus::xzmq_serializer::deserialize_iopub(frames, *authentication);
+    EXPECT_EQ(read.topic(), "topic");
+    EXPECT_EQ(read.content()["text"], text);
+  }
 }
 
 TEST(WireTest, RefusesAnotherKey) {

@@ -38,7 +38,8 @@ def jsonable(value):
 
 def _text(text: str) -> str:
     try:
-        text.encode("utf-8")
+        if not text.isascii():  # which needs no look at the text, where encoding copies it
+            text.encode("utf-8")
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
     return str(text)
