@@ -30,8 +30,7 @@ struct ModuleAttribute {
   std::string_view module;
   std::string_view attribute;  // "*": any
 };
-constexpr std::array kModuleAttributes = {ModuleAttribute{"builtins", "*"},
-                                          ModuleAttribute{"__main__", "*"},
+constexpr std::array kModuleAttributes = {ModuleAttribute{"__main__", "*"},
                                           ModuleAttribute{"sys", "modules"},
                                           ModuleAttribute{"sys", "_getframe"},
                                           ModuleAttribute{"inspect", "stack"},
@@ -61,9 +60,18 @@ constexpr std::array kModuleAttributes = {ModuleAttribute{"builtins", "*"},
                                           ModuleAttribute{"threading", "settrace"},
                                           ModuleAttribute{"sys", "_current_frames"}};
 
+// What hands out the functions above, of a value that leads to the module `builtins`: sympy's lambdify makes
+// such functions. Code that imports it by name is not trusted with any attribute.
+constexpr std::array kWaysIntoBuiltins = {"__dict__", "getattr", "__getattribute__", "attrgetter",
+                                          "methodcaller"};
+
 template <class Array>
 bool contains(const Array& array, std::string_view word) {
   return std::find(array.begin(), array.end(), word) != array.end();
+}
+
+bool hands_out_builtins(std::string_view attribute) {
+  return contains(kReachingBuiltins, attribute) || contains(kWaysIntoBuiltins, attribute);
 }
 
 struct Instruction {
@@ -462,6 +470,7 @@ bool is_reaching_word(std::string_view word) {
 }
 
 std::string reach_through_module(std::string_view module, std::string_view attribute) {
+  if (module == "builtins" && hands_out_builtins(attribute)) return "uses builtins." + std::string(attribute);
   for (const ModuleAttribute& entry : kModuleAttributes) {
     if (entry.module == module && (entry.attribute == "*" || entry.attribute == attribute)) {
       return "uses " + std::string(module) + "." + std::string(attribute);
@@ -471,12 +480,14 @@ std::string reach_through_module(std::string_view module, std::string_view attri
 }
 
 bool is_reaching_attribute(std::string_view attribute) {
-  return std::any_of(kModuleAttributes.begin(), kModuleAttributes.end(),
+  return hands_out_builtins(attribute) ||
+         std::any_of(kModuleAttributes.begin(), kModuleAttributes.end(),
                      [&](const ModuleAttribute& entry) { return entry.attribute == attribute; });
 }
 
 bool is_reaching_module(std::string_view module) {
-  return std::any_of(kModuleAttributes.begin(), kModuleAttributes.end(),
+  return module == "builtins" ||
+         std::any_of(kModuleAttributes.begin(), kModuleAttributes.end(),
                      [&](const ModuleAttribute& entry) { return entry.module == module; });
 }
 

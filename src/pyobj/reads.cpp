@@ -191,7 +191,7 @@ class Reads::Analysis {
     // numpy reads the clock in C, where nobody sees it, and knows these words.
     access_.may_read_clock = words_now_ && (words_datetime64_ || attributes_.count("datetime64") != 0);
     for (const std::string& module : modules_) {
-      if (getattr_) reach("uses getattr and " + module);
+      if (getattr_ || expanded_at_.contains("vars")) reach("uses getattr or vars and " + module);
       for (const std::string& attribute : attributes_) {
         if (std::string why = reach_through_module(module, attribute); !why.empty()) reach(std::move(why));
       }

@@ -334,6 +334,9 @@ def test_reaches_everything(name):
     assert access_of("a, b = [1], 'x'\n", EVERYTHING[name])["everything"] != ""
 
 
+# As sympy.lambdify makes them.
+LAMBDIFIED = "made = {}\nexec('import builtins\\ndef f(x): return x + 1', made)\nf = made['f']\ndel made"
+
 EVERYTHING_BY_VALUE = {
     "namespace kept": ("ns = globals()", "ns['a']"),
     "namespace in a list": ("ns = [globals()]", "ns[0]['a']"),
@@ -349,6 +352,14 @@ EVERYTHING_BY_VALUE = {
     "output history": ("_ = [1]", "_"),
     "output by number": ("_3 = [1]", "_3.append(1)"),
     "Out": ("Out = {}", "Out[3]"),
+    "builtins kept": ("import builtins as b", "b.eval('a')"),
+    "builtins kept in a list": ("import builtins\nb = [builtins]", "b[0].exec('a.append(1)')"),
+    "dictionary of builtins": ("import builtins as b", "b.__dict__['ev' + 'al']('a')"),
+    "getattr on builtins": ("import builtins as b", "getattr(b, 'ev' + 'al')('a')"),
+    "vars of builtins": ("import builtins as b", "vars(b)['ev' + 'al']('a')"),
+    "getattr that builtins hand out": ("import builtins as b", "b.getattr(b, 'ev' + 'al')('a')"),
+    "attrgetter on builtins": ("import builtins as b, operator", "operator.attrgetter('ev' + 'al')(b)('a')"),
+    "builtins in a function's globals": (LAMBDIFIED, "f.__call__.__self__.__dict__"),
 }
 
 
@@ -356,6 +367,11 @@ EVERYTHING_BY_VALUE = {
 def test_reaches_everything_by_value(name):
     setup, cell = EVERYTHING_BY_VALUE[name]
     assert access_of("a = [1]\n" + setup, cell)["everything"] != ""
+
+
+def test_builtins_that_a_value_leads_to_are_what_every_cell_has():
+    access = access_of("a, b = [1], [2]\n" + LAMBDIFIED, "b.append(f(1)).diff")
+    assert access["everything"] == "" and set(access["reads"]) == {"b", "f"}
 
 
 BINDS = {
