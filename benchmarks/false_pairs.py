@@ -40,12 +40,14 @@ class Recording(dict):
     """A namespace that knows what was done to it since `begin`."""
 
     def begin(self):
-        self.looked_up, self.bound, self.ran, self.on = set(), set(), set(), True
+        self.looked_up, self.bound, self.ran, self.on = set(), set(), {}, True
 
     def note_call(self, frame, event, _):
-        """A profiler: which code of the session runs."""
+        """A profiler: which code of the session runs, and on instances of what (or on which class)."""
         if event == "call" and frame.f_globals is self:
-            self.ran.add(frame.f_code)
+            code = frame.f_code
+            first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+            self.ran.setdefault(code, set()).update((type(first), first if isinstance(first, type) else None))
 
     def note(self, key):
         asker = (dict.get(sys._getframe(2).f_globals, "__name__") or "").split(".")[0]
@@ -79,13 +81,23 @@ class Recording(dict):
 
 
 def code_of(value):
-    """The code that runs when this function, or a method of this class, is called."""
+    """The code that runs when this function, or a method that this class defines, is called."""
     if isinstance(value, type):
-        return {code for cls in value.__mro__ if cls.__module__ == "__main__"
-                for member in vars(cls).values() for code in code_of(member)}
+        return {code for member in vars(value).values() if not isinstance(member, type)
+                for code in code_of(member)}
     parts = [value, *(getattr(value, part, None) for part in ("__func__", "fget", "fset", "fdel", "func"))] \
         if isinstance(value, (staticmethod, classmethod, property, functools.cached_property)) else [value]
     return {part.__code__ for part in parts if isinstance(part, types.FunctionType)}
+
+
+def has_run(value, ran):
+    """Whether the function, or a method of the class, is among the code that ran: one of its own, or one that
+    it inherits and that ran on an instance of it."""
+    if any(code in ran for code in code_of(value)):
+        return True
+    inherited = value.__mro__[1:] if isinstance(value, type) else ()
+    return any(cls is not None and issubclass(cls, value) for base in inherited
+               if base.__module__ == "__main__" for code in code_of(base) for cls in ran.get(code, ()))
 
 
 def really(book):
@@ -129,7 +141,7 @@ def really(book):
         bound = {name for name in now if name in names.bound or values.get(name) is not now[name]}
         changed = {name for name in after
                    if name in before and name not in bound and before[name] != after[name]}
-        used = {name for name, value in values.items() if not names.ran.isdisjoint(code_of(value))}
+        used = {name for name, value in values.items() if has_run(value, names.ran)}
         reads = {name for name in names.looked_up if name in values} | changed | (used - names.bound)
         cells.append({"reads": sorted(reads), "writes": sorted(bound | changed), "ok": result.success})
         before, values = after, now
