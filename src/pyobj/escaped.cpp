@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "elastic/pyobj/effects.hpp"
+#include "pyobj/ended_frames.hpp"
 #include "pyobj/reads_state.hpp"
 
 namespace elastic::pyobj {
@@ -25,10 +26,14 @@ std::string name_of_object(PyObject* object) {
   return std::string("an object of ") + Py_TYPE(object)->tp_name;
 }
 
-// Every live function whose globals are the namespace, and every class of the session. Empty when gc is
-// unusable.
-std::vector<Owned> session_code(const GilHeld&, PyObject* names) {
-  std::vector<Owned> found;
+struct Living {
+  std::vector<Owned> code;  // functions whose globals are the namespace, and classes of the session
+  std::vector<Owned> ended_frames;
+};
+
+// Empty when gc is unusable.
+Living living_objects(const GilHeld&, PyObject* names) {
+  Living found;
   const EffectsPaused paused;
   const Owned gc = Owned::steal(PyImport_ImportModule("gc"));
   const Owned objects = gc ? Owned::steal(PyObject_CallMethod(gc.get(), "get_objects", nullptr)) : Owned();
@@ -42,7 +47,8 @@ std::vector<Owned> session_code(const GilHeld&, PyObject* names) {
         PyFunction_Check(object) && reinterpret_cast<PyFunctionObject*>(object)->func_globals == names;
     const bool type =
         !function && PyType_Check(object) && is_session_type(reinterpret_cast<PyTypeObject*>(object));
-    if (function || type) found.push_back(Owned::share(Borrowed(object)));
+    if (function || type) found.code.push_back(Owned::share(Borrowed(object)));
+    if (is_ended_frame(object)) found.ended_frames.push_back(Owned::share(Borrowed(object)));
   }
   return found;
 }
@@ -68,18 +74,23 @@ PyObject* held_attribute(PyObject* object, const char* name) {
   return traits != nullptr && PyDict_Check(traits) ? PyDict_GetItemString(traits, name) : nullptr;
 }
 
+PyObject* shell_of(PyObject* names) {
+  PyObject* getter = PyDict_GetItemString(names, "get_ipython");
+  return getter != nullptr && PyMethod_Check(getter) ? PyMethod_GET_SELF(getter) : nullptr;
+}
+
+// IPython's record of the cell that ran last: what it showed and raised.
+PyObject* last_record(PyObject* names) { return held_attribute(shell_of(names), "last_execution_result"); }
+
 // What Python and IPython keep of the last cells, beside `_` and `Out`, and never run: what they showed, and
 // what they raised, whose frames are over.
 std::vector<PyObject*> kept_of_last_cells(PyObject* names) {
   std::vector<PyObject*> results;
   for (const char* name : {"last_traceback", "last_value", "last_exc"})
     results.push_back(PySys_GetObject(name));
-  PyObject* getter = PyDict_GetItemString(names, "get_ipython");
-  PyObject* shell = getter != nullptr && PyMethod_Check(getter) ? PyMethod_GET_SELF(getter) : nullptr;
+  PyObject* shell = shell_of(names);
   PyObject* hook = held_attribute(shell, "displayhook");
-  PyObject* last = held_attribute(shell, "last_execution_result");
-  for (const char* name : {"result", "error_in_exec", "error_before_exec"})
-    results.push_back(held_attribute(last, name));
+  results.push_back(last_record(names));
   for (const char* name : {"_", "__", "___"}) results.push_back(held_attribute(hook, name));
   PyObject* hidden = held_attribute(shell, "user_ns_hidden");  // what %who passes over: _, _3, _i3
   PyObject *key = nullptr, *value = nullptr;
@@ -106,8 +117,8 @@ void Reads::find_escaped(const GilHeld& gil, Look look) {
     const std::optional<Reach> outside = state_->reach_of_large();
     if (outside && outside->codes.empty()) return;
   }
-  const std::vector<Owned> code = session_code(gil, state_->names);
-  if (code.empty()) return;
+  const Living living = living_objects(gil, state_->names);
+  if (living.code.empty()) return;
 
   // The variables that hold session code, and only those: others explain no reference to it.
   std::vector<PyObject*> roots;
@@ -131,13 +142,19 @@ void Reads::find_escaped(const GilHeld& gil, Look look) {
   for (PyObject* root : roots) state_->reacher.add(root, reach);
   for (PyObject* kept : kept_of_last_cells(state_->names)) state_->reacher.add(kept, reach);
   auto references = state_->reacher.references();
-  for (const Owned& object : code) ++references[object.get()];  // the one this function holds
   state_->reacher.count_references(false);
+  count_from_ended_frames(living.ended_frames, references);
+  for (const Owned& object : living.code) ++references[object.get()];  // the one this function holds
 
+  PyObject* record = last_record(state_->names);
   std::vector<PyObject*> unexplained;
   for (const auto& [object, count] : references) {
-    if (Py_REFCNT(object) > count && can_be_handed_on(object)) unexplained.push_back(object);
+    if (Py_REFCNT(object) <= count || !can_be_handed_on(object)) continue;
+    // Those who ran the cell hold its record too, and the frames of what it raised do.
+    const bool is_record = record != nullptr && Py_TYPE(object) == Py_TYPE(record);
+    if (!is_record) unexplained.push_back(object);
   }
+  state_->reacher.pass_over_ended_frames(true);
   for (PyObject* object : unexplained) {
     Reach held;
     const bool is_ours =
@@ -147,6 +164,7 @@ void Reads::find_escaped(const GilHeld& gil, Look look) {
     const bool is_code = PyFunction_Check(object) || PyType_Check(object);
     state_->escaped.push_back({name_of_object(object), std::move(held), is_code});
   }
+  state_->reacher.pass_over_ended_frames(false);
   std::sort(state_->escaped.begin(), state_->escaped.end(),
             [](const auto& left, const auto& right) { return left.name < right.name; });
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pyobj/ended_frames.hpp"
 #include "pyobj/walk/prefetch.hpp"
 
 namespace elastic::pyobj {
@@ -370,6 +371,7 @@ void Reacher::enter(PyObject* object, Kind kind) {
       break;
     case Kind::kFrame:
       if (counting_) break;
+      if (passes_over_ended_frames_ && is_ended_frame(object)) return;
       everything("holds a frame");
       return;
     case Kind::kContextVariable: {

@@ -68,6 +68,10 @@ class Reacher {
   bool add(PyObject* root, Reach& reach, std::size_t limit = kNoLimit);
   static constexpr std::size_t kNoLimit = SIZE_MAX;
 
+  // Whether `add` passes over frames that have ended: of what a library holds, since nothing but a debugger
+  // looks into those of an exception.
+  void pass_over_ended_frames(bool on) { passes_over_ended_frames_ = on; }
+
   // Between on and off, `add` enters each object once over all roots, and `references` gives the objects met
   // with the number of references to each that were followed.
   void count_references(bool on);
@@ -107,6 +111,7 @@ class Reacher {
   CodeNamesCache& codes_;
   Reach* reach_ = nullptr;
   bool counting_ = false;
+  bool passes_over_ended_frames_ = false;
   std::size_t limit_ = kNoLimit;  // of the call of add() that is under way
   std::size_t followed_ = 0;      // references that tp_traverse has shown in it
   std::vector<PyObject*> stack_;
@@ -123,6 +128,9 @@ class Reacher {
 
 // A class statement of the session, or of the user's own modules, made the type.
 bool is_session_type(PyTypeObject* type);
+
+// Whether code of the session runs when the object goes: its `__del__`, or the rest of a generator.
+bool runs_session_code_at_end(PyObject* object);
 
 // Whether the code of this module (by its dict or object) is the user's own: not of the standard library, not
 // installed.

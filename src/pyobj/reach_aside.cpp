@@ -48,6 +48,11 @@ struct CacheLink {
 
 }  // namespace
 
+bool runs_session_code_at_end(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  return (type->tp_finalize != nullptr && is_session_type(type)) || has_more_to_run(object);
+}
+
 bool Reacher::is_cache_link(PyTypeObject* type) {
   return std::strcmp(type->tp_name, "functools._lru_list_elem") == 0 && type->tp_itemsize == 0 &&
          type->tp_basicsize == static_cast<Py_ssize_t>(sizeof(CacheLink));
@@ -61,9 +66,7 @@ void Reacher::enter_cache_link(PyObject* link) {
 
 void Reacher::look_at_end_of(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
-  if (!reach_->runs_when_dropped)
-    reach_->runs_when_dropped =
-        (type->tp_finalize != nullptr && is_session_type(type)) || has_more_to_run(object);
+  if (!reach_->runs_when_dropped) reach_->runs_when_dropped = runs_session_code_at_end(object);
   if (type->tp_weaklistoffset <= 0) return;
   auto* reference =
       *reinterpret_cast<PyWeakReference**>(reinterpret_cast<char*>(object) + type->tp_weaklistoffset);

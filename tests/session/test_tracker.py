@@ -376,3 +376,37 @@ def test_what_ipython_keeps_of_the_last_cells_is_not_handed_to_a_library(noteboo
     notebook.run("import functools, json; json.kept = functools.partial(k.get)")
     notebook.run("2")
     assert "y" in named(notebook.last(), "reads")
+
+
+RAISING = ("import json\ny = [1]\nclass Empty(Exception): pass\n"
+           "class K:\n    def get(self): return y\nk = K()\n"
+           "def fail(given):\n    class Inner: n = 3\n    mine = [given.get]\n    raise Empty(len(mine))")
+
+
+def reads_of_the_next(notebook, *cells):
+    """What a cell is said to read that uses nothing, after these."""
+    for cell in cells:
+        notebook.run(cell)
+    notebook.run("1")
+    return named(notebook.last(), "reads")
+
+
+def test_what_a_traceback_keeps_is_not_handed_to_a_library(notebook):
+    assert reads_of_the_next(notebook, RAISING, "fail(k)", "z = 2") <= {"Empty"}
+    # The first is IPython's no longer: garbage, for the most part, that waits for its collection.
+    assert reads_of_the_next(notebook, "fail(k)", "z = 3") <= {"Empty"}
+    # What a library keeps is, and the frames of an exception are no library's.
+    keep = "json.kept = []\ntry: fail(k)\nexcept Empty as e: json.kept.append(e)"
+    assert reads_of_the_next(notebook, keep) <= {"Empty"}
+    assert {"K", "y"} <= reads_of_the_next(notebook, "json.kept.append(k.get)")
+
+
+@pytest.mark.parametrize("dropped", [
+    "class D:\n    def __del__(self): y.append(1)\ndef fail(d): raise ValueError\nd = D()",
+    "def g():\n    try: yield\n    finally: y.append(1)\ndef fail(d): raise ValueError\nd = g()\nnext(d)"],
+    ids=["__del__", "finally"])
+def test_what_runs_when_a_traceback_goes_counts_before_each_cell(notebook, dropped):
+    cells = "import json\ny = [1]", dropped, "try: fail(d)\nexcept ValueError as e: json.kept = e", "del d"
+    assert "y" in reads_of_the_next(notebook, *cells)
+    notebook.run("json.kept = None")
+    assert "y" in named(notebook.last(), "writes")

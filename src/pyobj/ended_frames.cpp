@@ -1,0 +1,66 @@
+#include "pyobj/ended_frames.hpp"
+
+#include <unordered_set>
+
+#include "pyobj/reach.hpp"
+#include "pyobj/walk/layout.hpp"
+
+namespace elastic::pyobj {
+namespace {
+
+constexpr std::size_t kEntered = 100000;  // objects; what is held beyond counts as held by a library
+
+bool has_callback(PyObject* object) {
+  return PyWeakref_Check(object) && reinterpret_cast<PyWeakReference*>(object)->wr_callback != nullptr;
+}
+
+class Counter {
+ public:
+  Counter(const std::vector<Owned>& frames, std::unordered_map<PyObject*, Py_ssize_t>& counts)
+      : counts_(counts) {
+    for (const auto& [object, count] : counts_) entered_.insert(object);
+    for (const Owned& frame : frames) stack_.push_back(frame.get());
+  }
+
+  void run() {
+    while (!stack_.empty() && left_ > 0) {
+      PyObject* object = stack_.back();
+      stack_.pop_back();
+      if (!entered_.insert(object).second) continue;
+      --left_;
+      Py_TYPE(object)->tp_traverse(object, &Counter::visit, this);
+    }
+  }
+
+ private:
+  static int visit(PyObject* object, void* self) {
+    static_cast<Counter*>(self)->take(object);
+    return 0;
+  }
+
+  void take(PyObject* object) {
+    if (PyObject_IS_GC(object) == 0 || has_callback(object) || runs_session_code_at_end(object)) return;
+    const Py_ssize_t count = ++counts_[object];
+    const bool is_held_by_others = Py_REFCNT(object) > count;
+    if (!is_held_by_others && !PyFrame_Check(object) && !PyType_Check(object)) stack_.push_back(object);
+  }
+
+  std::unordered_map<PyObject*, Py_ssize_t>& counts_;
+  std::unordered_set<PyObject*> entered_;
+  std::vector<PyObject*> stack_;
+  std::size_t left_ = kEntered;
+};
+
+}  // namespace
+
+bool is_ended_frame(PyObject* object) {
+  return PyFrame_Check(object) &&
+         reinterpret_cast<PyFrameObject*>(object)->f_frame->owner == FRAME_OWNED_BY_FRAME_OBJECT;
+}
+
+void count_from_ended_frames(const std::vector<Owned>& frames,
+                             std::unordered_map<PyObject*, Py_ssize_t>& counts) {
+  Counter(frames, counts).run();
+}
+
+}  // namespace elastic::pyobj
