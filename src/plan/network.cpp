@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 
 namespace elastic::plan {
@@ -55,31 +56,68 @@ Result<Network> Network::build(const PlanInput& input, const Prices& prices, boo
     }
   }
 
-  // What can be had at all: reads go to earlier cells, so one pass forward settles it.
-  std::int64_t total = 0;
-  network.feasible_.assign(cells, false);
-  network.run_cost_.assign(cells, 0);
-  for (std::uint32_t i = 0; i < cells; ++i) {
-    if (!network.relevant_[i]) continue;
-    const CellIndex index{i};
-    const graph::CellExecution& cell = history.cell(index);
-    const auto needs = network.needs_of(index);
-    network.feasible_[i] =
-        cell.rerunnable() && !input.wishes.never_rerun.contains(index) &&
-        std::all_of(needs.begin(), needs.end(), [&](auto n) { return network.obtainable(n); });
-    network.run_cost_[i] =
-        rounded(static_cast<double>(cell.run_time_us) * input.cpu_ratio * prices.per_restore_us);
-    if (__builtin_add_overflow(total, network.run_cost_[i], &total)) total = kMaxTotal;
-  }
-  for (std::uint32_t i = 0; i < network.needs_.size(); ++i) {
-    Need& need = network.needs_[i];
-    need.lost = need.active && !network.obtainable(i);
-    if (need.load_cost == kUncuttable) continue;
-    if (__builtin_add_overflow(total, need.load_cost, &total)) total = kMaxTotal;
-  }
-  if (total >= kMaxTotal)
+  if (network.find_obtainable(input, prices) >= kMaxTotal)
     return Error(ErrorCode::kLimitExceeded, "the costs of this plan add up beyond 2^60 us");
+  network.keep_parts();
   return network;
+}
+
+// What can be had at all: reads go to earlier cells, so one pass forward settles it. Returns the sum of all
+// costs, at most kMaxTotal.
+std::int64_t Network::find_obtainable(const PlanInput& input, const Prices& prices) {
+  const std::uint32_t cells = static_cast<std::uint32_t>(input.history->cell_count());
+  std::int64_t total = 0;
+  const auto add = [&](std::int64_t cost) {
+    if (__builtin_add_overflow(total, cost, &total)) total = kMaxTotal;
+  };
+  feasible_.assign(cells, false);
+  run_cost_.assign(cells, 0);
+  for (std::uint32_t i = 0; i < cells; ++i) {
+    if (!relevant_[i]) continue;
+    const CellIndex index{i};
+    const graph::CellExecution& cell = input.history->cell(index);
+    const auto needs = needs_of(index);
+    feasible_[i] = cell.rerunnable() && !input.wishes.never_rerun.contains(index) &&
+                   std::all_of(needs.begin(), needs.end(), [&](auto n) { return obtainable(n); });
+    run_cost_[i] = rounded(static_cast<double>(cell.run_time_us) * input.cpu_ratio * prices.per_restore_us);
+    add(run_cost_[i]);
+  }
+  for (std::uint32_t i = 0; i < needs_.size(); ++i) {
+    Need& need = needs_[i];
+    need.lost = need.active && !obtainable(i);
+    if (need.load_cost != kUncuttable) add(need.load_cost);
+  }
+  return std::min(total, kMaxTotal);
+}
+
+// What cannot be had of a lost co-variable becomes a need of its own. Two parts of one are never loaded both:
+// they would no longer share what they share.
+void Network::keep_parts() {
+  const std::uint32_t count = static_cast<std::uint32_t>(needs_.size());
+  std::vector<std::uint32_t> largest(count, kNoNode);  // by lost need
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (needs_[i].load_cost == kUncuttable) continue;
+    std::uint32_t whole = needs_[i].parent;
+    while (whole != kNoNode && !needs_[whole].lost) whole = needs_[whole].parent;
+    if (whole == kNoNode) continue;
+    std::uint32_t& part = largest[whole];
+    if (part == kNoNode || needs_[part].member_count < needs_[i].member_count) part = i;
+  }
+  for (std::uint32_t whole = 0; whole < count; ++whole) {
+    const std::uint32_t part = largest[whole];
+    if (part == kNoNode) continue;
+    Need rest = needs_[whole];
+    rest.parent = whole;
+    rest.first_member = static_cast<std::uint32_t>(members_.size());
+    const std::vector<SnapshotId> all(members(whole).begin(), members(whole).end());
+    const std::vector<SnapshotId> kept(members(part).begin(), members(part).end());
+    std::ranges::set_difference(all, kept, std::back_inserter(members_));
+    rest.member_count = static_cast<std::uint32_t>(members_.size()) - rest.first_member;
+    needs_[whole].active = needs_[whole].lost = false;
+    needs_[part].active = needs_[part].part = true;
+    needs_.push_back(rest);
+    next_.push_back(kNoNode);
+  }
 }
 
 // One need for each co-variable that the cell read, as it was linked then.
@@ -139,16 +177,20 @@ Result<> Network::add_holdings(const PlanInput& input, const Prices& prices, boo
     Need& need = needs_[index];
     if (need.holding != kNoNode) return invalid(context + "the same snapshots are held twice");
     need.holding = static_cast<std::uint32_t>(i);
-    if (!need.active && !holding.stored) return invalid(context + "it is neither active nor stored");
+    // A part of an active co-variable counts as active: it may have to stand for the whole.
+    const bool active = std::all_of(set.begin(), set.end(), [&](SnapshotId member) {
+      return history.active(history.snapshot(member).variable) == member;
+    });
+    if (!active && !holding.stored) return invalid(context + "it is neither active nor stored");
     const bool ambient = history.is_ambient(history.snapshot(set[0]).variable);
-    if (!holding.not_storable.empty() || (!need.active && !older && !ambient)) continue;
-    has_older_ = has_older_ || (!need.active && !ambient);
+    if (!holding.not_storable.empty() || (!active && !older && !ambient)) continue;
+    has_older_ = has_older_ || (!active && !ambient);
     bool never = false;
     for (const SnapshotId member : set) {
       const auto wish = input.wishes.variables.find(history.snapshot(member).variable);
       if (wish == input.wishes.variables.end()) continue;
       never = never || wish->second == StoreWish::kNever;
-      need.forced = need.forced || (need.active && wish->second == StoreWish::kAlways);
+      need.forced = need.forced || (active && wish->second == StoreWish::kAlways);
     }
     need.forced = need.forced && !never;
     if (never) continue;

@@ -4,7 +4,8 @@
 // A need is a set of snapshots that must be in place together: an active co-variable, or what one cell reads
 // of one co-variable snapshot. The needs on one co-variable snapshot form a forest by inclusion, since a
 // co-variable only ever comes apart: whatever meets the larger set meets the smaller one. At the root stands
-// the writer.
+// the writer. Of an active co-variable that cannot be had as a whole, the largest part that can be loaded is
+// needed, and the rest of it is lost.
 //
 // A choice is a set of cells to re-run and a set of needs that must be met. Each need in it costs its load,
 // unless its parent (or, for a root, the writer) is in the choice too. The cheapest choice is a minimum cut.
@@ -33,6 +34,7 @@ struct Need {
   bool active = false;
   bool forced = false;  // active, and stored by wish: loaded whatever is re-run
   bool lost = false;    // active, and cannot be had in any way
+  bool part = false;    // active, and what can be had of a co-variable that cannot be had as a whole
 };
 
 struct Choice {
@@ -89,6 +91,8 @@ class Network {
   Result<> add_reads(const graph::History& history, CellIndex cell);
   Result<std::uint32_t> need_for(const graph::History& history, std::span<const SnapshotId> set);
   Result<> order_by_inclusion(std::uint32_t head);
+  std::int64_t find_obtainable(const PlanInput& input, const Prices& prices);
+  void keep_parts();
   void follow(Choice& choice, std::vector<std::uint32_t>& open, std::uint32_t need, bool load) const;
 
   std::vector<Need> needs_;

@@ -114,6 +114,7 @@ class PlanBuilder {
   }
 
   std::string why_stored(const Need& need) const {
+    if (need.part) return "what it is linked with cannot be had: the rest is stored without that";
     if (need.forced) return "marked always-store";
     if (need.holding != kNoNode && input_.holdings[need.holding].stored) return "already stored";
     if (const std::string reason = why_not_rerun(need.writer); !reason.empty()) return reason;

@@ -71,42 +71,14 @@ std::vector<std::vector<std::size_t>> circles_of(const std::vector<std::vector<s
   return circles;
 }
 
-bool is_marked_never_store(const DumpedSession& dumped, std::size_t group) {
-  const auto& wishes = dumped.input.wishes.variables;
-  for (const std::string& name : dumped.groups[group].names) {
-    const auto found = wishes.find(*dumped.history.find_variable(name));
-    if (found != wishes.end() && found->second == plan::StoreWish::kNever) return true;
-  }
-  return false;
-}
-
 StoredSize size_of(const plan::CostModel& costs, const DumpedGroup& group) {
   if (group.pickled) return {group.pickled->pickle_bytes(), group.pickled->buffer_bytes()};
   return costs.stored_size(group.type, group.size_bytes);
 }
 
-// Fills in what the holding would cost: as measured, where it is serialised, else as estimated.
-void set_price(const plan::CostModel& costs, const std::set<std::string>& had, DumpedSession& dumped,
-               std::size_t place) {
-  const DumpedGroup& group = dumped.groups[place];
-  Holding& holding = dumped.input.holdings[place];
-  if (group.pickled_in != place) {  // paid for by the first of its circle
-    holding.bytes = holding.new_bytes.emplace(0);
-    holding.store_us = holding.load_us = 0;
-    return;
-  }
-  const StoredSize size = size_of(costs, group);
-  holding.bytes = size.total();
-  if (!group.dumped) holding.new_bytes = had.contains(key_of(snapshots_of(dumped, place))) ? 0 : size.total();
-  holding.stored = holding.bytes > 0 && holding.new_bytes.value_or(holding.bytes) == 0;
-  holding.store_us = (group.dumped ? group.actual_us : costs.serialize_us(group.type, size.pickle_bytes)) +
-                     costs.write_part_us(holding.bytes_to_write());
-  holding.load_us = costs.deserialize_us(group.type, size.pickle_bytes) +
-                    costs.read_us(dumped.maps_buffers ? size.pickle_bytes : size.total());
-}
-
 // What refers to something that cannot be stored cannot be loaded.
-void strike_out_unloadable(DumpedSession& dumped, const std::map<std::string, std::size_t>& holding_of) {
+void strike_out_unloadable(DumpedSession& dumped) {
+  const std::map<std::string, std::size_t> holding_of = groups_by_name(dumped);
   for (std::size_t i = 0; i < dumped.groups.size(); ++i)
     if (std::exchange(dumped.groups[i].struck_out, false)) dumped.input.holdings[i].not_storable.clear();
   for (bool changed = true; changed;) {
@@ -132,7 +104,8 @@ void strike_out_unloadable(DumpedSession& dumped, const std::map<std::string, st
 
 // A stored group needs what it refers to before any cell has run, so that is stored as well. True when that
 // asks for more than the plan stores.
-bool ask_for_references(DumpedSession& dumped, const std::map<std::string, std::size_t>& holding_of) {
+bool ask_for_references(DumpedSession& dumped) {
+  const std::map<std::string, std::size_t> holding_of = groups_by_name(dumped);
   const std::set<std::size_t> stored(dumped.plan.loads.begin(), dumped.plan.loads.end());
   bool asked = false;
   for (const std::size_t place : stored) {
@@ -170,8 +143,36 @@ std::map<std::string, std::size_t> groups_by_name(const DumpedSession& dumped) {
   std::map<std::string, std::size_t> places;
   for (std::size_t i = 0; i < dumped.groups.size(); ++i)
     if (!dumped.groups[i].ambient)
-      for (const std::string& name : dumped.groups[i].names) places.emplace(name, i);
+      for (const std::string& name : dumped.groups[i].names) places.insert_or_assign(name, i);
   return places;
+}
+
+bool is_marked_never_store(const DumpedSession& dumped, std::size_t group) {
+  const auto& wishes = dumped.input.wishes.variables;
+  for (const std::string& name : dumped.groups[group].names) {
+    const auto found = wishes.find(*dumped.history.find_variable(name));
+    if (found != wishes.end() && found->second == plan::StoreWish::kNever) return true;
+  }
+  return false;
+}
+
+void set_price(const plan::CostModel& costs, const std::set<std::string>& had, DumpedSession& dumped,
+               std::size_t place) {
+  const DumpedGroup& group = dumped.groups[place];
+  Holding& holding = dumped.input.holdings[place];
+  if (group.pickled_in != place) {  // paid for by the first of its circle
+    holding.bytes = holding.new_bytes.emplace(0);
+    holding.store_us = holding.load_us = 0;
+    return;
+  }
+  const StoredSize size = size_of(costs, group);
+  holding.bytes = size.total();
+  if (!group.dumped) holding.new_bytes = had.contains(key_of(snapshots_of(dumped, place))) ? 0 : size.total();
+  holding.stored = holding.bytes > 0 && holding.new_bytes.value_or(holding.bytes) == 0;
+  holding.store_us = (group.dumped ? group.actual_us : costs.serialize_us(group.type, size.pickle_bytes)) +
+                     costs.write_part_us(holding.bytes_to_write());
+  holding.load_us = costs.deserialize_us(group.type, size.pickle_bytes) +
+                    costs.read_us(dumped.maps_buffers ? size.pickle_bytes : size.total());
 }
 
 std::vector<ConstBytes> parts_of(const Pickled& pickled) {
@@ -377,12 +378,13 @@ Result<> Session::choose_plan(const GilHeld& gil, const CheckpointOptions& optio
   for (const std::uint32_t cell : options.never_rerun_cells) marks.never_rerun(cell);
   dumped.input.wishes = marks.wishes(dumped.history);
   Doubles doubles(namespace_, dumped.input.wishes);
-  const std::map<std::string, std::size_t> holding_of = groups_by_name(dumped);
   for (bool changed = true; changed;) {  // ends: each round serialises a group or asks for one more variable
-    strike_out_unloadable(dumped, holding_of);
+    strike_out_unloadable(dumped);
     ELASTIC_ASSIGN(dumped.plan, planner->plan(dumped.input));
     ELASTIC_ASSIGN(changed, dump_chosen(gil, dumped));
-    if (!changed) changed = ask_for_references(dumped, holding_of) || doubles.avoid(gil, dumped);
+    if (changed) continue;
+    ELASTIC_ASSIGN(changed, offer_parts(gil, dumped));
+    if (!changed) changed = ask_for_references(dumped) || doubles.avoid(gil, dumped);
   }
   return success();
 }

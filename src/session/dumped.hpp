@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "elastic/graph/history.hpp"
+#include "elastic/plan/cost_model.hpp"
 #include "elastic/plan/plan.hpp"
 #include "elastic/plan/plan_input.hpp"
 #include "elastic/pyobj/serializer.hpp"
@@ -33,6 +34,8 @@ struct DumpedGroup {
   std::vector<std::optional<FormerBuffer>> former{};  // of the buffers: what they were when last stored
   std::int64_t estimated_us = 0, actual_us = 0;       // of serialising
   bool struck_out = false;                            // not storable because of what it refers to
+  bool part = false;                                  // of an earlier group, which can be had in no way
+  bool taken_apart = false;                           // looked at for such a part
   std::string ambient_value{};
   bool ambient = false;
 };
@@ -83,7 +86,13 @@ std::vector<StoredSnapshot> snapshots_of(const DumpedSession& dumped, std::size_
 // For telling whether a target has a group.
 std::string key_of(const std::vector<StoredSnapshot>& snapshots);
 
+// Where a variable is; a part outranks the group it is of.
 std::map<std::string, std::size_t> groups_by_name(const DumpedSession& dumped);
+bool is_marked_never_store(const DumpedSession& dumped, std::size_t group);
+// Fills in what the holding would cost: as measured, where it is serialised, else as estimated. `had`: keys
+// of what the target is taken to have.
+void set_price(const plan::CostModel& costs, const std::set<std::string>& had, DumpedSession& dumped,
+               std::size_t place);
 std::vector<store::ConstBytes> parts_of(const pyobj::Pickled& pickled);
 
 // Asks the target what of a serialised group it has.

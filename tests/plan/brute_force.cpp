@@ -76,6 +76,18 @@ std::optional<std::int64_t> cost_of(const PlanInput& input, std::uint32_t rerun,
   return cost;
 }
 
+// The most of a co-variable that a holding has which can be loaded; the first of them in doubt.
+Set largest_part(const PlanInput& input, const Set& whole) {
+  Set largest;
+  for (const Holding& holding : input.holdings) {
+    const Set& held = holding.snapshots;
+    if (holding.not_storable.empty() && held.size() > largest.size() &&
+        std::includes(whole.begin(), whole.end(), held.begin(), held.end()))
+      largest = held;
+  }
+  return largest;
+}
+
 }  // namespace
 
 BruteForce brute_force(const PlanInput& input) {
@@ -90,9 +102,11 @@ BruteForce brute_force(const PlanInput& input) {
     }
     if (found) {
       obtainable.push_back(set);
-    } else {
-      result.lost_count += set.size();
+      continue;
     }
+    const Set part = largest_part(input, set);
+    if (!part.empty()) obtainable.push_back(part);
+    result.lost_count += set.size() - part.size();
   }
   std::optional<std::int64_t> best;
   for (std::uint32_t rerun = 0; rerun < 1u << history.cell_count(); ++rerun) {

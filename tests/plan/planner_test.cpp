@@ -122,6 +122,50 @@ TEST_F(PlannerTest, WhatCanNeitherBeStoredNorRecomputedIsNamedWithTheReason) {
             "cell 0 cannot be re-run: opens a socket");
 }
 
+// `rows` and an iterator over it: the pickle of both fails.
+class PartOfACoVariableTest : public PlannerTest {
+ protected:
+  PlanInput both_or_rows(const std::string& no_rerun_reason) {
+    run(10, {}, {"rows"}, {}, no_rerun_reason);
+    run(10, {"rows"}, {"it"}, {{"rows", "it"}});
+    not_storable("it");
+    PlanInput made = input();
+    made.holdings.push_back({.snapshots = {made.holdings[0].snapshots[0]}, .store_us = 50, .load_us = 50});
+    return made;
+  }
+};
+
+TEST_F(PartOfACoVariableTest, IsStoredWhereTheWholeIsLost) {
+  const PlanInput parts = both_or_rows("draws from the system's random numbers");
+  for (const std::string_view planner : planner_names()) {
+    const Plan made = plan(planner, parts);
+    EXPECT_EQ(say(made), "rows:store it:lost |") << planner;
+    EXPECT_EQ(made.lost_count, 1u);
+    EXPECT_EQ(made.loads, std::vector<std::size_t>{1});
+    EXPECT_TRUE(made.older_loads.empty());
+    EXPECT_EQ(made.variables[0].why, "what it is linked with cannot be had: the rest is stored without that");
+    EXPECT_EQ(made.variables[1].why,
+              "cannot be stored: it is an open file; cell 1 reads 'rows' as it was then; "
+              "cell 0 cannot be re-run: draws from the system's random numbers");
+  }
+}
+
+TEST_F(PartOfACoVariableTest, IsNotTakenWhereTheWholeCanBeMadeAgain) {
+  PlanInput parts = both_or_rows("");
+  parts.wishes.variables[id("rows")] = StoreWish::kAlways;
+  EXPECT_EQ(say(plan("optimal", parts)), "rows:recompute it:recompute | 0 1");
+}
+
+TEST_F(PartOfACoVariableTest, OfTwoOnlyTheLargerIsTaken) {
+  run(10, {}, {"a", "b", "c", "it"}, {{"a", "b", "c", "it"}}, "asks the user");
+  not_storable("it");
+  PlanInput parts = input();
+  const std::vector<SnapshotId> all = parts.holdings[0].snapshots;
+  parts.holdings.push_back({.snapshots = {all[0]}});
+  parts.holdings.push_back({.snapshots = {all[1], all[2]}, .load_us = 500});
+  EXPECT_EQ(say(plan("optimal", parts)), "a:lost b:store c:store it:lost |");
+}
+
 TEST_F(PlannerTest, WhatIsLostIsLostForWhatMadeItNotForWhatChangedItLater) {
   run(10, {}, {"log"}, {}, "wrote a");
   run(10, {"log"}, {"log"});

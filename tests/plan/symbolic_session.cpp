@@ -212,7 +212,21 @@ SymbolicSession::SymbolicSession(std::uint64_t seed, const SessionShape& shape)
     Holding holding{
         .snapshots = group, .store_us = random_cost(), .load_us = random_cost(), .bytes = below(1000)};
     if (chance() < shape_.not_storable) holding.not_storable = "no pickle";
+    const bool in_parts = !holding.not_storable.empty() && group.size() > 1;
     add(std::move(holding), copy_of(part));
+    if (!in_parts) continue;
+    Holding alone{.store_us = random_cost(), .load_us = random_cost(), .bytes = below(1000)};
+    for (const SnapshotId id : group) {
+      if (below(3) == 0) continue;
+      alone.snapshots.push_back(id);
+    }
+    if (alone.snapshots.empty() || alone.snapshots.size() == group.size()) continue;
+    std::erase_if(part, [&](const auto& each) {
+      return std::ranges::none_of(alone.snapshots, [&](SnapshotId id) {
+        return history_.name_of(history_.snapshot(id).variable) == each.first;
+      });
+    });
+    add(std::move(alone), copy_of(part));
   }
 }
 

@@ -564,8 +564,9 @@ def ambient_state():
     return state
 
 
-def portrait(shell):
-    """{name: lines} for the user's variables, outputs, ambient state and shared memory."""
+def portrait(shell, without=()):
+    """{name: lines} for the user's variables, outputs, ambient state and shared memory. `without`: variables
+    that are left out, as if they had been deleted."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(20000)
     ambient = ambient_state()  # first: painting may import or draw
@@ -573,7 +574,7 @@ def portrait(shell):
         namespace = shell.user_ns
         painter = Painter(namespace)
         lines = {}
-        for name in sorted(set(namespace) - set(shell.user_ns_hidden)):
+        for name in sorted(set(namespace) - set(shell.user_ns_hidden) - set(without)):
             if not re.fullmatch(r"_i?\d*|_+|_i+|_dh|_oh|_ih|_exit_code|__\w+__", name):
                 lines[name] = painter.variable(name, namespace[name])
         # How it looks: that an output is a variable, or part of one, is not promised.

@@ -33,19 +33,31 @@ def random_wishes(seed):
     return {"never_store": sorted(never), "always_store": sorted(always)}
 
 
+def wishes_of(plan):
+    """What a checkpoint is asked for. `run-nothing` has nothing but what can be stored."""
+    if plan.startswith("random"):
+        return random_wishes(plan)
+    if plan == "run-nothing":
+        names = elasticpython.checkpoint(plan_only=True).to_dict()["variables"]
+        return {"plan": "store-all", "never_rerun": sorted(names)}
+    return {"plan": plan}
+
+
 def run_original(task):
-    """All of a program; a checkpoint for each plan where it is cut."""
+    """All of a program; a checkpoint for each plan where it is cut. Where that loses something, `kept` is the
+    portrait of the others."""
     reader = Reader(task["pauses"])
     cut = task["cut"]
     run(reader, task["cells"][:cut])
-    lost = {}
+    lost, kept = {}, {}
     for plan in task["plans"]:
-        wishes = random_wishes(plan) if plan.startswith("random") else {"plan": plan}
-        report = elasticpython.checkpoint(f"{task['directory']}/{plan}", **wishes).to_dict()
+        report = elasticpython.checkpoint(f"{task['directory']}/{plan}", **wishes_of(plan)).to_dict()
         lost[plan] = sorted(name for name, each in report["variables"].items() if each["action"] == "lost")
+        if lost[plan]:
+            kept[plan] = portrait(reader.shell, without=lost[plan])
     there = portrait(reader.shell)
     run(reader, task["cells"][cut:])
-    return {"lost": lost, "portrait": there, "end": portrait(reader.shell)}
+    return {"lost": lost, "kept": kept, "portrait": there, "end": portrait(reader.shell)}
 
 
 def run_restored(task):

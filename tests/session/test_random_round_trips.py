@@ -1,6 +1,6 @@
 """Small random programs, run plainly and through checkpoint and restore: the values, the aliases and what the
-next cells do must be the same, under every plan: the planners' own, and two that are drawn at random among
-the valid ones. Two restores are lazy: what the next cells do then shows that each found what it reads. More
+next cells do must be the same, under every plan: the planners' own, two that are drawn at random among
+the valid ones, and one that runs nothing again, so that what can be stored is all there is. Two restores are lazy: what the next cells do then shows that each found what it reads. More
 than two thousand restores a run, of the same programs each time, since a change should
 not fail by another's luck: RANDOM_PROGRAM_FIRST=N begins at another seed, RANDOM_PROGRAM_ROUNDS=N takes as
 many as there is time for, RANDOM_PROGRAM_SEED=N runs the one that a test's name tells.
@@ -16,7 +16,7 @@ import pytest
 from fork_server import SESSION, ForkServer
 from portrait import differences
 
-PLANS = ["optimal", "paper", "store-all", "recompute-all", "random-1", "random-2"]
+PLANS = ["optimal", "paper", "store-all", "recompute-all", "random-1", "random-2", "run-nothing"]
 ROUNDS = int(os.environ.get("RANDOM_PROGRAM_ROUNDS", 250))
 FIRST = int(os.environ.get("RANDOM_PROGRAM_FIRST", 0))
 SEEDS = [int(os.environ["RANDOM_PROGRAM_SEED"])] if "RANDOM_PROGRAM_SEED" in os.environ \
@@ -112,12 +112,19 @@ def statement(choose):
 
 
 def program(seed):
-    """Cells of one to three statements."""
+    """Cells of one to three statements. In two of three programs a generator, which cannot be stored, takes
+    hold of variables on the way."""
     choose = random.Random(seed)
-    return [
+    cells = [
         "\n".join(statement(choose) for _ in range(choose.randint(1, 3)))
         for _ in range(choose.randint(4, 14))
     ]
+    if seed % 3:
+        at = choose.randint(1, len(cells))
+        bound = [name for name in NAMES if f"{name} = " in "\n".join(cells[:at])]
+        held = ", ".join(choose.sample(bound, min(2, len(bound))))
+        cells.insert(at, f"g = (each for each in [{held}])")
+    return cells
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +156,8 @@ def test_a_random_program_goes_on_after_a_restore_as_if_nothing_had_happened(see
         assert differing == [], where
         if lost and lazy:
             continue
-        if lost:  # numbers in a portrait depend on every name before
-            assert set(restored["portrait"]) == set(original["portrait"]) - lost, where
+        if lost:
+            assert differences(original["kept"][plan], restored["portrait"]) == [], where
             continue
         if not lazy:
             assert differences(original["portrait"], restored["portrait"]) == [], where

@@ -19,7 +19,8 @@ namespace elastic::plan {
 //
 // For an active co-variable `snapshots` is what History::active_covariables() lists. For an older one it is
 // what was stored together back then (an earlier checkpoint, the kept value of a piece of ambient state); it
-// must be a part of one co-variable snapshot.
+// must be a part of one co-variable snapshot. A part of an active co-variable is taken only where the whole
+// can be had in no way.
 struct Holding {
   std::vector<SnapshotId> snapshots{};       // ascending
   bool stored = false;                       // the target has it already: nothing is written

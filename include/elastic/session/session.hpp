@@ -134,6 +134,7 @@ class Session {
   Result<> dump_group(const pyobj::GilHeld&, DumpedSession& dumped, std::size_t place,
                       const std::vector<std::string>& names);
   Result<bool> dump_chosen(const pyobj::GilHeld&, DumpedSession& dumped);
+  Result<bool> offer_parts(const pyobj::GilHeld&, DumpedSession& dumped);
   Result<> dump_outputs(const pyobj::GilHeld&, const CheckpointOptions& options,
                         const std::vector<std::string>& had, DumpedSession& dumped);
   Result<> choose_plan(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
