@@ -1,9 +1,10 @@
 """Small random programs, run plainly and through checkpoint and restore: the values, the aliases and what the
-next cells do must be the same, under every plan: the planners' own, two that are drawn at random among
-the valid ones, and one that runs nothing again, so that what can be stored is all there is. Two restores are lazy: what the next cells do then shows that each found what it reads. More
-than two thousand restores a run, of the same programs each time, since a change should
-not fail by another's luck: RANDOM_PROGRAM_FIRST=N begins at another seed, RANDOM_PROGRAM_ROUNDS=N takes as
-many as there is time for, RANDOM_PROGRAM_SEED=N runs the one that a test's name tells.
+next cells do must be the same, under every plan: the planners' own, two that are drawn at random among the
+valid ones, and one that runs nothing again, so that what can be stored is all there is. Two restores are
+lazy: what the next cells do then shows that each found what it reads. More than two thousand restores a run,
+of the same programs each time, since a change should not fail by another's luck: RANDOM_PROGRAM_FIRST=N
+begins at another seed, RANDOM_PROGRAM_ROUNDS=N takes as many as there is time for, RANDOM_PROGRAM_SEED=N runs
+the one that a test's name tells.
 
 A plan that is drawn may load a class and run the cell of its instance again; then the instance differs, and
 the report has to say so.
