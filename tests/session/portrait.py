@@ -291,12 +291,17 @@ def paint_wrapped(painter, path, value):
     painter.paint(f"{path}.__func__", value.__func__)
 
 
+def paint_random(painter, path, value):
+    painter.say(path, f"state {digest(repr(value.getstate()).encode())}")
+
+
 def paint_type_only(painter, path, value):
     pass
 
 
 def special_types():
     import _io
+    import random
     import sqlite3
     import threading
 
@@ -309,6 +314,7 @@ def special_types():
         classmethod: paint_wrapped,
         sqlite3.Connection: paint_connection,
         sqlite3.Cursor: paint_type_only,
+        random.Random: paint_random,
         io.StringIO: paint_text,
         io.BytesIO: paint_text,
         _io.TextIOWrapper: paint_file,

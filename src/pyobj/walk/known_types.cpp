@@ -177,7 +177,24 @@ constexpr LibraryType kLibraryTypes[] = {
      "pyarrow.lib",
      "RecordBatch",
      {Kind::kParts, show_arrow_table, false, true, true}},
+    {"_random.Random", "_random", "Random", {Kind::kParts, show_random}},
+    {"numpy.random._generator.Generator",
+     "numpy.random._generator",
+     "Generator",
+     {Kind::kParts, show_generator_of_numbers}},
+    {"numpy.random.mtrand.RandomState",
+     "numpy.random.mtrand",
+     "RandomState",
+     {Kind::kParts, show_random_state}},
+    {"numpy.random.bit_generator.SeedSequence",
+     "numpy.random.bit_generator",
+     "SeedSequence",
+     {Kind::kParts, show_seed_sequence}},
     {"sklearn.tree._tree.Tree", "sklearn.tree._tree", "Tree", {Kind::kParts, show_tree}},
+    {"numpy._ArrayFunctionDispatcher",
+     "numpy._core._multiarray_umath",
+     "_ArrayFunctionDispatcher",
+     {Kind::kParts, show_array_function, true, false}},
     {"numpy.ufunc", "numpy", "ufunc", {Kind::kNamed, show_ufunc}},
 };
 
@@ -210,6 +227,17 @@ const Reading* find_offset_reading(PyTypeObject* type) {
   const bool derives =
       base && PyType_Check(base) && PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(base));
   return derives ? &kOffset : nullptr;
+}
+
+// numpy's sources of random bits. A source of another library may keep more than its getters tell.
+const Reading* find_bit_generator_reading(PyTypeObject* type) {
+  static constexpr Reading kBitGenerator{Kind::kParts, show_bit_generator};
+  PyObject* base = std::string_view(type->tp_name).starts_with("numpy.random.")
+                       ? loaded_attribute("numpy.random.bit_generator", "BitGenerator")
+                       : nullptr;
+  const bool derives =
+      base && PyType_Check(base) && PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(base));
+  return derives ? &kBitGenerator : nullptr;
 }
 
 // numpy's scalars and dtypes: static types, or dtype classes of a metaclass of numpy's own.
@@ -253,6 +281,7 @@ const Reading* find_reading(PyTypeObject* type) {
   }
   if (const Reading* reading = find_arrow_reading(type)) return reading;
   if (const Reading* reading = find_offset_reading(type)) return reading;
+  if (const Reading* reading = find_bit_generator_reading(type)) return reading;
   return find_numpy_reading(type);
 }
 

@@ -9,6 +9,7 @@ Token named_token(PyObject* object, const TypeInfo& info);
 Token function_name_token(PyObject* function);
 // The value of an instance of a subclass of int, float, str, bytes or complex.
 Token atom_value_token(PyObject* object);
+void show_array_function(PyObject* object, Parts& parts);
 
 // ---- shows_generic.cpp: types whose state is what generic means show
 // The references that tp_traverse shows the garbage collector, in its order, without the type.
@@ -19,6 +20,10 @@ void show_opaque(PyObject* object, Parts& parts);
 void show_members(PyObject* object, Parts& parts);
 // Raw bytes after the header. For types that hold no pointers.
 void show_raw(PyObject* object, Parts& parts);
+// An attribute that a C getter tells and the object keeps: the reference outlives the call.
+void show_attribute(PyObject* object, std::string_view name, Parts& parts);
+// The dtype, shape and elements of an array, as data of whoever had it made; false if it is no array of data.
+bool show_elements(PyObject* array, Parts& parts);
 
 template <class Number>
 Number field_at(PyObject* object, std::size_t offset) {
@@ -89,6 +94,13 @@ void show_match(PyObject*, Parts&);
 void show_lock(PyObject*, Parts&);
 void show_rlock(PyObject*, Parts&);
 void show_lru_cache(PyObject*, Parts&);
+
+// ---- shows_random.cpp
+void show_random(PyObject*, Parts&);
+void show_bit_generator(PyObject*, Parts&);
+void show_generator_of_numbers(PyObject*, Parts&);
+void show_random_state(PyObject*, Parts&);
+void show_seed_sequence(PyObject*, Parts&);
 
 // ---- shows_sklearn.cpp
 void show_tree(PyObject*, Parts&);

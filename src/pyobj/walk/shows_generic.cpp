@@ -1,3 +1,5 @@
+#include "pyobj/walk/c_attributes.hpp"
+#include "pyobj/walk/numpy_abi.hpp"
 #include "pyobj/walk/shows.hpp"
 
 namespace elastic::pyobj::walk {
@@ -89,6 +91,31 @@ void show_raw(PyObject* object, Parts& parts) {
   const auto size = static_cast<std::size_t>(Py_TYPE(object)->tp_basicsize);
   parts.bytes(reinterpret_cast<const char*>(object) + kHeaderSize, size - kHeaderSize);
   parts.size(size);
+}
+
+void show_attribute(PyObject* object, std::string_view name, Parts& parts) {
+  const Owned value = c_attribute(object, name);
+  if (!value) return parts.opaque();
+  Atom atom;
+  if (read_atom(value.get(), atom)) {
+    parts.token(atom.token);
+  } else if (Py_REFCNT(value.get()) > 1) {
+    parts.child(value.get());
+  } else {
+    parts.opaque();  // made for the question: it does not live long enough to be entered
+  }
+}
+
+bool show_elements(PyObject* object, Parts& parts) {
+  if (!object || !ndarray_type() || Py_TYPE(object) != ndarray_type()) return false;
+  const ArrayLayout& array = *as_array(object);
+  if (read_dtype(array.dtype).has_references) return false;
+  parts.token(dtype_token(array.dtype));
+  for (int i = 0; i < array.dimensions_count; ++i)
+    parts.word(static_cast<std::uint64_t>(array.dimensions[i]));
+  parts.token(array_data_token(array));
+  parts.size(element_count(array) * read_dtype(array.dtype).element_size_bytes);
+  return true;
 }
 
 }  // namespace elastic::pyobj::walk

@@ -55,4 +55,22 @@ Token atom_value_token(PyObject* object) {
   return bytes_object_token(object);
 }
 
+// np.median and most of what numpy defines in Python: told by name, as functions of a library are. One that
+// the session made with numpy's decorator has its own code.
+void show_array_function(PyObject* object, Parts& parts) {
+  const Py_ssize_t offset = Py_TYPE(object)->tp_dictoffset;
+  PyObject* dict = offset > 0 ? field_at<PyObject*>(object, static_cast<std::size_t>(offset)) : nullptr;
+  if (dict && !PyDict_CheckExact(dict)) dict = nullptr;
+  const std::string_view module = ascii_text(find_text_key(dict, "__module__"));
+  const std::string_view name = ascii_text(find_text_key(dict, "__qualname__"));
+  parts.size(basic_size_bytes(object));
+  if (module.starts_with("numpy") && loaded_attribute(module, name) == object) {
+    parts.text(module);
+    parts.text(name);
+  } else {
+    parts.opaque();
+    parts.child(dict);
+  }
+}
+
 }  // namespace elastic::pyobj::walk

@@ -6,20 +6,6 @@
 namespace elastic::pyobj::walk {
 namespace {
 
-// An attribute that the object keeps: the reference outlives the call.
-void show_attribute(PyObject* object, std::string_view name, Parts& parts) {
-  const Owned value = c_attribute(object, name);
-  if (!value) return parts.opaque();
-  Atom atom;
-  if (read_atom(value.get(), atom)) {
-    parts.token(atom.token);
-  } else if (Py_REFCNT(value.get()) > 1) {
-    parts.child(value.get());
-  } else {
-    parts.opaque();  // made for the question: it does not live long enough to be entered
-  }
-}
-
 struct Collected {
   PyObject *slice = nullptr, *array = nullptr;
 };

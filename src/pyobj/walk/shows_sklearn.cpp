@@ -31,18 +31,6 @@ bool is_as_known(const PyTypeObject* type) {
 
 bool is_array(PyObject* object) { return object && ndarray_type() && Py_TYPE(object) == ndarray_type(); }
 
-bool show_elements(PyObject* object, Parts& parts) {
-  if (!is_array(object)) return false;
-  const ArrayLayout& array = *as_array(object);
-  if (read_dtype(array.dtype).has_references) return false;
-  parts.token(dtype_token(array.dtype));
-  for (int i = 0; i < array.dimensions_count; ++i)
-    parts.word(static_cast<std::uint64_t>(array.dimensions[i]));
-  parts.token(array_data_token(array));
-  parts.size(element_count(array) * read_dtype(array.dtype).element_size_bytes);
-  return true;
-}
-
 bool show_parts_of_tree(PyObject* object, Parts& parts) {
   if (!is_as_known(Py_TYPE(object))) return false;
   for (const std::string_view name : kNumbers) {

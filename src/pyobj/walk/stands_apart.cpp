@@ -54,8 +54,9 @@ class Counter {
     }
     const bool weak = PyWeakref_CheckRefExact(object);
     const TypeInfo& info = types_.of(Py_TYPE(object));
-    // What an lru_cache holds, its traversal does not tell.
-    if ((info.kind == Kind::kOpaque && !weak) || info.show == show_lru_cache) {
+    // What an lru_cache and a function of numpy hold, no traversal tells.
+    const bool hides = info.show == show_lru_cache || info.show == show_array_function;
+    if ((info.kind == Kind::kOpaque && !weak) || hides) {
       fine_ = false;
       return;
     }

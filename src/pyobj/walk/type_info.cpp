@@ -132,7 +132,8 @@ void read_c_instance(TypeInfo& info, const Reading& reading) {
 }  // namespace
 
 bool is_python_class(PyTypeObject* type) {
-  return has_flag(type, Py_TPFLAGS_HEAPTYPE) && type->tp_dealloc == class_statement_dealloc();
+  return has_flag(type, Py_TPFLAGS_HEAPTYPE) && type->tp_dealloc == class_statement_dealloc() &&
+         !reinterpret_cast<PyHeapTypeObject*>(type)->ht_module;
 }
 
 bool is_session_class(PyTypeObject* type) {

@@ -105,7 +105,7 @@ bool is_hidden(const TypeInfo& info, PyObject* attribute);
 
 TypeInfo make_type_info(PyTypeObject* type);
 
-// Made by a class statement (or type()): its deallocator says so.
+// Made by a class statement (or type()): its deallocator says so, and that no extension module is its home.
 bool is_python_class(PyTypeObject* type);
 // Module and qualified name of a type, as a token that is the same in every process.
 Token type_name_token(PyTypeObject* type);

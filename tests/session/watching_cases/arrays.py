@@ -81,6 +81,10 @@ CASES = {
     "subclass attribute": on("class N(np.ndarray): pass\na = np.zeros(3).view(N)", "a.tag = 1"),
     "matrix": on("a = np.matrix([[1, 2]])", "a[0, 0] = 5"),
     "generator draws": on("a = np.random.default_rng(1)", "v = a.random()", "a", "a v"),
+    "generator is looked at": on("a = np.random.default_rng(1)", "v = a.bit_generator.state", "a", "v"),
+    "generator spawns": on("a = np.random.default_rng(1)", "v = a.spawn(2)", "a", "a v"),
+    "state of a generator is put back": on("a = np.random.RandomState(1)", "a.set_state(a.get_state())", "a", ""),
+    "function of numpy in a dictionary": on("a = {'mid': np.median}", "v = a['mid']([1, 2])", "a", "v"),
     "bit generator shared": on("b = np.random.PCG64(1)\na = np.random.Generator(b)", "v = a.random()", "a",
                                "a b v"),
     "memmap made beside an open file": case(

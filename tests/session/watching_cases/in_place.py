@@ -91,6 +91,7 @@ CASES = {
     "map advances": case("z = map(str, [1, 2])", "next(z)", "z", "z"),
     "reversed advances": case("z = reversed([1, 2])", "next(z)", "z", "z"),
     "random.Random draws": case("import random\nr = random.Random(1)", "v = r.random()", "r", "r v"),
+    "random.Random is looked at": case("import random\nr = random.Random(1)", "v = r.getstate()", "r", "v"),
     "decimal is immutable": case("import decimal\nd = decimal.Decimal('1.5')", "e = d + 1", "d", "e"),
     "regular expression": case("import re\np = re.compile('a+')", "m = p.match('aa')", "p", "m"),
     "pathlib": case("import pathlib\np = pathlib.Path('/tmp')", "q = p / 'a'", "p", "q", also_writes="p"),
