@@ -184,7 +184,7 @@ SOURCES = "random.Random(1), np.random.RandomState(2), *map(np.random.default_rn
 
 @pytest.mark.parametrize("plan", ["store-all", "recompute-all"])
 def test_generators_of_the_users_own_go_on_where_they_were(round_trip, plan):
-    """Also where one was only looked at since: the report says that they are the same, not that they differ."""
+    """Also where one was only looked at since: they are reported the same, and do not differ."""
     after, _, report = round_trip(
         "import random, numpy as np", f"sources = [{SOURCES}]",
         "r, s, g, t = sources\nr.gauss(0, 1), s.randn(), g.random(dtype='f4'), t.integers(5), g.spawn(1)",
