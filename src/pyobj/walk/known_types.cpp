@@ -229,6 +229,17 @@ const Reading* find_offset_reading(PyTypeObject* type) {
   return derives ? &kOffset : nullptr;
 }
 
+// Pillow's C types, which its module does not name.
+const Reading* find_pillow_reading(PyTypeObject* type) {
+  static constexpr Reading kImage{Kind::kParts, show_image};
+  static constexpr Reading kReference{Kind::kParts, show_image_reference};
+  constexpr Py_ssize_t kBytes = 32;  // of each
+  if (type->tp_basicsize != kBytes || PyType_IS_GC(type) || !loaded_module("PIL._imaging")) return nullptr;
+  const std::string_view name = type->tp_name;
+  if (name == "ImagingCore") return &kImage;
+  return name == "ImagingDraw" || name == "PixelAccess" ? &kReference : nullptr;
+}
+
 // numpy's sources of random bits. A source of another library may keep more than its getters tell.
 const Reading* find_bit_generator_reading(PyTypeObject* type) {
   static constexpr Reading kBitGenerator{Kind::kParts, show_bit_generator};
@@ -281,6 +292,7 @@ const Reading* find_reading(PyTypeObject* type) {
   }
   if (const Reading* reading = find_arrow_reading(type)) return reading;
   if (const Reading* reading = find_offset_reading(type)) return reading;
+  if (const Reading* reading = find_pillow_reading(type)) return reading;
   if (const Reading* reading = find_bit_generator_reading(type)) return reading;
   return find_numpy_reading(type);
 }

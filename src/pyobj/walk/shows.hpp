@@ -95,6 +95,10 @@ void show_lock(PyObject*, Parts&);
 void show_rlock(PyObject*, Parts&);
 void show_lru_cache(PyObject*, Parts&);
 
+// ---- shows_pillow.cpp
+void show_image(PyObject*, Parts&);
+void show_image_reference(PyObject*, Parts&);
+
 // ---- shows_random.cpp
 void show_random(PyObject*, Parts&);
 void show_bit_generator(PyObject*, Parts&);

@@ -1,5 +1,6 @@
 #include "pyobj/walk/stands_apart.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "pyobj/walk/atoms.hpp"
@@ -14,6 +15,13 @@ namespace {
 constexpr std::size_t kObjects = 2000;
 constexpr std::size_t kReferences = std::size_t{1} << 19;
 constexpr Py_ssize_t kPrefetchDistance = 16;  // elements ahead
+
+// What a functools.lru_cache, a function of numpy, or an image made over the memory of another object holds,
+// no traversal tells.
+bool hides_references(const TypeInfo& info) {
+  constexpr Show kHiding[] = {show_lru_cache, show_array_function, show_image, show_image_reference};
+  return info.show && std::find(std::begin(kHiding), std::end(kHiding), info.show) != std::end(kHiding);
+}
 
 class Counter {
  public:
@@ -54,9 +62,7 @@ class Counter {
     }
     const bool weak = PyWeakref_CheckRefExact(object);
     const TypeInfo& info = types_.of(Py_TYPE(object));
-    // What an lru_cache and a function of numpy hold, no traversal tells.
-    const bool hides = info.show == show_lru_cache || info.show == show_array_function;
-    if ((info.kind == Kind::kOpaque && !weak) || hides) {
+    if ((info.kind == Kind::kOpaque && !weak) || hides_references(info)) {
       fine_ = false;
       return;
     }

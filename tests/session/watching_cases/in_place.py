@@ -2,6 +2,8 @@
 
 from watching_cases import case
 
+IMAGE = "from PIL import Image, ImageDraw\nim = Image.new('RGB', (9, 9))"
+
 CASES = {
     "only read": case("x = [1]", "len(x)", "x", ""),
     "append": case("x = [1]", "x.append(2)", "x", "x"),
@@ -92,6 +94,12 @@ CASES = {
     "reversed advances": case("z = reversed([1, 2])", "next(z)", "z", "z"),
     "random.Random draws": case("import random\nr = random.Random(1)", "v = r.random()", "r", "r v"),
     "random.Random is looked at": case("import random\nr = random.Random(1)", "v = r.getstate()", "r", "v"),
+    "image is looked at": case((IMAGE,), "v = im.getpixel((1, 1)), im.resize((3, 3)).tobytes()", "im", "v"),
+    "image is drawn on": case((IMAGE, "d = ImageDraw.Draw(im)"), "d.point((1, 1), 'red')", "d", "d im"),
+    "pixel of an image": case((IMAGE, "px = im.load()"), "px[0, 0] = (1, 2, 3)", "px", "px im"),
+    "image over an array": case(("import numpy as np", IMAGE, "a = np.zeros((9, 9), 'u1')",
+                                 "v = Image.frombuffer('L', (9, 9), a, 'raw', 'L', 0, 1)"),
+                                "a[1, 1] = 7", "a", "a v"),
     "decimal is immutable": case("import decimal\nd = decimal.Decimal('1.5')", "e = d + 1", "d", "e"),
     "regular expression": case("import re\np = re.compile('a+')", "m = p.match('aa')", "p", "m"),
     "pathlib": case("import pathlib\np = pathlib.Path('/tmp')", "q = p / 'a'", "p", "q", also_writes="p"),
