@@ -96,11 +96,16 @@ class Collector {
 
   // Newest first: the newest of each label whose frames are all there stays, the others as the policy says.
   void choose() {
-    std::map<std::string, std::uint32_t> kept_of_label;
+    std::map<std::pair<std::string, bool>, std::uint32_t> kept;
+    std::set<std::string> labels;
+    const auto kept_like = [&](const Candidate& candidate) -> std::uint32_t& {
+      return kept[{candidate.manifest.label, candidate.manifest.automatic}];
+    };
     std::vector<bool> stays(candidates_.size());
     std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      if (!kept_of_label.try_emplace(candidates_[i].manifest.label, 1).second) continue;
+      if (!labels.insert(candidates_[i].manifest.label).second) continue;
+      ++kept_like(candidates_[i]);
       stays[i] = true;
       bytes += frames_of(candidates_[i]);
     }
@@ -108,8 +113,7 @@ class Collector {
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       if (stays[i]) continue;
       const Candidate& candidate = candidates_[i];
-      std::uint32_t& kept = kept_of_label[candidate.manifest.label];
-      const bool too_many = policy_.keep_newest && kept >= std::max(*policy_.keep_newest, 1U);
+      const bool too_many = policy_.keep_newest && kept_like(candidate) >= std::max(*policy_.keep_newest, 1U);
       const bool too_old = policy_.max_age_us && now_us - candidate.manifest.created_us > *policy_.max_age_us;
       if (too_many || too_old) continue;
       if (policy_.max_bytes) {
@@ -117,7 +121,7 @@ class Collector {
         const auto more = add_frames(candidate.manifest, *index_, with_it);
         if (more.ok() && bytes + *more > *policy_.max_bytes) continue;
       }
-      ++kept;
+      ++kept_like(candidate);
       stays[i] = true;
       bytes += frames_of(candidate);
     }

@@ -12,6 +12,7 @@ constexpr std::string_view kPurpose = "elastic manifest 1";
 constexpr std::uint64_t kFixedBytes = 96;
 constexpr std::uint64_t kRefBytes = 48;
 constexpr std::uint64_t kTrailerBytes = 64;
+constexpr std::uint32_t kAutomaticFlag = 1;
 
 struct Fixed {
   std::uint32_t label_bytes = 0;
@@ -28,7 +29,9 @@ Result<Fixed> decode_fixed(ByteReader& in, Manifest& manifest) {
   const std::uint16_t reads_from = in.u16();
   if (!in.ok()) return damaged("the manifest is cut off");
   if (reads_from > kFormatVersion) return newer_version("this checkpoint", version);
-  if (in.u32() != 0) return newer_version("this checkpoint", version);
+  const std::uint32_t flags = in.u32();
+  if ((flags & ~kAutomaticFlag) != 0) return newer_version("this checkpoint", version);
+  manifest.automatic = (flags & kAutomaticFlag) != 0;
   Fixed fixed;
   manifest.id = in.u64();
   manifest.created_us = static_cast<std::int64_t>(in.u64());
@@ -90,7 +93,7 @@ Result<std::vector<std::byte>> encode_manifest(const Manifest& manifest, const s
   out.text(kMagic);
   out.u16(kFormatVersion);
   out.u16(kReadsFrom);
-  out.u32(0);
+  out.u32(manifest.automatic ? kAutomaticFlag : 0);
   out.u64(manifest.id);
   out.u64(static_cast<std::uint64_t>(manifest.created_us));
   out.u64(manifest.seed);

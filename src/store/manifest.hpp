@@ -19,6 +19,7 @@ struct Manifest {
   std::int64_t created_us = 0;
   std::uint64_t seed = 0;
   std::uint32_t pid = 0;
+  bool automatic = false;  // nobody asked for it
   std::string label;
   std::vector<BlobRef> blobs;
   std::vector<std::byte> payload;

@@ -93,6 +93,7 @@ CheckpointInfo CheckpointInfo::of(const CheckpointName& name, const Manifest& ma
   info.blob_count = manifest.blobs.size();
   info.total_bytes = manifest.total_bytes();
   info.manifest_bytes = manifest_bytes;
+  info.automatic = manifest.automatic;
   info.trusted = manifest.trusted;
   return info;
 }

@@ -148,6 +148,7 @@ Result<CommitReport> CheckpointWriter::commit(ConstBytes payload, std::span<cons
   manifest.seed = store_->seed();
   manifest.pid = store_->files().process_id();
   manifest.label = options_.label;
+  manifest.automatic = options_.automatic;
   manifest.blobs.assign(blobs.begin(), blobs.end());
   manifest.payload.assign(payload.begin(), payload.end());
   ELASTIC_ASSIGN(const std::vector<std::byte> bytes, encode_manifest(manifest, store_->key()));

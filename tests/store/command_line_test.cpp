@@ -49,6 +49,7 @@ TEST_F(CommandLineTest, ListsOldestFirst) {
   EXPECT_EQ(answer["checkpoints"][1]["label"], "notebook");
   EXPECT_EQ(answer["checkpoints"][1]["bytes"], 300010);
   EXPECT_EQ(answer["checkpoints"][1]["trusted"], true);
+  EXPECT_EQ(answer["checkpoints"][1]["automatic"], false);
   EXPECT_TRUE(answer["writers"].empty());
   EXPECT_EQ(run({"list", "/store"}), 0);
   EXPECT_NE(out_.find("300.0 kB"), std::string::npos) << out_;

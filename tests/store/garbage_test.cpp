@@ -66,6 +66,26 @@ TEST_F(GarbageTest, KeepsTheNewestOfEachLabel) {
   EXPECT_TRUE(collect(policy).removed.empty());
 }
 
+TEST_F(GarbageTest, AutomaticOnesPushOutNothingThatWasAskedFor) {
+  write(1);
+  write(2);
+  for (int i = 3; i <= 6; ++i) {
+    clock_.advance_us(kHourUs);
+    ASSERT_TRUE(write_checkpoint(*store_, {random_bytes(1000, static_cast<std::uint64_t>(i))},
+                                 std::to_string(i), BlobKind::kBuffer, "a", true)
+                    .ok());
+  }
+  EXPECT_EQ(store_->list()->front().automatic, false);
+  EXPECT_EQ(store_->list()->back().automatic, true);
+  RetentionPolicy policy;
+  policy.keep_newest = 2;
+  collect(policy);
+  EXPECT_EQ(payloads(), (Texts{"1", "2", "5", "6"}));
+  policy.keep_newest = 1;
+  collect(policy);
+  EXPECT_EQ(payloads(), (Texts{"2", "6"}));
+}
+
 TEST_F(GarbageTest, TakesWhatIsTooOldButNeverTheNewest) {
   for (int i = 1; i <= 4; ++i) write(i);
   RetentionPolicy policy;

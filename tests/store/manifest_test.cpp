@@ -49,6 +49,16 @@ TEST(ManifestTest, RoundTrips) {
   EXPECT_EQ(*encode_manifest(*decoded, test_key()), *bytes);
 }
 
+TEST(ManifestTest, SaysWhetherAnybodyAskedForIt) {
+  Manifest manifest = sample();
+  EXPECT_FALSE(decode_manifest(*encode_manifest(manifest, test_key()), test_key())->automatic);
+  manifest.automatic = true;
+  auto bytes = *encode_manifest(manifest, test_key());
+  EXPECT_TRUE(decode_manifest(bytes, test_key())->automatic);
+  bytes[12] |= std::byte{2};
+  EXPECT_EQ(decode_manifest(resealed(bytes), test_key()).error().code(), ErrorCode::kUnsupportedVersion);
+}
+
 TEST(ManifestTest, IsTrustedUnderItsKeyOnly) {
   const auto bytes = *encode_manifest(sample(), test_key());
   EXPECT_FALSE(decode_manifest(bytes, test_key(2))->trusted);

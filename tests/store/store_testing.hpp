@@ -47,9 +47,11 @@ inline Result<std::unique_ptr<Store>> open_store(FileSystem& files, const std::s
 inline Result<CommitReport> write_checkpoint(Store& store, const std::vector<std::vector<std::byte>>& buffers,
                                              std::string_view payload = "{}",
                                              BlobKind kind = BlobKind::kBuffer,
-                                             const std::string& label = "notebook") {
-  ELASTIC_ASSIGN(const auto writer,
-                 store.begin({.label = label, .expected_bytes = 0, .hash_threads = 2, .progress = {}}));
+                                             const std::string& label = "notebook", bool automatic = false) {
+  WriterOptions options;
+  options.label = label;
+  options.automatic = automatic;
+  ELASTIC_ASSIGN(const auto writer, store.begin(std::move(options)));
   std::vector<BlobRef> blobs;
   for (const auto& buffer : buffers) {
     ELASTIC_ASSIGN(const BlobRef blob, writer->put_blob(buffer, kind));

@@ -15,9 +15,11 @@ namespace elastic::store {
 
 // A checkpoint goes when one of the limits says so. The newest whole one of each label stays.
 struct RetentionPolicy {
-  std::optional<std::uint32_t> keep_newest;  // per label, at least 1
-  std::optional<std::int64_t> max_age_us;    // by its creation
-  std::optional<std::uint64_t> max_bytes;    // of what all checkpoints together hold, oldest go first
+  // Per label, at least 1, of those that were asked for and of the automatic ones: a kernel that is started
+  // over and over pushes out nothing that somebody wanted.
+  std::optional<std::uint32_t> keep_newest;
+  std::optional<std::int64_t> max_age_us;  // by its creation
+  std::optional<std::uint64_t> max_bytes;  // of what all checkpoints together hold, oldest go first
 };
 
 struct GarbageReport {

@@ -47,6 +47,7 @@ struct CheckpointInfo {
   std::uint64_t blob_count = 0;
   std::uint64_t total_bytes = 0;  // of its blobs, shared or not
   std::uint64_t manifest_bytes = 0;
+  bool automatic = false;       // nobody asked for it
   bool trusted = false;         // carries the user's MAC
   std::optional<Error> damage;  // why it cannot be opened; the fields above are then unset
 

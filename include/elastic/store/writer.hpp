@@ -29,6 +29,7 @@ struct ChunkList;
 
 struct WriterOptions {
   std::string label;                 // whose checkpoint it is; at most 4 KiB
+  bool automatic = false;            // nobody asked for it
   std::uint64_t expected_bytes = 0;  // for progress; 0: not known
   int hash_threads = 2;
   ProgressFunction progress;  // called about every 8 MB and at the end of each call, from the calling thread

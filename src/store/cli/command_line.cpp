@@ -96,15 +96,16 @@ std::string time_text(std::int64_t wall_us) {
 json json_of(const CheckpointInfo& info) {
   if (info.damage) return {{"name", info.name.to_string()}, {"damage", info.damage->to_string()}};
   return {
-      {"name", info.name.to_string()}, {"label", info.label},       {"created", time_text(info.created_us)},
-      {"blobs", info.blob_count},      {"bytes", info.total_bytes}, {"manifest_bytes", info.manifest_bytes},
-      {"trusted", info.trusted}};
+      {"name", info.name.to_string()}, {"label", info.label},        {"created", time_text(info.created_us)},
+      {"blobs", info.blob_count},      {"bytes", info.total_bytes},  {"manifest_bytes", info.manifest_bytes},
+      {"trusted", info.trusted},       {"automatic", info.automatic}};
 }
 
 std::string line_of(const CheckpointInfo& info) {
   if (info.damage) return info.name.to_string() + "  " + printable(info.damage->to_string()) + "\n";
   return info.name.to_string() + "  " + time_text(info.created_us) + "  " + size_text(info.total_bytes) +
-         "  " + (info.trusted ? "" : "[not signed by you] ") + printable(info.label) + "\n";
+         "  " + (info.trusted ? "" : "[not signed by you] ") + (info.automatic ? "[automatic] " : "") +
+         printable(info.label) + "\n";
 }
 
 class Command {
