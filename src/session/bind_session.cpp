@@ -8,6 +8,7 @@
 #include "elastic/session/bindings.hpp"
 #include "elastic/session/session.hpp"
 #include "elastic/store/command_line.hpp"
+#include "session/listing.hpp"
 #include "session/place.hpp"
 
 namespace py = pybind11;
@@ -196,11 +197,21 @@ int run_command(const std::vector<std::string>& arguments) {
   return status;
 }
 
+py::object list_checkpoints_at(const std::string& place) {
+  Result<nlohmann::json> listed = nlohmann::json();
+  {
+    const py::gil_scoped_release released;
+    listed = list_checkpoints(place);
+  }
+  return object_of(unwrap(std::move(listed)));
+}
+
 }  // namespace
 
 void bind_session(py::module_& core) {
   py::module_ m = core.def_submodule("session", "One user namespace, its history, its checkpoints.");
   py::exception<std::runtime_error>(m, "SessionError");
+  m.def("list_checkpoints", &list_checkpoints_at, py::arg("place"), "Oldest first (session/listing.hpp).");
   m.def("run_command", &run_command, py::arg("arguments"), "The exit status of the command line's.");
 
   py::class_<BoundSession>(m, "Session")

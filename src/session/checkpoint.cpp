@@ -123,6 +123,7 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   GilReleased released(gil);
   store::WriterOptions writer_options;
   writer_options.label = options.label;
+  writer_options.automatic = options.in_background || options.while_idle;
   writer_options.expected_bytes = total;
   // A child has no Python, through which a remote is written.
   const bool in_background =

@@ -1,6 +1,6 @@
 """ElasticPython: a Jupyter kernel whose session comes back."""
 
-__all__ = ["CheckpointError", "checkpoint", "history", "mark", "restore"]
+__all__ = ["CheckpointError", "checkpoint", "checkpoints", "history", "mark", "restore"]
 
 
 class CheckpointError(Exception):
@@ -35,8 +35,8 @@ def checkpoint(
     names, for the cells that write them, or indices of cells; for this checkpoint, `mark` is for all.
     `cpu_ratio`: how many times as long a cell takes where the session will be restored.
     `keep`, `keep_days`, `keep_bytes`: older checkpoints of the place that are more, older or together larger
-    are removed; this one stays. `export`: also one file that holds this checkpoint, to hand to somebody;
-    `force`: it may replace a file.
+    are removed, automatic ones counted apart; this one stays. `export`: also one file that holds this
+    checkpoint, to hand to somebody; `force`: it may replace a file.
     Raises CheckpointError; the former checkpoint is then as it was.
     """
     options = {name: value for name, value in locals().items() if name != "path"}
@@ -71,6 +71,18 @@ def restore(
     from elasticpython.session import current
 
     return current().restore(path, **options)
+
+
+def checkpoints(path=None):
+    """The checkpoints at `path`, a directory, a URL or an exported file, or of this notebook: oldest first.
+
+    The list prints as a table; `to_dict()` has for each its name, `at` (what `restore(at=...)` takes),
+    `created` (seconds since 1970), `bytes`, `variables`, and `automatic`: made at shutdown or while idle.
+    Raises CheckpointError.
+    """
+    from elasticpython.checkpoint_list import CheckpointList
+
+    return CheckpointList.at(path)
 
 
 def mark(names, wish):

@@ -51,7 +51,7 @@ def directory_of(path) -> str:
 
 
 def describe_checkpoint(directory: str):
-    """One line on the newest checkpoint in `directory`, from names of files alone; None if there is none."""
+    """One line on the checkpoints in `directory`, from names of files alone; None if there are none."""
     import time
 
     try:
@@ -62,4 +62,5 @@ def describe_checkpoint(directory: str):
     except (OSError, ValueError):
         return None
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(newest / 1e6))
-    return f"ElasticPython has a checkpoint of this notebook from {made}: %restore brings the session back."
+    line = f"ElasticPython has a checkpoint of this notebook from {made}: %restore brings the session back."
+    return line if len(names) == 1 else f"{line} There are older ones: %restore --list."

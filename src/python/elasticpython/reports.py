@@ -61,7 +61,7 @@ class Report:
                 lines.append(
                     (
                         heading,
-                        f"{len(names):5}  {describe_bytes(size) if size else '':>9}  {_shortened(names)}",
+                        f"{len(names):5}  {describe_bytes(size) if size else '':>9}  {shortened(names)}",
                     )
                 )
         for name in self.names("lost"):
@@ -218,7 +218,7 @@ class RestoreReport(Report):
         for name in self.names("differs"):
             remarks.append(("", f"{name}: {content['variables'][name]['why']}"))
         if content.get("deferred"):
-            remarks.append(("later", f"{_shortened(content['deferred'])}: loaded when a cell reads them"))
+            remarks.append(("later", f"{shortened(content['deferred'])}: loaded when a cell reads them"))
         if content["cells_rerun"]:
             shown = any(any(each.values()) for each in content["cells_output"].values())
             remarks.append(
@@ -244,9 +244,9 @@ class RestoreReport(Report):
             if entry["status"] in ("lost", "differs"):
                 remarks.append(("not put back", f"{name}: {entry['why']}"))
         if content.get("replaced"):
-            remarks.append(("replaced", _shortened(content["replaced"])))
+            remarks.append(("replaced", shortened(content["replaced"])))
         if content.get("put_back"):
-            remarks.append(("put back", f"{_shortened(content['put_back'])}: a re-run cell changed them"))
+            remarks.append(("put back", f"{shortened(content['put_back'])}: a re-run cell changed them"))
         if content.get("effects_left_out"):
             remarks.append(("left out", _effects(content["effects_left_out"])))
         for entry in content.get("outputs_lost", ()):
@@ -275,9 +275,9 @@ def _effects(left_out: dict) -> str:
     cells = ", ".join(str(entry["cell"]) for entry in left_out["cells"])
     return (
         f"cells with outside effects are not run again (cell execution {cells}), so this is lost: "
-        f"{_shortened(left_out['variables'])}; --rerun-effects runs them"
+        f"{shortened(left_out['variables'])}; --rerun-effects runs them"
     )
 
 
-def _shortened(names, limit=8) -> str:
+def shortened(names, limit=8) -> str:
     return " ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

@@ -205,6 +205,7 @@ class ShellSession:
         module = self.shell.user_ns.get(owner.id) if isinstance(owner, ast.Name) else None
         return getattr(module, "__name__", None) == "elasticpython" and call.func.attr in (
             "checkpoint",
+            "checkpoints",
             "restore",
             "history",
             "mark",

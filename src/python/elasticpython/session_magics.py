@@ -7,6 +7,7 @@ import shlex
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 
+import elasticpython
 from elasticpython import CheckpointError, elastic_magic
 from elasticpython.session import current
 
@@ -136,6 +137,9 @@ def restore_parser() -> argparse.ArgumentParser:
         "--show-output", action="store_true", help="show what cells that were run again showed"
     )
     parser.add_argument(
+        "--list", action="store_true", help="what checkpoints there are, with what --at calls them"
+    )
+    parser.add_argument(
         "--at", metavar="NAME", help="an older checkpoint, by its name or the beginning of it"
     )
     parser.add_argument("--explain", action="store_true", help="say for each variable why")
@@ -179,6 +183,8 @@ class SessionMagics(Magics):
             return None
         explain, show_output = options.pop("explain"), options.pop("show_output", False)
         try:
+            if options.pop("list", False):
+                return elasticpython.checkpoints(options["path"])
             report = run(**options)
         except (CheckpointError, OSError) as error:
             raise UsageError(f"{parser.prog}: {error}") from None
