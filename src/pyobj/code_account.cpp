@@ -73,14 +73,7 @@ bool is_leaf(PyObject* value) {
 bool CodeAccount::open(const GilHeld& gil) {
   if (others_) return false;
   others_ = Py_REFCNT(namespace_);
-  PyObject *key = nullptr, *value = nullptr;
-  bool has_variables = false;
-  for (Py_ssize_t position = 0; !has_variables && PyDict_Next(namespace_, &position, &key, &value);) {
-    const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
-    if (name == nullptr) PyErr_Clear();
-    has_variables = name == nullptr || (is_user_name(name) && !is_leaf(value));
-  }
-  if (has_variables) *others_ -= references_from_code(gil, namespace_);
+  if (others_ != others_without_code_) *others_ -= references_from_code(gil, namespace_);
   return true;
 }
 

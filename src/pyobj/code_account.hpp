@@ -32,6 +32,10 @@ class CodeAccount {
   // the program, since what is on the stack must be the same each time, or less the first time. True the
   // first time; later calls do nothing.
   bool open(const GilHeld&);
+  // The session's code that there may be before it runs any is a startup file's, and finding it is a search
+  // of the heap: there is none as long as nobody refers to the namespace who does not do so now. REQUIRES: as
+  // for `open`.
+  void no_code_yet(const GilHeld&) { others_without_code_ = Py_REFCNT(namespace_); }
 
   // What a variable leads to; null where it is large. It may be remembered.
   using Glance = std::function<const Reach*(const std::string& name, PyObject* value)>;
@@ -46,7 +50,8 @@ class CodeAccount {
   PyObject* namespace_;
   Reacher& reacher_;
   std::optional<Py_ssize_t> others_;  // references to the namespace that are no code's
-  std::vector<PyObject*> roots_;      // small variables that lead to code
+  std::optional<Py_ssize_t> others_without_code_;
+  std::vector<PyObject*> roots_;  // small variables that lead to code
   // By name: values that were found to be large. Compared, never followed; a wrong entry only leaves one out.
   std::unordered_map<PyObject*, PyObject*> large_;
 };

@@ -488,6 +488,8 @@ std::set<std::string> Reads::module_files_of(const GilHeld&, const std::string& 
   return value != nullptr ? state_->reach_of(name, value).own_files : std::set<std::string>();
 }
 
+void Reads::no_code_yet(const GilHeld& gil) { state_->account.no_code_yet(gil); }
+
 void Reads::expect(std::set<std::string, std::less<>> names) { state_->expected = std::move(names); }
 
 void Reads::forget(std::string_view name) { state_->kept.erase(std::string(name)); }

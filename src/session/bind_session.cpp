@@ -217,6 +217,7 @@ void bind_session(py::module_& core) {
   py::class_<BoundSession>(m, "Session")
       .def(py::init<const py::dict&, py::object, const py::object&>(), py::arg("namespace"),
            py::arg("driver"), py::arg("transform"))
+      .def("no_code_yet", [](BoundSession& self) { self.session.no_code_yet(GilHeld::assume()); })
       .def(
           "cell_starting",
           [](BoundSession& self, const std::string& source, const std::string& transformed,

@@ -236,3 +236,15 @@ def test_the_completer_is_configured_at_any_time(launch, door, tmp_path):
 
 def test_config_lists_the_completer_of_a_kernel_that_completed_nothing(own_kernel):
     assert "IPCompleter" in own_kernel.execute("%config").stdout.split()
+
+
+def test_code_that_a_startup_file_left_without_a_name_is_known_of(launch, door, tmp_path):
+    if door == "ipykernel":
+        pytest.skip("does not watch cells")
+    startup = tmp_path / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "own.py").write_text("data = [1]\n")
+    known = "get_ipython().startup_left_code"
+    assert launch(door, environment={"IPYTHONDIR": str(tmp_path)}).execute(known).result == "False"
+    (startup / "own.py").write_text("import atexit\natexit.register(lambda: None)\n")
+    assert launch(door, environment={"IPYTHONDIR": str(tmp_path)}).execute(known).result == "True"

@@ -82,6 +82,10 @@ class Reads {
                    Look look = Look::kThrough);
   Access of_code(const GilHeld&, Borrowed code, Borrowed transform = {}, Look look = Look::kThrough);
 
+  // The session's code has not begun to run, and no startup file left any behind: that much is known without
+  // looking for it. REQUIRES: asked for from the same place as Look::kBeforeCell.
+  void no_code_yet(const GilHeld&);
+
   // The sources of the user's own modules that the value of `name` leads to.
   std::set<std::string> module_files_of(const GilHeld&, const std::string& name);
 

@@ -47,6 +47,7 @@ class Tracker {
   Tracker(const pyobj::GilHeld&, pyobj::Borrowed user_namespace, const Clock& clock,
           pyobj::Borrowed transform = {});
 
+  void no_code_yet(const pyobj::GilHeld& gil) { reads_.no_code_yet(gil); }  // pyobj/reads.hpp
   Result<> before_cell(const pyobj::GilHeld&, WatchedCell cell);
   // Takes a few milliseconds, or 1 % of the cell's run time; the rest is catch_up's.
   Result<> after_cell(const pyobj::GilHeld&, graph::Outcome outcome);

@@ -1,6 +1,7 @@
 """The user's IPython configuration: profile, startup files, extensions, as ipykernel applies it."""
 
 import gc
+import sys
 
 from IPython.core.application import BaseIPythonApplication
 from IPython.core.shellapp import InteractiveShellApp
@@ -24,8 +25,11 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
         self.shell.configurables.append(self)
         if self.collects_garbage:
             _start_collector()
+        references = sys.getrefcount(self.shell.user_ns)
         self.init_extensions()
         self.init_code()
+        # A function refers to the namespace it was defined in.
+        self.shell.startup_left_code = sys.getrefcount(self.shell.user_ns) != references
 
     def init_extensions(self):
         # IPython's own first, while the shell can still do without its completer.

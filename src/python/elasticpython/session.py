@@ -37,6 +37,8 @@ class ShellSession:
         global _current
         self.shell = shell
         self._session = _core.session.Session(shell.user_ns, self, shell.transform_cell)
+        if not getattr(shell, "startup_left_code", True):
+            self._session.no_code_yet()
         self._announced = False
         self._gone = False
         self._interruptible = interruptible

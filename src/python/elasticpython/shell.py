@@ -204,6 +204,7 @@ class NotebookShell(InteractiveShell):
     last_traceback = None
     display_error = None  # raised by a value's __repr__ after the cell itself went well
     Completer = _LateCompleter()
+    startup_left_code = True  # functions of the user's, from before the first cell, or what may be some
     shows_completer = False  # among the configurables: from when code of the user's first runs
     _transformed = None, None  # the cell that is about to run, and what the transformers made of it
 
