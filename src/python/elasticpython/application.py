@@ -31,6 +31,10 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
         # A function refers to the namespace it was defined in.
         self.shell.startup_left_code = sys.getrefcount(self.shell.user_ns) != references
 
+    def parse_command_line(self, argv=None):
+        """There is none: what a kernel is started with is the connection file. Making a parser of all that
+        can be configured takes 2 % of its start."""
+
     def init_extensions(self):
         # IPython's own first, while the shell can still do without its completer.
         users, self.extensions = self.extensions, []
