@@ -179,6 +179,20 @@ def test_the_random_generators_go_on_where_they_were(start):
     assert second.value("[random.random(), float(np.random.rand())]") == expected
 
 
+def test_polars_frames_and_pillows_images_come_back_and_are_verified(round_trip):
+    after, _, report = round_trip(
+        "import polars as pl\nfrom PIL import Image, ImageDraw",
+        "f = pl.DataFrame({'a': range(5), 's': list('abcde')})\ng = {'f': f, 's': f['s']}\n"
+        "im = Image.new('RGB', (9, 9))\nboth = [im, im.convert('P')]",
+        "f[1, 'a'] = 7; g['s'][0] = 'z'\nImageDraw.Draw(im).point((3, 3), 'red')",
+        "looked = f.filter(pl.col('a') > 1).height, im.getpixel((3, 3)), im.tobytes()[:3]", plan="store-all")
+    assert {entry["status"] for entry in report["variables"].values()} == {"same"}
+    assert after.value("[f['a'].to_list(), g['f'] is f, g['s'][0], f['s'][0], both[0] is im]") == [
+        [0, 7, 2, 3, 4], True, "z", "a", True]
+    assert after.value("[im.getpixel((3, 3)), both[1].getpixel((0, 0)) == both[1].getpixel((8, 8))]") == [
+        [255, 0, 0], True]
+
+
 SOURCES = "random.Random(1), np.random.RandomState(2), *map(np.random.default_rng, (3, np.random.MT19937(4)))"
 
 

@@ -229,6 +229,16 @@ const Reading* find_offset_reading(PyTypeObject* type) {
   return derives ? &kOffset : nullptr;
 }
 
+// The objects inside of polars' frames and series. Expressions and lazy frames stay opaque.
+const Reading* find_polars_reading(PyTypeObject* type) {
+  static constexpr Reading kFrame{Kind::kParts, show_polars_frame, false, true, true};
+  static constexpr Reading kSeries{Kind::kParts, show_polars_series, false, true, true};
+  constexpr std::string_view kModule = "polars._plr";
+  const std::string_view name = type->tp_name;
+  if (name.ends_with("PyDataFrame") && is_defined_by(type, kModule, "PyDataFrame")) return &kFrame;
+  return name.ends_with("PySeries") && is_defined_by(type, kModule, "PySeries") ? &kSeries : nullptr;
+}
+
 // Pillow's C types, which its module does not name.
 const Reading* find_pillow_reading(PyTypeObject* type) {
   static constexpr Reading kImage{Kind::kParts, show_image};
@@ -292,6 +302,7 @@ const Reading* find_reading(PyTypeObject* type) {
   }
   if (const Reading* reading = find_arrow_reading(type)) return reading;
   if (const Reading* reading = find_offset_reading(type)) return reading;
+  if (const Reading* reading = find_polars_reading(type)) return reading;
   if (const Reading* reading = find_pillow_reading(type)) return reading;
   if (const Reading* reading = find_bit_generator_reading(type)) return reading;
   return find_numpy_reading(type);

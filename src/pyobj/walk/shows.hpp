@@ -99,6 +99,10 @@ void show_lru_cache(PyObject*, Parts&);
 void show_image(PyObject*, Parts&);
 void show_image_reference(PyObject*, Parts&);
 
+// ---- shows_polars.cpp
+void show_polars_frame(PyObject*, Parts&);
+void show_polars_series(PyObject*, Parts&);
+
 // ---- shows_random.cpp
 void show_random(PyObject*, Parts&);
 void show_bit_generator(PyObject*, Parts&);
