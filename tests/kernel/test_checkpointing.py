@@ -237,3 +237,32 @@ def test_a_restore_brings_the_session_before_not_what_was_written_while_idle(lau
     cell = again.execute("%restore")
     assert cell.content["status"] == "ok", cell.content
     assert again.execute("kept").result == "[1, 2]"
+
+
+def texts(cell):
+    return [content["data"]["text/plain"] for content in cell.of_type("display_data")]
+
+
+def shut_down(kernel):
+    kernel.send("shutdown_request", {"restart": False}, channel="control")
+    kernel.process.wait(30)
+
+
+def test_a_new_kernel_says_once_that_there_are_checkpoints_and_lists_them(launch, door, tmp_path):
+    kernel = idle_kernel(launch, door, tmp_path, seconds="0")
+    assert texts(kernel.execute("a = 1")) == []
+    assert kernel.execute("%checkpoint").content["status"] == "ok"
+    shut_down(kernel)
+    again = idle_kernel(launch, door, tmp_path, seconds="0")
+    [line] = texts(again.execute("b = 2"))
+    assert "has a checkpoint of this notebook" in line and line.endswith("%restore brings the session back.")
+    assert texts(again.execute("b")) == []
+    shut_down(again)
+    third = idle_kernel(launch, door, tmp_path, seconds="0")
+    [line] = texts(third.execute("c = 3"))
+    assert line.endswith("%restore --list.")
+    shown = third.execute("%restore --list").result.splitlines()
+    assert "asked for" in shown[2] and shown[2].endswith("1: a")
+    assert "automatic" in shown[3] and shown[3].endswith("1: b")
+    third.execute(f"%restore --at {shown[2].split()[0]}")
+    assert third.execute("a, 'b' in globals()").result == "(1, False)"
