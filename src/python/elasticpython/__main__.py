@@ -6,13 +6,7 @@ import sys
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="elasticpython",
-        description="Runs the ElasticPython kernel.",
-        # A width of its own: to ask the terminal for one, argparse imports shutil and every compressor, which
-        # take 2 % of a kernel's start.
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=100),
-    )
+    parser = argparse.ArgumentParser(prog="elasticpython", description="Runs the ElasticPython kernel.")
     parser.add_argument(
         "-f",
         dest="connection_file",
