@@ -1,8 +1,5 @@
 """Comms (widgets) over the kernel's own sockets, behind the `comm` package that libraries import."""
 
-import sys
-import types
-
 import comm
 import comm.base_comm
 
@@ -34,8 +31,4 @@ def install(kernel) -> CommManager:
     manager.kernel = Comm.kernel = kernel
     comm.create_comm = Comm
     comm.get_comm_manager = lambda: manager
-    # Libraries from before the `comm` package; ipykernel's own class would look for ipykernel's kernel.
-    old = types.ModuleType("ipykernel.comm", "Stands in for ipykernel's comms in ElasticPython.")
-    old.Comm, old.CommManager = Comm, CommManager
-    sys.modules["ipykernel.comm"] = old
     return manager

@@ -1,12 +1,12 @@
 """SIGINT: a cell's while user code runs, nobody's between cells."""
 
-import bdb
-import pdb
+import importlib
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 
-from IPython.core import debugger
+from elasticpython import on_import
 
 
 class Interrupts:
@@ -16,9 +16,8 @@ class Interrupts:
         self._server = server
         self._handler = signal.default_int_handler  # in cells; user code may set another, which then stays
         signal.signal(signal.SIGINT, _between_cells)
-        # pdb's own command loop swallows KeyboardInterrupt; IPython's ends.
-        pdb.Pdb = debugger.Pdb = debugger.InterruptiblePdb
-        pdb.set_trace = debugger.set_trace
+        on_import.change("IPython.core.debugger", _debug_with)
+        on_import.change("pdb", lambda _: importlib.import_module("IPython.core.debugger"))
 
     @contextmanager
     def allowed(self):
@@ -50,6 +49,14 @@ def held():
             signal.raise_signal(signal.SIGINT)
 
 
+def _debug_with(debugger):
+    """pdb's own command loop swallows KeyboardInterrupt; IPython's ends."""
+    import pdb
+
+    pdb.Pdb = debugger.Pdb = debugger.InterruptiblePdb
+    pdb.set_trace = debugger.set_trace
+
+
 def _between_cells(signal_number, frame):
     """An interrupt that was meant for no cell."""
 
@@ -57,7 +64,8 @@ def _between_cells(signal_number, frame):
 def _for_the_next_cell(handler):
     """pdb's `continue` leaves a handler of its own, which would stop the next cell in the debugger instead of
     ending it."""
-    if not isinstance(getattr(handler, "__self__", None), bdb.Bdb):
+    pdb = sys.modules.get("pdb")
+    if pdb is None or not isinstance(getattr(handler, "__self__", None), pdb.bdb.Bdb):
         return handler
     before, pdb.Pdb._previous_sigint_handler = pdb.Pdb._previous_sigint_handler, None
     return before or signal.default_int_handler

@@ -15,11 +15,12 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager
+from functools import cached_property
 
 from IPython.core import release
 from IPython.core.error import StdinNotImplementedError
 
-from elasticpython import _core, application, comms, introspection, parents
+from elasticpython import _core, application, introspection, old_comms, on_import, parents
 from elasticpython.interrupts import Interrupts
 from elasticpython.late_ssl import import_asyncio
 from elasticpython.messages import jsonable
@@ -69,7 +70,8 @@ class Kernel:
         self._allow_stdin = False
         self._usage_meter = introspection.UsageMeter()
         self._redirect()
-        self.comm_manager = comms.install(self)
+        on_import.change("comm", self._take_comms)
+        sys.modules["ipykernel.comm"] = old_comms
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
         self.shell = application.make_shell(self, collects_garbage)
@@ -88,6 +90,18 @@ class Kernel:
             self.server.original_stderr if file is None else file, **options
         )
         faulthandler.enable()
+
+    def _take_comms(self, _) -> None:
+        from elasticpython import comms
+
+        self.comm_manager = comms.install(self)
+
+    @cached_property
+    def comm_manager(self):
+        """The comms of this kernel, once there may be some: the `comm` package is 2 % of a start."""
+        import comm  # noqa: F401  which is when they are taken
+
+        return vars(self)["comm_manager"]
 
     @property
     def handled_types(self) -> list:
