@@ -6,6 +6,8 @@
 #include <array>
 #include <unordered_set>
 
+#include "elastic/pyobj/reads.hpp"
+
 #if PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x030C0000
 #error "the byte code of this Python has not been checked: see code_names.cpp"
 #endif
@@ -269,10 +271,53 @@ class Scanner {
     }
     if (loaded == "getattr" || loaded == "attrgetter" || loaded == "methodcaller")
       names_->uses_getattr = true;
-    if (contains(kReachingBuiltins, loaded) && builtin_reaches(loaded)) {
+    if (std::string asked = name_asked_for(loaded); !asked.empty()) {
+      names_->loads.push_back({std::move(asked), prefix()});
+    } else if (contains(kReachingBuiltins, loaded) && builtin_reaches(loaded)) {
       names_->builtins_used.push_back({loaded, prefix()});
     }
     names_->loads.push_back({std::move(loaded), prefix()});
+  }
+
+  // The one name that a call of globals() which starts here is for: `globals()["x"]`, `globals().get("x",
+  // y)`,
+  // `"x" in globals()`. Nothing else of the namespace is handed on.
+  std::string name_asked_for(std::string_view builtin) const {
+    const bool of_scope = builtin == "vars" || builtin == "locals" || builtin == "dir";
+    if (builtin != "globals" && !(of_scope && kind_ == CodeKind::kTopLevel)) return {};
+    const bool by_global = now().opcode == LOAD_GLOBAL;
+    const bool called = by_global ? (now().argument & 1) != 0 : at_ > 0 && opcode_at(at_ - 1) == PUSH_NULL;
+    if (!called || opcode_at(at_ + 1) != PRECALL || instructions_[at_ + 1].argument != 0) return {};
+    const std::size_t then = at_ + 3;  // past CALL
+    switch (opcode_at(then)) {
+      case CONTAINS_OP: {
+        const std::size_t before = by_global ? 1 : 2;
+        return at_ >= before ? variable_named(at_ - before) : std::string();
+      }
+      case LOAD_CONST:  // of dir() an index is a number
+        return opcode_at(then + 1) == BINARY_SUBSCR ? variable_named(then) : std::string();
+      case LOAD_METHOD: {
+        if (name(instructions_[then].argument) != "get") return {};
+        const int second = opcode_at(then + 2);
+        const bool simple =
+            second == LOAD_CONST || second == LOAD_NAME || second == LOAD_GLOBAL || second == LOAD_FAST;
+        const std::size_t call = simple ? then + 3 : then + 2;
+        const int count = simple ? 2 : 1;
+        const bool plain = opcode_at(call) == PRECALL && instructions_[call].argument == count;
+        return plain ? variable_named(then + 1) : std::string();
+      }
+      default:
+        return {};
+    }
+  }
+
+  // The constant that this instruction loads, where it can be the name of a variable and of nothing else.
+  std::string variable_named(std::size_t at) const {
+    if (opcode_at(at) != LOAD_CONST) return {};
+    PyObject* text = constant(instructions_[at].argument);
+    if (!PyUnicode_Check(text) || PyUnicode_IsIdentifier(text) != 1) return {};
+    std::string found = text_of(text);
+    return is_user_name(found) && found[0] != '_' ? found : std::string();
   }
 
   // Whether this use of a builtin can reach names no constant shows. `vars(x)` and `exec("y = 1")` cannot.

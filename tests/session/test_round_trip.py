@@ -124,6 +124,16 @@ def test_a_global_statement_in_a_function_is_a_write(round_trip):
     assert after.value("total") == 11
 
 
+@pytest.mark.parametrize("plan", PLANS)
+def test_a_cell_that_asks_globals_for_a_name_finds_what_it_found(round_trip, plan):
+    count = "counter = globals().get('counter', 0) + 1\n"
+    after, _, report = round_trip(count + "first = [counter, 'flag' in globals()]", "flag = object()",
+                                  count + "second = [counter, 'flag' in globals(), globals()['first']]",
+                                  "del flag", plan=plan)
+    assert after.value("[counter, first, second[:2], second[2] is first]") == [2, [1, False], [2, True], True]
+    assert {entry["status"] for entry in report["variables"].values()} <= {"same", "recomputed"}
+
+
 def test_deleted_names_stay_deleted(round_trip):
     after, _, report = round_trip("a = 1; b = 2", "del a")
     assert "NameError" in after.error_of("a")
