@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -103,6 +104,30 @@ def test_the_history_is_written_to_the_last_line_at_shutdown(own_kernel):
     own_kernel.send("shutdown_request", {"restart": False}, channel="control")
     assert own_kernel.process.wait(5) is not None
     assert lines_in_history(file)[-20:] == [f"'line {number}'" for number in range(20)]
+
+
+def test_a_new_history_file_is_written_twice_to_start(own_kernel):
+    if not own_kernel.is_ours:
+        pytest.skip("each table is a transaction of its own")
+    cell = own_kernel.execute("get_ipython().history_manager.hist_file", store_history=False)
+    content = Path(cell.result.split("'")[1]).read_bytes()
+    assert int.from_bytes(content[24:28], "big") == 2  # the tables, the session
+    with closing(sqlite3.connect(cell.result.split("'")[1])) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert {"sessions", "history", "output_history"} <= tables
+
+
+def test_a_history_file_that_is_none_is_put_aside(launch, door, tmp_path):
+    profile = tmp_path / "profile_default"
+    profile.mkdir()
+    (profile / "history.sqlite").write_bytes(b"no database at all" * 2000)
+    kernel = launch(door, environment={"IPYTHONDIR": str(tmp_path)})
+    kernel.execute("'kept'")
+    deadline = time.monotonic() + 10
+    while "'kept'" not in lines_in_history(profile / "history.sqlite"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert [each.read_bytes()[:11] for each in profile.glob("history-corrupt*")] == [b"no database"]
 
 
 def test_garbage_is_collected_from_the_first_cell_on(own_kernel):

@@ -162,6 +162,13 @@ class CellHistory(HistoryManager):
         self._hurries = threading.Event()
         super().__init__(*arguments, **keywords)
 
+    @observe("db")
+    def _begin_tables(self, change):
+        """Begins the transaction that `init_db` ends, for all tables of a new database: by default each is one
+        of its own, which waits for the disk."""
+        if self.enabled and change["new"].execute("PRAGMA schema_version").fetchone() == (0,):
+            change["new"].execute("BEGIN IMMEDIATE")
+
     def writeout_cache(self, conn=None):
         if threading.current_thread() is self.save_thread:
             self._hurries.wait(_GATHER_SECONDS)
