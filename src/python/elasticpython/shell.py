@@ -164,8 +164,8 @@ class CellHistory(HistoryManager):
 
     @observe("db")
     def _begin_tables(self, change):
-        """Begins the transaction that `init_db` ends, for all tables of a new database: by default each is one
-        of its own, which waits for the disk."""
+        """Begins the transaction that `init_db` ends, for all tables of a new database: by default each has
+        one of its own, which waits for the disk."""
         if self.enabled and change["new"].execute("PRAGMA schema_version").fetchone() == (0,):
             change["new"].execute("BEGIN IMMEDIATE")
 
