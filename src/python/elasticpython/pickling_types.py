@@ -5,6 +5,7 @@ import enum
 import functools
 import gc
 import logging
+import re
 import sys
 import types
 import typing
@@ -41,6 +42,36 @@ def reduce_dict_view(kind):
         [mapping] = gc.get_referents(view)   # `view.mapping` is a proxy
         return unpickling.dict_view, (mapping, kind)
     return reduce
+
+
+def reduce_dict_iterator(kind, is_reversed=False):
+    """It stays one of its dict: what a loop that was left half-way has yet to see."""
+    def reduce(context, iterator):
+        mapping = next((each for each in gc.get_referents(iterator) if isinstance(each, dict)), None)
+        if mapping is None:
+            return unpickling.dict_iterator, ({}, kind, is_reversed, None)
+        left = iterator.__length_hint__()
+        # Where the dict has changed its size since, this raises, as the next step would. A namespace has
+        # another size once all is loaded.
+        if left == 0 or "__builtins__" in mapping:
+            plain = iterator.__reduce__()
+            if "__builtins__" in mapping:
+                return plain
+        return unpickling.dict_iterator, (mapping, kind, is_reversed, len(mapping) - left)
+    return reduce
+
+
+def reduce_match(context, match):
+    """By what finds it again, which is tried here."""
+    text, pattern = match.string, match.re
+    if type(text) not in (str, bytes):
+        raise NotSerializable(match, "match in something that can change")
+    for how in ("search", "match", "fullmatch", "finditer"):
+        arguments = pattern, how, text, match.pos, match.endpos, match.start()
+        found = unpickling.find_match(*arguments)
+        if found is not None and found.regs == match.regs and found.lastindex == match.lastindex:
+            return unpickling.find_match, arguments
+    raise NotSerializable(match, "match that its pattern does not find again")
 
 
 def reduce_memoryview(context, view):
@@ -187,6 +218,17 @@ def reduce_bunch(context, bunch):
     return make, arguments, (state, None), None, items, unpickling.set_attributes
 
 
+def reduce_soup(context, soup):
+    """Beautiful Soup's document with the very tags that other variables hold: its own `__getstate__` writes
+    text, which loading parses into others. A parser that cannot be pickled is made anew, as it does."""
+    state = dict(soup.__dict__)
+    parser = state.get("builder")
+    made_anew = None if parser is None or parser.picklable else type(parser)
+    if made_anew is not None:
+        del state["builder"]
+    return copyreg.__newobj__, (type(soup),), (state, made_anew), None, None, unpickling.set_soup_state
+
+
 def reduce_sentinel(context, value):
     """A module's object without state, which is compared by identity (`dataclasses.MISSING`)."""
     module = sys.modules[type(value).__module__]
@@ -218,6 +260,13 @@ REDUCERS = {
     type(OrderedDict().keys()): reduce_dict_view("keys"),
     type(OrderedDict().values()): reduce_dict_view("values"),
     type(OrderedDict().items()): reduce_dict_view("items"),
+    type(iter({}.keys())): reduce_dict_iterator("keys"),
+    type(iter({}.values())): reduce_dict_iterator("values"),
+    type(iter({}.items())): reduce_dict_iterator("items"),
+    type(reversed({}.keys())): reduce_dict_iterator("keys", True),
+    type(reversed({}.values())): reduce_dict_iterator("values", True),
+    type(reversed({}.items())): reduce_dict_iterator("items", True),
+    re.Match: reduce_match,
     memoryview: reduce_memoryview,
     logging.Logger: reduce_logger,
     logging.RootLogger: reduce_root_logger,
@@ -245,6 +294,8 @@ def reducer_for(context, kind):
         return reduce_random_generator
     if name_of(kind) == "sklearn.utils._bunch.Bunch":
         return reduce_bunch
+    if any(name_of(base) == "bs4.BeautifulSoup" for base in kind.__mro__):
+        return reduce_soup
     if not kind.__flags__ & (1 << 9):
         return None
     if context.is_importable(kind):

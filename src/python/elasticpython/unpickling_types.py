@@ -10,6 +10,33 @@ def dict_view(mapping, kind):
 
 
 @written
+def dict_iterator(mapping, kind, is_reversed, taken):
+    """`taken`: how many it has given out; None: it has come to its end and let go of its dict."""
+    view = getattr(dict, kind)(mapping)
+    iterator = reversed(view) if is_reversed else iter(view)
+    if taken is None:
+        next(iterator, None)
+    for _ in range(taken or 0):
+        next(iterator)
+    return iterator
+
+
+@written
+def find_match(pattern, how, text, start, end, found_at):
+    if how != "finditer":
+        return getattr(pattern, how)(text, start, end)
+    return next((match for match in pattern.finditer(text, start, end) if match.start() == found_at), None)
+
+
+@written
+def set_soup_state(soup, state):
+    attributes, parser = state
+    soup.__dict__.update(attributes)
+    if parser is not None:
+        soup.builder = parser()
+
+
+@written
 def make_weakref(referent, callback):
     return weakref.ref(referent, callback) if callback is not None else weakref.ref(referent)
 

@@ -260,3 +260,54 @@ n = 0
 while x: x = x[0]; n += 1
 assert n == 20_000
 """)
+
+for kind, steps in {
+    "keys": ["b", "a", "c"], "values": [1, [2], 3], "items": [("b", 1), ("a", [2]), ("c", 3)],
+}.items():
+    for turned, order in (("iter", steps), ("reversed", steps[::-1])):
+        case(f"{turned}_of_dict_{kind}", f"""
+d = {{'b': 1, 'gone': 0, 'a': [2], 'c': 3}}
+del d['gone']
+fresh, half, last, ended = ({turned}(d.{kind}()) for _ in range(4))
+next(half), [next(last) for _ in range(3)], list(ended)
+""", f"""
+steps = {order!r}
+assert type(half) is type({turned}(d.{kind}())) and list(fresh) == steps and list(half) == steps[1:]
+assert list(last) == list(ended) == []
+stale = {turned}(d.{kind}())
+d['more'] = 1
+try: next(stale)
+except RuntimeError: pass
+else: assert False
+""")
+case("iterator_of_a_dict_that_has_grown", """
+d = {'a': 1}
+stale = iter(d)
+d['b'] = 2
+""", "assert d == {'a': 1, 'b': 2}", refuses={"stale": "python_raised: stale"})
+case("iterator_of_the_namespace", """
+import builtins
+ns = {'__builtins__': builtins, 'x': 1}
+names = iter(ns)
+next(names)
+""", "assert list(names) == ['x']")
+case("values_that_an_iterator_has_yet_to_give_are_those_of_its_dict", """
+d = {'a': [1], 'b': [2]}
+it = iter(d.values())
+next(it)
+""", "assert next(it) is d['b']", linked=[("d", "it")])
+case("regex_matches", """
+import re
+text = 'ab12 cd345 ef'
+first = re.search(r'([a-z]+)(\\d+)', text)
+begun = re.compile('cd').match(text, 5, 8)
+whole = re.fullmatch(b'(?P<x>a)|b', b'a')
+second = list(re.finditer(r'[a-z]+(\\d*)', text))[1]
+empty = list(re.finditer('', 'ab'))[1]
+""", """
+assert first.groups() == ('ab', '12') and first.string == text and first.span(2) == (2, 4)
+assert (begun.span(), begun.pos, begun.endpos) == ((5, 7), 5, 8) and begun.re.pattern == 'cd'
+assert whole.lastgroup == 'x' and whole.group('x') == b'a'
+assert second.group() == 'cd345' and second.pos == 0 and second.regs == ((5, 10), (7, 10))
+assert empty.span() == (1, 1)
+""")

@@ -164,3 +164,32 @@ import torch
 assert xs[0].dtype is torch.bfloat16 and xs[-1].numel() == 0 and g.is_leaf and g.requires_grad
 """,
      needs=('torch',))
+case("a_soup_and_tags_of_it", """
+from bs4 import BeautifulSoup
+soup = BeautifulSoup('<ul><li class="a b">1 <b>x</b></li><li>2</li></ul><!-- note -->', 'html.parser')
+b, items, text = soup.b, soup.find_all('li'), soup.b.string
+out = items[1].extract()
+new = soup.new_tag('p')
+""", """
+assert soup.b is b and soup.li is items[0] and b.string is text and b.parent is items[0]
+assert str(soup) == '<ul><li class="a b">1 <b>x</b></li></ul><!-- note -->'
+assert out is items[1] and out.parent is None and items[0]['class'] == ['a', 'b']
+new.string = 'later'
+b.append(new)
+soup.ul.append(out)
+assert str(soup) == '<ul><li class="a b">1 <b>x<p>later</p></b></li><li>2</li></ul><!-- note -->'
+assert soup.find_all(string='2')[0] is out.string and soup.builder.soup is None
+""", linked=[("soup", "b", "items", "text", "out", "new")], needs=("bs4",))
+case("a_soup_with_a_parser_that_cannot_be_pickled", """
+from bs4 import BeautifulSoup
+from bs4.builder import HTMLParserTreeBuilder
+class Native(HTMLParserTreeBuilder):
+    picklable = False
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.parser = (each for each in [1])
+soup = BeautifulSoup('<p>1</p>', builder=Native)
+p = soup.p
+""", """
+assert soup.p is p and type(soup.builder) is Native and str(soup) == '<p>1</p>'
+""", linked=[("soup", "p")], needs=("bs4",))

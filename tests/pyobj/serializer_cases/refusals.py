@@ -21,7 +21,7 @@ for name, make, what in [
     ("frame", "sys._getframe()", "frame object"),
     ("temporary_directory", "tempfile.TemporaryDirectory()", "temporary directory"),
     ("widget", "__import__('ipywidgets').IntSlider()", "widget"),
-    ("regex_match", "re.match('a', 'a')", "re.Match object"),
+    ("regex_match", "re.match(b'a', bytearray(b'a'))", "match in something that can change"),
 ]:
     imports = ("import asyncio, threading, socket, sqlite3, subprocess, concurrent.futures, mmap\n"
                "import queue, contextvars, sys, tempfile, re\n")
