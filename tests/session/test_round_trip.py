@@ -203,6 +203,18 @@ def test_polars_frames_and_pillows_images_come_back_and_are_verified(round_trip)
         [255, 0, 0], True]
 
 
+@pytest.mark.parametrize("plan", PLANS)
+def test_figures_that_were_drawn_do_not_differ(round_trip, plan):
+    after, _, report = round_trip(
+        "import matplotlib; matplotlib.use('agg')\nimport matplotlib.pyplot as plt, numpy as np",
+        "fig, (left, right) = plt.subplots(1, 2)\n[line] = left.plot([1, 3, 2])\nkept = {'all': [fig, line]}",
+        "fig.canvas.draw()", "right.text(0.5, 0.5, 'drawn')", "fig.canvas.draw()\nseen = len(right.texts)",
+        plan=plan)
+    assert {entry["status"] for entry in report["variables"].values()} <= {"same", "recomputed"}, report
+    assert after.value("[kept['all'][0] is fig, line in left.lines, seen, len(fig.axes)]") == [
+        True, True, 1, 2]
+
+
 SOURCES = "random.Random(1), np.random.RandomState(2), *map(np.random.default_rng, (3, np.random.MT19937(4)))"
 
 

@@ -229,6 +229,14 @@ const Reading* find_offset_reading(PyTypeObject* type) {
   return derives ? &kOffset : nullptr;
 }
 
+// What matplotlib draws on; its name says nothing of its module.
+const Reading* find_renderer_reading(PyTypeObject* type) {
+  static constexpr Reading kRenderer{Kind::kParts, show_renderer};
+  const bool renderer = std::string_view(type->tp_name).ends_with("RendererAgg") &&
+                        is_defined_by(type, "matplotlib.backends._backend_agg", "RendererAgg");
+  return renderer ? &kRenderer : nullptr;
+}
+
 // The objects inside of polars' frames and series. Expressions and lazy frames stay opaque.
 const Reading* find_polars_reading(PyTypeObject* type) {
   static constexpr Reading kFrame{Kind::kParts, show_polars_frame, false, true, true};
@@ -302,6 +310,7 @@ const Reading* find_reading(PyTypeObject* type) {
   }
   if (const Reading* reading = find_arrow_reading(type)) return reading;
   if (const Reading* reading = find_offset_reading(type)) return reading;
+  if (const Reading* reading = find_renderer_reading(type)) return reading;
   if (const Reading* reading = find_polars_reading(type)) return reading;
   if (const Reading* reading = find_pillow_reading(type)) return reading;
   if (const Reading* reading = find_bit_generator_reading(type)) return reading;

@@ -95,6 +95,9 @@ void show_lock(PyObject*, Parts&);
 void show_rlock(PyObject*, Parts&);
 void show_lru_cache(PyObject*, Parts&);
 
+// ---- shows_matplotlib.cpp
+void show_renderer(PyObject*, Parts&);
+
 // ---- shows_pillow.cpp
 void show_image(PyObject*, Parts&);
 void show_image_reference(PyObject*, Parts&);

@@ -57,6 +57,31 @@ void show_virtual_subclasses(PyTypeObject* type, Parts& parts) {
   parts.word(sum);
 }
 
+// What a function that pybind11 makes has for a self: the C++ function and its overloads.
+bool is_record_of_pybind(PyObject* self) {
+  return PyCapsule_CheckExact(self) ||
+         std::string_view(Py_TYPE(self)->tp_name).find("pybind11_detail_function_record") !=
+             std::string_view::npos;
+}
+
+// The module that has the function under its name, or the class in there; empty where neither has it: it was
+// made while the program ran, and may hold anything.
+std::string_view owner_in_module(PyObject* function, const PyCFunctionObject* method) {
+  const std::string_view module_name = ascii_text(method->m_module), name = method->m_ml->ml_name;
+  PyObject* module = module_name.empty() ? nullptr : loaded_module(module_name);
+  PyObject* dict = module ? reinterpret_cast<ModuleLayout*>(module)->dict : nullptr;
+  if (!dict) return {};
+  if (find_text_key(dict, name) == function) return module_name;
+  PyObject *key, *value;
+  for (Py_ssize_t position = 0; PyDict_Next(dict, &position, &key, &value);) {
+    if (!PyType_Check(value)) continue;
+    PyObject* held = find_text_key(reinterpret_cast<PyTypeObject*>(value)->tp_dict, name);
+    if (held && PyInstanceMethod_Check(held)) held = PyInstanceMethod_GET_FUNCTION(held);
+    if (held == function) return ascii_text(key);
+  }
+  return {};
+}
+
 }  // namespace
 
 void show_function(PyObject* object, Parts& parts) {
@@ -145,6 +170,13 @@ void show_class(PyObject* object, Parts& parts) {
 void show_builtin_method(PyObject* object, Parts& parts) {
   auto* method = reinterpret_cast<PyCFunctionObject*>(object);
   parts.text(method->m_ml->ml_name);
+  if (method->m_self && is_record_of_pybind(method->m_self)) {
+    const std::string_view owner = owner_in_module(object, method);
+    if (!owner.empty()) {
+      parts.text(ascii_text(method->m_module));
+      return parts.text(owner);
+    }
+  }
   parts.child(method->m_self);
   parts.child(method->m_module && PyUnicode_CheckExact(method->m_module) ? method->m_module : nullptr);
 }
