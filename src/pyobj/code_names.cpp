@@ -60,6 +60,7 @@ constexpr std::array kModuleAttributes = {ModuleAttribute{"__main__", "*"},
                                           ModuleAttribute{"traceback", "walk_stack"},
                                           ModuleAttribute{"code", "interact"},
                                           ModuleAttribute{"threading", "settrace"},
+                                          ModuleAttribute{"ipywidgets.widgets.widget", "Widget.close_all"},
                                           ModuleAttribute{"sys", "_current_frames"}};
 
 // What hands out the functions above, of a value that leads to the module `builtins`: sympy's lambdify makes

@@ -1,10 +1,12 @@
 // Session code that a library refers to: found by counting, for every object the namespace reaches, the
 // references that are accounted for, and comparing with its reference count.
 #include <algorithm>
+#include <unordered_set>
 
 #include "elastic/pyobj/effects.hpp"
 #include "pyobj/ended_frames.hpp"
 #include "pyobj/reads_state.hpp"
+#include "pyobj/walk/layout.hpp"
 
 namespace elastic::pyobj {
 namespace {
@@ -107,6 +109,35 @@ std::vector<PyObject*> kept_of_last_cells(PyObject* names) {
   return results;
 }
 
+// Through which messages from the browser find their widgets: ipywidgets' table, and the callbacks of comms.
+std::vector<PyObject*> kept_for_messages() {
+  PyObject* widgets = walk::loaded_attribute("ipywidgets.widgets.widget", "_instances");
+  if (widgets == nullptr || !PyDict_CheckExact(widgets)) return {};
+  std::vector<PyObject*> kept = {widgets};
+  PyObject *key = nullptr, *widget = nullptr;
+  for (Py_ssize_t position = 0; PyDict_Next(widgets, &position, &key, &widget);) {
+    PyObject* comm = held_attribute(widget, "comm");
+    for (const char* name : {"_msg_callback", "_close_callback"})
+      if (PyObject* callback = held_attribute(comm, name)) kept.push_back(callback);
+  }
+  return kept;
+}
+
+// What has more references than are accounted for, and can be run or called on.
+std::unordered_set<PyObject*> unexplained(std::unordered_map<PyObject*, Py_ssize_t> references,
+                                          const Living& living, PyObject* record) {
+  count_from_ended_frames(living.ended_frames, references);
+  for (const Owned& object : living.code) ++references[object.get()];  // the one that `living` holds
+  std::unordered_set<PyObject*> found;
+  for (const auto& [object, count] : references) {
+    if (Py_REFCNT(object) <= count || !can_be_handed_on(object)) continue;
+    // Those who ran the cell hold its record too, and the frames of what it raised do.
+    const bool is_record = record != nullptr && Py_TYPE(object) == Py_TYPE(record);
+    if (!is_record) found.insert(object);
+  }
+  return found;
+}
+
 }  // namespace
 
 void Reads::find_escaped(const GilHeld& gil, Look look) {
@@ -141,28 +172,25 @@ void Reads::find_escaped(const GilHeld& gil, Look look) {
   state_->reacher.count_references(true);
   for (PyObject* root : roots) state_->reacher.add(root, reach);
   for (PyObject* kept : kept_of_last_cells(state_->names)) state_->reacher.add(kept, reach);
-  auto references = state_->reacher.references();
-  state_->reacher.count_references(false);
-  count_from_ended_frames(living.ended_frames, references);
-  for (const Owned& object : living.code) ++references[object.get()];  // the one this function holds
-
   PyObject* record = last_record(state_->names);
-  std::vector<PyObject*> unexplained;
-  for (const auto& [object, count] : references) {
-    if (Py_REFCNT(object) <= count || !can_be_handed_on(object)) continue;
-    // Those who ran the cell hold its record too, and the frames of what it raised do.
-    const bool is_record = record != nullptr && Py_TYPE(object) == Py_TYPE(record);
-    if (!is_record) unexplained.push_back(object);
+  auto held = unexplained(state_->reacher.references(), living, record);
+  std::unordered_set<PyObject*> held_by_others = held;
+  if (const std::vector<PyObject*> kept = kept_for_messages(); !kept.empty()) {
+    for (PyObject* root : kept) state_->reacher.add(root, reach);
+    held_by_others = unexplained(state_->reacher.references(), living, record);
+    held.insert(held_by_others.begin(), held_by_others.end());
   }
+  state_->reacher.count_references(false);
   state_->reacher.pass_over_ended_frames(true);
-  for (PyObject* object : unexplained) {
-    Reach held;
+  for (PyObject* object : held) {
+    Reach reached;
     const bool is_ours =
         !PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE) || is_session_type(Py_TYPE(object));
-    state_->reacher.add(object, held, is_ours ? Reacher::kNoLimit : kLookedThrough);
-    if (held.codes.empty()) continue;
+    state_->reacher.add(object, reached, is_ours ? Reacher::kNoLimit : kLookedThrough);
+    if (reached.codes.empty()) continue;
     const bool is_code = PyFunction_Check(object) || PyType_Check(object);
-    state_->escaped.push_back({name_of_object(object), std::move(held), is_code});
+    state_->escaped.push_back(
+        {name_of_object(object), std::move(reached), is_code, !held_by_others.contains(object)});
   }
   state_->reacher.pass_over_ended_frames(false);
   std::sort(state_->escaped.begin(), state_->escaped.end(),

@@ -23,6 +23,9 @@ constexpr std::array kUnpickling = {
     "load",     "loads",   "read_pickle", "Unpickler", "Pool",  "ProcessPoolExecutor",
     "Parallel", "Process", "Manager",     "Client",    "shelve"};
 
+// What leads from any widget, or from ipywidgets, to all of them.
+constexpr std::array kAllWidgets = {"close_all", "widgets", "_instances", "get_manager_state"};
+
 bool is_number(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -179,12 +182,13 @@ class Reads::Analysis {
     access_.imports.insert(cell.imports.begin(), cell.imports.end());
     access_.handles_code = cell.makes_code;
     apply(cell, 0, "", ReadRule::kNamed);
-    for (const auto& escaped : state_.escaped) take_reach(escaped.reach, 0, escaped.name, ReadRule::kEscaped);
+    take_escaped(false);
     for (const std::string& name : cell.deletes) enqueue({name, 0}, 0, {ReadRule::kNamed, ""});
     drain();
     add_dropped();
     if (evaluates()) evaluate_texts();
     look_through_large();
+    if (asks_for_all_widgets()) take_escaped(true);
     access_.may_unpickle = std::any_of(kUnpickling.begin(), kUnpickling.end(), [&](const char* name) {
       return attributes_.contains(name) || expanded_at_.contains(name);
     });
@@ -224,6 +228,18 @@ class Reads::Analysis {
   bool evaluates() const {
     return std::any_of(kEvaluating.begin(), kEvaluating.end(),
                        [&](const char* attribute) { return attributes_.contains(attribute); });
+  }
+
+  // Callbacks of widgets that a cell does not lead to run between cells, when a message comes, and count as
+  // read only where the cell can ask ipywidgets for all there are.
+  bool asks_for_all_widgets() const {
+    return getattr_ || std::any_of(kAllWidgets.begin(), kAllWidgets.end(),
+                                   [&](const char* attribute) { return attributes_.contains(attribute); });
+  }
+  void take_escaped(bool by_message) {
+    for (const auto& escaped : state_.escaped)
+      if (escaped.by_message == by_message) take_reach(escaped.reach, 0, escaped.name, ReadRule::kEscaped);
+    if (by_message) drain();
   }
 
   // Where text or modules that a large value may hold matter to the cell, it is looked through after all.

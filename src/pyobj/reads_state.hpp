@@ -39,7 +39,8 @@ struct Reads::State {
   struct EscapedCode {
     std::string name;
     Reach reach;
-    bool is_code = false;  // a function or a class
+    bool is_code = false;     // a function or a class
+    bool by_message = false;  // only what looks messages from the browser up leads to it
   };
   static constexpr std::size_t kKeepAbove =
       256;  // objects; looking through fewer is cheaper than to trust the past

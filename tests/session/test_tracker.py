@@ -410,3 +410,29 @@ def test_what_runs_when_a_traceback_goes_counts_before_each_cell(notebook, dropp
     assert "y" in reads_of_the_next(notebook, *cells)
     notebook.run("json.kept = None")
     assert "y" in named(notebook.last(), "writes")
+
+
+WIDGETS = ("import ipywidgets as w, json\nlog = []\nk = w.IntText()\n"
+           "def f(change): log.append(change['new'])\nk.observe(f, 'value')\n"
+           "hidden = w.IntText()\nhidden.observe(f, 'value')\ndel hidden")
+
+
+def test_a_widgets_callback_counts_where_the_widget_is_reached(notebook):
+    """ipywidgets keeps all widgets for the messages of the browser, which come between cells."""
+    pytest.importorskip("ipywidgets")
+    assert reads_of_the_next(notebook, WIDGETS) == set()
+    notebook.run("k.value = 3")
+    assert named(notebook.last(), "writes") >= {"log"}
+    assert named(notebook.last(), "reads") >= {"k", "f", "log"}
+    assert reads_of_the_next(notebook, "box = w.HBox([k])") == set()
+    notebook.run("box.children[0].value = 4")
+    assert named(notebook.last(), "writes") >= {"log"} and named(notebook.last(), "reads") >= {"f", "log"}
+    for cell in ("w.Widget.close_all", "getattr(w, 'Widget')", "[each for each in w.widgets.Widget.widgets]"):
+        notebook.run(cell)
+        assert named(notebook.last(), "reads") >= {"f", "log"}
+    notebook.run("close = w.Widget.close_all")
+    notebook.run("z = close")
+    assert named(notebook.last(), "reads") >= {"f", "log"}
+    notebook.run("del close, z")
+    assert named(notebook.last(), "reads") >= {"close"}
+    assert {"f", "log"} <= reads_of_the_next(notebook, "def g(): pass\njson.kept = k")
