@@ -16,10 +16,10 @@ bool has_callback(PyObject* object) {
 
 class Counter {
  public:
-  Counter(const std::vector<Owned>& frames, std::unordered_map<PyObject*, Py_ssize_t>& counts)
+  Counter(const std::vector<Owned>& ended, std::unordered_map<PyObject*, Py_ssize_t>& counts)
       : counts_(counts) {
     for (const auto& [object, count] : counts_) entered_.insert(object);
-    for (const Owned& frame : frames) stack_.push_back(frame.get());
+    for (const Owned& object : ended) stack_.push_back(object.get());
   }
 
   void run() {
@@ -58,9 +58,8 @@ bool is_ended_frame(PyObject* object) {
          reinterpret_cast<PyFrameObject*>(object)->f_frame->owner == FRAME_OWNED_BY_FRAME_OBJECT;
 }
 
-void count_from_ended_frames(const std::vector<Owned>& frames,
-                             std::unordered_map<PyObject*, Py_ssize_t>& counts) {
-  Counter(frames, counts).run();
+void count_from_ended(const std::vector<Owned>& ended, std::unordered_map<PyObject*, Py_ssize_t>& counts) {
+  Counter(ended, counts).run();
 }
 
 }  // namespace elastic::pyobj

@@ -1,7 +1,7 @@
-// What only frames that have ended hold: a traceback keeps them, and nothing in them runs again.
+// What only frames that have ended hold, or garbage: nothing in them runs again.
 //
-// sys.last_traceback keeps those of the last exception, libraries and garbage that waits for its collection
-// those of others. What they refer to is no code that a library can run.
+// sys.last_traceback keeps the frames of the last exception, libraries and garbage that waits for its
+// collection those of others. What they refer to is no code that a library can run.
 #pragma once
 #include <Python.h>
 
@@ -15,11 +15,10 @@ namespace elastic::pyobj {
 // Whether the object is the frame of a call that has returned or raised.
 bool is_ended_frame(PyObject* object);
 
-// Adds to `counts`, the references to each object that are accounted for, those of the frames that are no key
-// of it yet, and of what no one else holds. A reference to an object at whose end code of the session runs
-// (its `__del__`, the rest of a generator, a callback) is not added. REQUIRES: the GIL is held; no key of
-// `counts` has references that are still to be counted.
-void count_from_ended_frames(const std::vector<Owned>& frames,
-                             std::unordered_map<PyObject*, Py_ssize_t>& counts);
+// Adds to `counts`, the references to each object that are accounted for, those of what has ended and is no
+// key of it yet, and of what no one else holds. A reference to an object at whose end code of the session
+// runs (its `__del__`, the rest of a generator, a callback) is not added. REQUIRES: the GIL is held; no key
+// of `counts` has references that are still to be counted.
+void count_from_ended(const std::vector<Owned>& ended, std::unordered_map<PyObject*, Py_ssize_t>& counts);
 
 }  // namespace elastic::pyobj

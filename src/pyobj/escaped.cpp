@@ -7,6 +7,7 @@
 #include "pyobj/ended_frames.hpp"
 #include "pyobj/reads_state.hpp"
 #include "pyobj/walk/layout.hpp"
+#include "pyobj/young_garbage.hpp"
 
 namespace elastic::pyobj {
 namespace {
@@ -29,8 +30,8 @@ std::string name_of_object(PyObject* object) {
 }
 
 struct Living {
-  std::vector<Owned> code;  // functions whose globals are the namespace, and classes of the session
-  std::vector<Owned> ended_frames;
+  std::vector<Owned> code;   // functions whose globals are the namespace, and classes of the session
+  std::vector<Owned> ended;  // frames that are over, and garbage: nothing in them runs again
 };
 
 // Empty when gc is unusable.
@@ -38,6 +39,7 @@ Living living_objects(const GilHeld&, PyObject* names) {
   Living found;
   const EffectsPaused paused;
   const Owned gc = Owned::steal(PyImport_ImportModule("gc"));
+  if (gc) found.ended = young_garbage(gc.get());
   const Owned objects = gc ? Owned::steal(PyObject_CallMethod(gc.get(), "get_objects", nullptr)) : Owned();
   if (!objects || !PyList_CheckExact(objects.get())) {
     PyErr_Clear();
@@ -50,7 +52,7 @@ Living living_objects(const GilHeld&, PyObject* names) {
     const bool type =
         !function && PyType_Check(object) && is_session_type(reinterpret_cast<PyTypeObject*>(object));
     if (function || type) found.code.push_back(Owned::share(Borrowed(object)));
-    if (is_ended_frame(object)) found.ended_frames.push_back(Owned::share(Borrowed(object)));
+    if (is_ended_frame(object)) found.ended.push_back(Owned::share(Borrowed(object)));
   }
   return found;
 }
@@ -126,8 +128,10 @@ std::vector<PyObject*> kept_for_messages() {
 // What has more references than are accounted for, and can be run or called on.
 std::unordered_set<PyObject*> unexplained(std::unordered_map<PyObject*, Py_ssize_t> references,
                                           const Living& living, PyObject* record) {
-  count_from_ended_frames(living.ended_frames, references);
+  count_from_ended(living.ended, references);
   for (const Owned& object : living.code) ++references[object.get()];  // the one that `living` holds
+  for (const Owned& object : living.ended)
+    if (const auto at = references.find(object.get()); at != references.end()) ++at->second;
   std::unordered_set<PyObject*> found;
   for (const auto& [object, count] : references) {
     if (Py_REFCNT(object) <= count || !can_be_handed_on(object)) continue;
@@ -142,6 +146,7 @@ std::unordered_set<PyObject*> unexplained(std::unordered_map<PyObject*, Py_ssize
 
 void Reads::find_escaped(const GilHeld& gil, Look look) {
   const PendingError pending(gil);
+  const CollectorOff collector_off;
   state_->escaped.clear();
   state_->reacher.start();
   if (look == Look::kBeforeCell) {

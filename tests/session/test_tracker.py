@@ -1,5 +1,7 @@
 """What the tracker records: small notebooks, each with the exact sets expected of its last cell."""
 
+import gc
+
 import pytest
 
 from notebook import named, session_code
@@ -410,6 +412,38 @@ def test_what_runs_when_a_traceback_goes_counts_before_each_cell(notebook, dropp
     assert "y" in reads_of_the_next(notebook, *cells)
     notebook.run("json.kept = None")
     assert "y" in named(notebook.last(), "writes")
+
+
+CYCLE = "a = types.SimpleNamespace(held={held}); a.me = a; {then}del a"
+
+
+@pytest.mark.parametrize("held", ["f", "[{'k': f}]", "f.__get__", "K().m", "functools.partial(K.m)"])
+def test_what_waits_for_its_collection_is_not_handed_to_a_library(notebook, held):
+    gc.disable()
+    try:
+        setup = ("import types, functools, json\ny = [1]\ndef f(): return y\n"
+                 "class K:\n    def m(self): return y")
+        assert reads_of_the_next(notebook, setup, CYCLE.format(held=held, then="")) == set()
+        kept = CYCLE.format(held=held, then="json.kept = a; ")
+        assert "y" in reads_of_the_next(notebook, kept)
+        assert "y" in reads_of_the_next(notebook, "z = 2")
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("end", [
+    "class D:\n    def __del__(self): y.append(1)\nd = D()",
+    "def g():\n    try: yield\n    finally: y.append(1)\nd = g()\nnext(d)"], ids=["__del__", "finally"])
+def test_what_runs_when_garbage_is_collected_counts_before_each_cell(notebook, end):
+    gc.disable()
+    try:
+        cells = "import types\ny = [1]", end, CYCLE.format(held="d", then="del d; ")
+        assert "y" in reads_of_the_next(notebook, *cells)
+        gc.enable()
+        notebook.run("import gc\n_ = gc.collect()")
+        assert "y" in named(notebook.last(), "writes")
+    finally:
+        gc.enable()
 
 
 WIDGETS = ("import ipywidgets as w, json\nlog = []\nk = w.IntText()\n"

@@ -34,6 +34,7 @@ TESTED_BY = {
     "src/pyobj/own_sources.cpp": "tests/session/test_own_modules.py: what a cell ran, and what came back",
     "src/pyobj/compile_source.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/ended_frames.cpp": "tests/session/test_tracker.py: what a traceback keeps",
+    "src/pyobj/young_garbage.cpp": "tests/session/test_tracker.py: what waits for its collection",
     "src/pyobj/escaped.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/magics.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/reach_aside.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",

@@ -1,0 +1,33 @@
+// Objects that wait for the garbage collector: cycles that nothing leads to, of the two young generations.
+//
+// A solver or an estimator that refers to itself leaves such a cycle behind, and what it was handed seems to
+// be held by a library for as long as it lies there. Only what is young is looked through, which takes
+// microseconds; the collector does away with it before it is old, as a rule.
+#pragma once
+#include <Python.h>
+
+#include <vector>
+
+#include "elastic/pyobj/ref.hpp"
+
+namespace elastic::pyobj {
+
+// Without what has a finalizer and what that leads to: it can run once more. `gc` is the module. REQUIRES:
+// the GIL is held, and the collector is off until the last of what is returned has gone.
+std::vector<Owned> young_garbage(PyObject* gc);
+
+// Turns the collector off in a scope.
+class CollectorOff {
+ public:
+  CollectorOff() : was_on_(PyGC_Disable() != 0) {}
+  ~CollectorOff() {
+    if (was_on_) PyGC_Enable();
+  }
+  CollectorOff(const CollectorOff&) = delete;
+  CollectorOff& operator=(const CollectorOff&) = delete;
+
+ private:
+  bool was_on_;
+};
+
+}  // namespace elastic::pyobj
