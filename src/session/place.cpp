@@ -1,5 +1,6 @@
 #include "session/place.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "elastic/store/export_file.hpp"
@@ -15,6 +16,8 @@ using store::FileStatus;
 namespace {
 
 constexpr std::int64_t kWriterPatienceUs = 60 * 1000 * 1000;
+// A writer may say that nothing will be heard of it for a while; nobody makes us wait for ever by that.
+constexpr std::int64_t kLongestSilenceUs = std::int64_t{900} * 1000 * 1000;
 // What a link is taken to carry, for deciding about compression.
 constexpr std::uint64_t kLinkBytesPerS = 50'000'000;
 
@@ -31,17 +34,26 @@ Result<std::unique_ptr<CheckpointReader>> find_checkpoint(store::Store& store, c
   Result<> told = success();
   const auto keep_waiting = [&](const std::vector<store::WriterStatus>& writers) {
     const store::WriterStatus& writer = writers.front();
-    if (writer.bytes_done != done_before) until = store.clock().monotonic_us() + kWriterPatienceUs;
+    const std::int64_t now = store.clock().monotonic_us();
+    if (writer.bytes_done != done_before) until = now + kWriterPatienceUs;
     done_before = writer.bytes_done;
+    const std::int64_t silent_us = writer.silent_until_us - store.clock().wall_us();
+    if (silent_us > 0) until = std::max(until, now + std::min(silent_us, kLongestSilenceUs));
     told = waits(writer);
     return told.ok() && store.clock().monotonic_us() < until;
   };
-  ELASTIC_ASSIGN([[maybe_unused]] const bool quiet, store.wait_for_writers(which.label, keep_waiting));
-  if (!told.ok()) return told.error();
+  if (which.at.empty()) {  // one that is named is there, or not
+    ELASTIC_ASSIGN([[maybe_unused]] const bool quiet, store.wait_for_writers(which.label, keep_waiting));
+    if (!told.ok()) return told.error();
+  }
   auto found =
       which.at.empty() ? store.open_newest(which.label, which.last_choice) : store.open_checkpoint(which.at);
-  if (!found.ok() && found.error().code() == ErrorCode::kNotFound && which.at.empty())
-    return Error(ErrorCode::kNotFound, "there is no checkpoint in " + place);
+  if (!found.ok() && found.error().code() == ErrorCode::kNotFound && which.at.empty()) {
+    ELASTIC_ASSIGN(const auto unfinished, store.unfinished(which.label, 0));
+    return Error(ErrorCode::kNotFound,
+                 "there is no checkpoint in " + place +
+                     (unfinished.empty() ? "" : "; one was begun: " + unfinished.back().failure));
+  }
   return found;
 }
 

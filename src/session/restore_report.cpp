@@ -82,6 +82,9 @@ json report_of(const Source& source, const plan::Plan& plan, const RestoreOption
   for (const store::CheckpointInfo& each : source.reader->passed_over())
     passed_over.push_back(
         {{"checkpoint", each.name.to_string()}, {"why", each.damage ? each.damage->message() : ""}});
+  json unfinished = json::array();
+  for (const store::WriterStatus& each : source.reader->unfinished())
+    unfinished.push_back({{"begun", static_cast<double>(each.started_us) / 1e6}, {"why", each.failure}});
   json history_damage;
   if (!source.history_damage.empty()) history_damage = source.history_damage;
   return {{"path", options.directory},
@@ -93,6 +96,7 @@ json report_of(const Source& source, const plan::Plan& plan, const RestoreOption
           {"cells_rerun", cells},
           {"cells_failed", failed},
           {"passed_over", passed_over},
+          {"unfinished", unfinished},
           {"environment", source.payload.environment},
           {"shell", source.payload.shell},
           {"bytes", info.total_bytes},

@@ -81,7 +81,9 @@ std::string encode_status(const WriterStatus& status) {
                                {"started_us", status.started_us},
                                {"updated_us", status.updated_us},
                                {"bytes_done", status.bytes_done},
-                               {"bytes_total", status.bytes_total}};
+                               {"bytes_total", status.bytes_total},
+                               {"silent_until_us", status.silent_until_us},
+                               {"failure", status.failure}};
   return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
@@ -96,6 +98,8 @@ WriterStatus decode_status(std::string_view text) {
   status.updated_us = static_cast<std::int64_t>(number_in(json, "updated_us"));
   status.bytes_done = number_in(json, "bytes_done");
   status.bytes_total = number_in(json, "bytes_total");
+  status.silent_until_us = static_cast<std::int64_t>(number_in(json, "silent_until_us"));
+  status.failure = text_in(json, "failure");
   return status;
 }
 

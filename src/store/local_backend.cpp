@@ -246,15 +246,8 @@ class LocalBackend final : public Backend {
     return std::unique_ptr<WriterLease>(std::move(lease));
   }
 
-  Result<std::vector<WriterStatus>> writers() override {
-    const std::string directory = path("writers");
-    ELASTIC_ASSIGN(const auto names, names_in(directory));
-    std::vector<WriterStatus> running;
-    for (const std::string& name : names) {
-      if (auto status = read_status(join_path(directory, name))) running.push_back(*std::move(status));
-    }
-    return running;
-  }
+  Result<std::vector<WriterStatus>> writers() override { return statuses(/*alive=*/true); }
+  Result<std::vector<WriterStatus>> dead_writers() override { return statuses(/*alive=*/false); }
 
   Result<std::uint64_t> remove_leftovers() override {
     ELASTIC_TRY(check_directories());
@@ -294,12 +287,22 @@ class LocalBackend final : public Backend {
     return names;
   }
 
-  // Of a writer that is alive: one whose lock cannot be had.
-  std::optional<WriterStatus> read_status(const std::string& at) {
+  Result<std::vector<WriterStatus>> statuses(bool alive) {
+    const std::string directory = path("writers");
+    ELASTIC_ASSIGN(const auto names, names_in(directory));
+    std::vector<WriterStatus> found;
+    for (const std::string& name : names) {
+      if (auto status = read_status(join_path(directory, name), alive)) found.push_back(*std::move(status));
+    }
+    return found;
+  }
+
+  // Of a writer that is alive, which is one whose lock cannot be had, or of one that is dead.
+  std::optional<WriterStatus> read_status(const std::string& at, bool alive) {
     const auto file = files_.open(at, OpenMode::kRead);
     if (!file.ok()) return std::nullopt;
     const auto locked = (*file)->try_lock(LockMode::kShared);
-    if (!locked.ok() || *locked) return std::nullopt;
+    if (!locked.ok() || *locked == alive) return std::nullopt;
     const auto bytes = read_file(files_, at, kMaxStatusBytes);
     if (!bytes.ok()) return std::nullopt;
     return decode_status(as_text(*bytes));

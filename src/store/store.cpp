@@ -152,10 +152,17 @@ Result<Manifest> Store::read_manifest(const CheckpointName& name, std::uint64_t*
   return manifest;
 }
 
-Result<CheckpointName> Store::publish_manifest(ConstBytes bytes, std::uint64_t id) {
+Result<std::uint64_t> Store::next_sequence() {
   ELASTIC_ASSIGN(const auto names, checkpoint_names(*backend_));
   const std::uint64_t newest = names.empty() ? 0 : names.back().sequence;
-  const CheckpointName name{std::max(newest + 1, static_cast<std::uint64_t>(clock_->wall_us())), id};
+  return std::max(newest + 1, static_cast<std::uint64_t>(clock_->wall_us()));
+}
+
+Result<CheckpointName> Store::publish_manifest(ConstBytes bytes, std::uint64_t id, std::uint64_t sequence) {
+  if (sequence == 0) {
+    ELASTIC_ASSIGN(sequence, next_sequence());
+  }
+  const CheckpointName name{sequence, id};
   ELASTIC_TRY(write_object(*backend_, name.object(), bytes));
   return name;
 }
@@ -182,13 +189,19 @@ Result<std::unique_ptr<CheckpointWriter>> Store::begin(WriterOptions options) {
   if (!format.ok() && format.error().code() == ErrorCode::kNotFound) ELASTIC_TRY(make_store(*backend_));
   ELASTIC_TRY(backend_->prepare());
   ELASTIC_ASSIGN(auto lease, shared_lease());
-  WriterStatus status{files_->process_id(),  files_->host_name(), options.label,
-                      clock_->wall_us(),     clock_->wall_us(),   0,
-                      options.expected_bytes};
+  WriterStatus status{files_->process_id(),   files_->host_name(),     options.label,
+                      clock_->wall_us(),      clock_->wall_us(),       0,
+                      options.expected_bytes, options.silent_until_us, {}};
   ELASTIC_ASSIGN(auto announcement, backend_->announce(status));
   ELASTIC_ASSIGN(auto packs, index());
-  return std::unique_ptr<CheckpointWriter>(new CheckpointWriter(*this, std::move(options), std::move(lease),
+  std::uint64_t sequence = 0;
+  if (options.as_of_begin) {
+    ELASTIC_ASSIGN(sequence, next_sequence());
+  }
+  std::unique_ptr<CheckpointWriter> writer(new CheckpointWriter(*this, std::move(options), std::move(lease),
                                                                 std::move(announcement), std::move(packs)));
+  writer->sequence_ = sequence;
+  return writer;
 }
 
 Result<std::unique_ptr<CheckpointReader>> Store::make_reader(const CheckpointName& name, Manifest manifest,
@@ -217,6 +230,7 @@ Result<std::unique_ptr<CheckpointReader>> Store::open_newest(const std::string& 
     if (!label.empty() && manifest->label != label) continue;
     ELASTIC_ASSIGN(auto reader, make_reader(*name, *std::move(manifest), size_bytes, std::move(lease)));
     reader->passed_over_ = std::move(passed_over);
+    ELASTIC_ASSIGN(reader->unfinished_, unfinished(reader->info().label, reader->info().created_us));
     return reader;
   }
   if (!passed_over.empty()) return *passed_over.front().damage;
@@ -258,6 +272,19 @@ Result<> Store::remove(const CheckpointName& name) {
 }
 
 Result<std::vector<WriterStatus>> Store::writers() { return backend_->writers(); }
+
+Result<std::vector<WriterStatus>> Store::unfinished(const std::string& label, std::int64_t since_us) {
+  ELASTIC_ASSIGN(std::vector<WriterStatus> found, backend_->writers());
+  for (WriterStatus& each : found) each.failure = "it is still being written";
+  ELASTIC_ASSIGN(std::vector<WriterStatus> dead, backend_->dead_writers());
+  for (WriterStatus& each : dead)
+    if (each.failure.empty()) each.failure = "its process was killed, or ran out of time";
+  found.insert(found.end(), dead.begin(), dead.end());
+  std::erase_if(found, [&](const WriterStatus& status) {
+    return status.started_us <= since_us || (!label.empty() && status.label != label);
+  });
+  return found;
+}
 
 Result<bool> Store::wait_for_writers(
     const std::string& label, const std::function<bool(const std::vector<WriterStatus>&)>& still_waiting) {

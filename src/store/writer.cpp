@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t kReportEveryBytes = 8 << 20;
 constexpr std::int64_t kAnnounceEveryUs = 100000;
+constexpr std::size_t kLongestFailureBytes = 1000;
 
 }  // namespace
 
@@ -144,7 +145,7 @@ Result<CommitReport> CheckpointWriter::commit(ConstBytes payload, std::span<cons
 
   Manifest manifest;
   ELASTIC_TRY(store_->files().fill_random(std::as_writable_bytes(std::span(&manifest.id, 1))));
-  manifest.created_us = store_->clock().wall_us();
+  manifest.created_us = sequence_ != 0 ? started_us_ : store_->clock().wall_us();
   manifest.seed = store_->seed();
   manifest.pid = store_->files().process_id();
   manifest.label = options_.label;
@@ -152,7 +153,7 @@ Result<CommitReport> CheckpointWriter::commit(ConstBytes payload, std::span<cons
   manifest.blobs.assign(blobs.begin(), blobs.end());
   manifest.payload.assign(payload.begin(), payload.end());
   ELASTIC_ASSIGN(const std::vector<std::byte> bytes, encode_manifest(manifest, store_->key()));
-  ELASTIC_ASSIGN(report_.name, store_->publish_manifest(bytes, manifest.id));
+  ELASTIC_ASSIGN(report_.name, store_->publish_manifest(bytes, manifest.id, sequence_));
 
   report_.bytes_total = manifest.total_bytes();
   report_.bytes_written = sink_->bytes_written() + bytes.size();
@@ -175,15 +176,41 @@ Result<> CheckpointWriter::report() {
   const std::int64_t now_us = store_->clock().monotonic_us();
   if (announcement_ != nullptr && now_us - announced_us_ >= kAnnounceEveryUs) {
     announced_us_ = now_us;
-    WriterStatus status{
-        store_->files().process_id(), store_->files().host_name(), options_.label,       started_us_,
-        store_->clock().wall_us(),    progress_.bytes_done,        progress_.bytes_total};
-    ELASTIC_TRY(announcement_->update(status));
+    ELASTIC_TRY(announcement_->update(status()));
   }
   if (options_.progress && !options_.progress(progress_)) {
     return Error(ErrorCode::kCancelled, "the checkpoint was interrupted; the one before it stands");
   }
   return success();
+}
+
+WriterStatus CheckpointWriter::status() const {
+  return {store_->files().process_id(),
+          store_->files().host_name(),
+          options_.label,
+          started_us_,
+          store_->clock().wall_us(),
+          progress_.bytes_done,
+          progress_.bytes_total,
+          options_.silent_until_us,
+          {}};
+}
+
+void CheckpointWriter::expect(std::uint64_t bytes) {
+  progress_.bytes_total = bytes;
+  options_.silent_until_us = 0;
+}
+
+void CheckpointWriter::give_up(const std::string& why) {
+  failed_ = true;
+  if (announcement_ == nullptr) return;
+  WriterStatus last = status();
+  last.failure = why.substr(0, kLongestFailureBytes);
+  last.silent_until_us = 0;
+  // Where even that cannot be written it stands there as one that died.
+  static_cast<void>(announcement_->update(last).ok());
+  announcement_->leave_to_child();
+  announcement_.reset();
 }
 
 void CheckpointWriter::leave_to_child() {

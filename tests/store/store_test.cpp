@@ -146,6 +146,67 @@ TEST(StoreTest, ShowsWhoIsAtWork) {
   EXPECT_TRUE(*other->wait_for_writers("notebook", [](const auto&) { return false; }));
 }
 
+TEST(StoreTest, WhatTookLongIsAsOldAsItsBeginning) {
+  MemoryFileSystem files;
+  auto store = *open_store(files, "/store");
+  ELASTIC_ASSERT_OK(write_checkpoint(*store, {random_bytes(100, 1)}, "before"));
+  WriterOptions options;
+  options.as_of_begin = true;
+  auto slow = store->begin(options);
+  ELASTIC_ASSERT_OK(slow);
+  ELASTIC_ASSERT_OK(write_checkpoint(*store, {random_bytes(100, 2)}, "meanwhile"));
+  ELASTIC_ASSERT_OK((*slow)->commit(as_bytes("slow"), {}));
+  EXPECT_EQ(as_text((*store->open_newest())->payload()), "meanwhile");
+  const auto infos = *store->list();
+  ASSERT_EQ(infos.size(), 3U);
+  EXPECT_EQ(as_text((*store->open_checkpoint(infos[1].name.to_string()))->payload()), "slow");
+}
+
+TEST(StoreTest, ACheckpointThatCameToNothingIsToldWithTheOneBefore) {
+  const TemporaryDirectory directory;
+  auto store = *open_store(system_files(), directory / "store");
+  WriterOptions options;
+  options.label = "notebook";
+  const auto begin_and_die = [&](const std::string& failure) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      auto writer = store->begin(options);
+      if (writer.ok() && !failure.empty()) {
+        (*writer)->give_up(failure);
+        writer->reset();
+      }
+      ::_exit(writer.ok() ? 0 : 1);
+    }
+    int status = -1;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  };
+  const auto told = [&] {
+    std::vector<std::string> failures;
+    auto reader = store->open_newest("notebook");
+    EXPECT_TRUE(reader.ok());
+    for (const WriterStatus& each : (*reader)->unfinished()) failures.push_back(each.failure);
+    return failures;
+  };
+  begin_and_die("too early to count");
+  const auto write = [&] {
+    auto writer = store->begin(options);
+    EXPECT_TRUE(writer.ok() && (*writer)->commit(as_bytes("x"), {}).ok());
+  };
+  write();
+  EXPECT_TRUE(told().empty());
+  begin_and_die("");
+  EXPECT_EQ(told(), std::vector<std::string>{"its process was killed, or ran out of time"});
+  EXPECT_TRUE(store->writers()->empty());
+  write();
+  EXPECT_TRUE(told().empty());
+  begin_and_die("the disk is full");
+  EXPECT_EQ(told(), std::vector<std::string>{"the disk is full"});
+  const auto alive = store->begin(options);
+  ELASTIC_ASSERT_OK(alive);
+  EXPECT_EQ(told().size(), 2U);
+}
+
 TEST(StoreTest, AForkedChildFinishesWhatItsParentBegan) {
   const TemporaryDirectory directory;
   auto store = *open_store(system_files(), directory / "store");

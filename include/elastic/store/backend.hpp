@@ -76,6 +76,10 @@ struct WriterStatus {
   std::int64_t updated_us = 0;
   std::uint64_t bytes_done = 0;   // of blobs seen so far, whether they had to be written or not
   std::uint64_t bytes_total = 0;  // 0: not known
+  // Wall clock: until then it may have nothing to say, and is no less alive for that. 0: it reports as it
+  // goes.
+  std::int64_t silent_until_us = 0;
+  std::string failure{};  // of a writer that gave up: why
 };
 
 // As an announcement holds it; what cannot be parsed is a writer of which nothing is known.
@@ -96,7 +100,7 @@ class Lease {
 class WriterLease : public Lease {
  public:
   virtual Result<> update(const WriterStatus& status) = 0;  // cheap, not durable
-  virtual void leave_to_child() = 0;
+  virtual void leave_to_child() = 0;                        // what it said stays there
 };
 
 class Backend {
@@ -121,6 +125,8 @@ class Backend {
   virtual Result<std::unique_ptr<Lease>> try_lease(LockMode mode) = 0;
   virtual Result<std::unique_ptr<WriterLease>> announce(const WriterStatus& status) = 0;
   virtual Result<std::vector<WriterStatus>> writers() = 0;
+  // What those last said that ended without being done, as far as it has not been cleared away.
+  virtual Result<std::vector<WriterStatus>> dead_writers() { return std::vector<WriterStatus>(); }
   // Removes what dead writers left unpublished; returns its bytes.
   virtual Result<std::uint64_t> remove_leftovers() = 0;
 };

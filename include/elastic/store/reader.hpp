@@ -63,6 +63,8 @@ class CheckpointReader {
   std::span<const BlobRef> blobs() const;
   // Newer checkpoints that open_newest passed over because they are damaged.
   const std::vector<CheckpointInfo>& passed_over() const { return passed_over_; }
+  // Of the same label, begun after this one, which is the newest, and not there.
+  const std::vector<WriterStatus>& unfinished() const { return unfinished_; }
   // Whether map_blob maps. Where it does not, all that it returns has been verified.
   bool maps() const;
   const Manifest& manifest() const { return *manifest_; }
@@ -107,6 +109,7 @@ class CheckpointReader {
   std::shared_ptr<PackIndex> index_;
   std::unique_ptr<Lease> lease_;
   std::vector<CheckpointInfo> passed_over_;
+  std::vector<WriterStatus> unfinished_;
   std::function<Result<>(std::uint64_t)> told_;
   std::atomic<std::int64_t> maps_left_;
 };

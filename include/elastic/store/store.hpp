@@ -108,6 +108,10 @@ class Store {
   Result<bool> wait_for_writers(const std::string& label,
                                 const std::function<bool(const std::vector<WriterStatus>&)>& still_waiting);
 
+  // Those that began after `since_us` (wall clock), are of `label` unless that is empty, and have published
+  // nothing; `failure` says why.
+  Result<std::vector<WriterStatus>> unfinished(const std::string& label, std::int64_t since_us);
+
   Backend& backend() { return *backend_; }
   FileSystem& files() { return *files_; }
   const Clock& clock() const { return *clock_; }
@@ -122,12 +126,13 @@ class Store {
   Result<std::unique_ptr<Lease>> shared_lease();
   // The manifest, verified; its blobs are not looked at.
   Result<Manifest> read_manifest(const CheckpointName& name, std::uint64_t* size_bytes = nullptr);
-  // Publishes the bytes of a manifest with the next sequence. REQUIRES: a lease is held.
-  Result<CheckpointName> publish_manifest(ConstBytes bytes, std::uint64_t id);
+  // Publishes the bytes of a manifest with this sequence; 0: the next one. REQUIRES: a lease is held.
+  Result<CheckpointName> publish_manifest(ConstBytes bytes, std::uint64_t id, std::uint64_t sequence = 0);
   // What packs hold, read anew as far as it changed. REQUIRES: a lease is held.
   Result<std::shared_ptr<PackIndex>> index();
 
  private:
+  Result<std::uint64_t> next_sequence();
   Store(std::unique_ptr<Backend> backend, FileSystem& files, const Clock& clock, std::optional<Key> key,
         StoreOptions options);
   Result<std::unique_ptr<CheckpointReader>> make_reader(const CheckpointName& name, Manifest manifest,

@@ -32,6 +32,10 @@ struct WriterOptions {
   bool automatic = false;            // nobody asked for it
   std::uint64_t expected_bytes = 0;  // for progress; 0: not known
   int hash_threads = 2;
+  // What it holds is as it was at begin(), though it may take long to come: a checkpoint that was begun later
+  // is newer, whichever is published first.
+  bool as_of_begin = false;
+  std::int64_t silent_until_us = 0;  // WriterStatus: for one that is told its blobs only later
   ProgressFunction progress;  // called about every 8 MB and at the end of each call, from the calling thread
 };
 
@@ -65,6 +69,13 @@ class CheckpointWriter {
   // this writer) and keep their places. The checkpoint exists when this returns.
   Result<CommitReport> commit(ConstBytes payload, std::span<const BlobRef> blobs);
 
+  // What begin() could not be told: the bytes to come. From here on the writer reports as it goes.
+  void expect(std::uint64_t bytes);
+
+  // There will be no checkpoint: whoever looks for one later is told `why`. Only for one that nobody hears of
+  // otherwise.
+  void give_up(const std::string& why);
+
   // Called in the parent after fork: the child owns the writer now.
   void leave_to_child();
 
@@ -77,6 +88,7 @@ class CheckpointWriter {
 
   bool has(const BlobDigest& digest, std::uint64_t raw_bytes) const;
   std::function<bool(const BlobDigest& digest, std::uint64_t raw_bytes)> has_chunk() const;
+  WriterStatus status() const;
   Result<> store_frame(const BlobDigest& digest, DigestAlgorithm algorithm, bool mappable,
                        std::span<const ConstBytes> parts);
   Result<BlobRef> put_chunk(const Parts& parts, BlobRef ref);
@@ -96,7 +108,8 @@ class CheckpointWriter {
   std::uint64_t reported_bytes_ = 0;
   std::int64_t begun_us_;  // monotonic
   std::int64_t announced_us_ = 0;
-  std::int64_t started_us_;  // wall
+  std::int64_t started_us_;     // wall
+  std::uint64_t sequence_ = 0;  // as_of_begin: what it was given then
   bool failed_ = false;
 };
 

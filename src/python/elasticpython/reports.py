@@ -2,6 +2,7 @@
 
 import html
 import json
+import time
 
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
@@ -230,6 +231,10 @@ class RestoreReport(Report):
             )
         for entry in content.get("cells_failed", ()):
             remarks.append(("failed", f"cell execution {entry['cell']}: {entry['why']}"))
+        for entry in content.get("unfinished", ()):
+            begun = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["begun"]))
+            text = f"a newer checkpoint, begun {begun}, is not there: {_cut(entry['why'], 200)}"
+            remarks.append(("unfinished", text))
         for entry in content.get("passed_over", ()):
             remarks.append(("damaged", f"checkpoint {entry['checkpoint']} was passed over: {entry['why']}"))
         if content.get("history_damage"):
