@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -55,6 +56,7 @@ bool DescriptorCapture::start() {
   }
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);  // a pipe would make C's stdout fully buffered
   thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), "elastic-capture");
   return true;
 }
 

@@ -1,5 +1,6 @@
 #include "server.hpp"
 
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -120,6 +121,7 @@ void Server::start_impl(xeus::xpub_message message) {
   std::clog.clear();
   publish_impl(std::move(message), xeus::channel::SHELL);
   control_thread_ = std::thread([this] { control_loop(); });
+  pthread_setname_np(control_thread_.native_handle(), "elastic-control");
   handler_->run_main_loop();
 }
 

@@ -50,6 +50,8 @@ Signals::Signals() : main_thread_(pthread_self()) {
   pthread_sigmask(SIG_SETMASK, &blocked, &original_mask_);
   sigdelset(&original_mask_,
             SIGINT);  // a shell's background job starts with SIGINT off; cells take it all the same
+  // Early, so that it is not taken for one of the user's.
+  if (pipe2(g_termination_pipe, O_CLOEXEC | O_NONBLOCK) != 0) g_termination_pipe[0] = -1;
 }
 
 Signals::~Signals() {
@@ -96,13 +98,14 @@ bool Signals::in_forked_child() { return g_forked; }
 
 void Signals::watch_termination(bool watch_parent, std::function<void()> terminate) {
   terminate_ = std::move(terminate);
-  if (pipe2(g_termination_pipe, O_CLOEXEC | O_NONBLOCK) != 0) return;
+  if (g_termination_pipe[0] < 0) return;
   pthread_atfork(nullptr, nullptr, in_child_after_fork);
   struct sigaction action {};
   action.sa_handler = on_sigterm;
   action.sa_flags = SA_RESTART;
   sigaction(SIGTERM, &action, nullptr);
   watcher_ = std::thread([this, watch_parent] { watch(watch_parent); });
+  pthread_setname_np(watcher_.native_handle(), "elastic-end");
 }
 
 void Signals::watch(bool watch_parent) {

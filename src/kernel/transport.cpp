@@ -1,6 +1,7 @@
 #include "transport.hpp"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -77,6 +78,7 @@ Transport::~Transport() {
 void Transport::start(Handlers handlers) {
   handlers_ = std::move(handlers);
   thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), "elastic-io");
 }
 
 void Transport::send(Channel channel, zmq::multipart_t message) {
