@@ -4,19 +4,22 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <optional>
 
 #include "elastic/core/log.hpp"
 
 namespace elastic::session {
 namespace {
 
-// Sockets, so that the next kernel can have the ports; pipes, so that whoever reads the kernel's output sees
-// its end. The store's files and locks stay.
-void close_all_but_files() {
+// Something has to stay under each number: who still writes to one that was closed would otherwise write into
+// the file that is opened next, which may be the checkpoint.
+void empty_all_but_files(std::span<const int> kept) {
   std::vector<int> others;
   if (DIR* directory = opendir("/proc/self/fd")) {
     while (const dirent* entry = readdir(directory)) {
@@ -24,17 +27,44 @@ void close_all_but_files() {
       struct stat status {};
       if (entry->d_name[0] == '.' || descriptor == dirfd(directory) || fstat(descriptor, &status) != 0)
         continue;
+      if (std::find(kept.begin(), kept.end(), descriptor) != kept.end()) continue;
       if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) others.push_back(descriptor);
     }
     closedir(directory);
   }
-  for (const int descriptor : others) ::close(descriptor);
-  const int nowhere = ::open("/dev/null", O_RDWR);
-  for (const int standard : {0, 1, 2})
-    if (nowhere >= 0 && nowhere != standard) dup2(nowhere, standard);
+  const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  others.insert(others.end(), {0, 1, 2});
+  for (const int descriptor : others)
+    if (dup2(nowhere, descriptor) < 0) ::close(descriptor);
 }
 
 }  // namespace
+
+void leave_kernel(std::span<const int> kept) {
+  setsid();
+  for (const int ending : {SIGTERM, SIGINT, SIGHUP}) signal(ending, SIG_IGN);
+  empty_all_but_files(kept);
+}
+
+Result<> end_process_in(std::int64_t after_us) {
+  static std::optional<timer_t> timer;
+  if (!timer) {
+    // No signal that the user's code could have a handler for, or use a timer of.
+    sigevent kill{};
+    kill.sigev_notify = SIGEV_SIGNAL;
+    kill.sigev_signo = SIGKILL;
+    timer_t made{};
+    if (timer_create(CLOCK_MONOTONIC, &kill, &made) != 0)
+      return Error(ErrorCode::kIo, "no timer to end the process with");
+    timer = made;
+  }
+  itimerspec when{};
+  when.it_value.tv_sec = static_cast<time_t>(after_us / 1'000'000);
+  when.it_value.tv_nsec = static_cast<long>(after_us % 1'000'000 * 1000);
+  if (timer_settime(*timer, 0, &when, nullptr) != 0)
+    return Error(ErrorCode::kIo, "the timer to end the process with does not start");
+  return success();
+}
 
 Result<WrittenBlobs> write_blobs(store::CheckpointWriter& writer, std::span<const BlobToWrite> blobs,
                                  const std::string& payload) {
@@ -74,11 +104,7 @@ Result<> write_in_background(store::CheckpointWriter& writer, std::span<const Bl
     ::close(apart[0]);
     return success();
   }
-  setsid();
-  signal(SIGTERM, SIG_IGN);
-  signal(SIGINT, SIG_IGN);
-  signal(SIGHUP, SIG_IGN);
-  close_all_but_files();  // the pipe too
+  leave_kernel({});  // the pipe goes too
   _exit(write_blobs(writer, blobs, payload).ok() ? 0 : 1);
 }
 

@@ -8,6 +8,7 @@
 #include "elastic/session/bindings.hpp"
 #include "elastic/session/session.hpp"
 #include "elastic/store/command_line.hpp"
+#include "session/background_writer.hpp"
 #include "session/listing.hpp"
 #include "session/place.hpp"
 
@@ -69,6 +70,12 @@ class PythonDriver final : public Driver {
   }
   Result<> writes(const GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) override {
     return told([&] { driver_.attr("writes")(bytes_done, bytes_total); });
+  }
+  Result<> announced(const GilHeld&) override {
+    return told([&] { driver_.attr("announced")(); });
+  }
+  Result<> pickled(const GilHeld&, bool takes_long) override {
+    return told([&] { driver_.attr("pickled")(takes_long); });
   }
   Result<> reads(const GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) override {
     return told([&] { driver_.attr("reads")(bytes_done, bytes_total); });
@@ -157,6 +164,7 @@ CheckpointOptions checkpoint_options(const py::dict& from) {
   options.plan_only = from["plan_only"].cast<bool>();
   options.in_background = from["in_background"].cast<bool>();
   options.while_idle = from["while_idle"].cast<bool>();
+  options.as_heir_us = static_cast<std::int64_t>(from["as_heir_seconds"].cast<double>() * 1e6);
   options.shell = json_of(from["shell"]);
   const py::object objects = from["objects"];
   options.objects = pyobj::Owned::share(pyobj::Borrowed(objects.ptr()));
@@ -212,6 +220,16 @@ void bind_session(py::module_& core) {
   py::module_ m = core.def_submodule("session", "One user namespace, its history, its checkpoints.");
   py::exception<std::runtime_error>(m, "SessionError");
   m.def("list_checkpoints", &list_checkpoints_at, py::arg("place"), "Oldest first (session/listing.hpp).");
+  m.def(
+      "leave_kernel", [](const std::vector<int>& kept) { leave_kernel(kept); }, py::arg("kept"),
+      "Makes a forked child a process of its own, without the kernel's sockets and pipes.");
+  m.def(
+      "end_process_in",
+      [](double seconds) {
+        if (auto done = end_process_in(static_cast<std::int64_t>(seconds * 1e6)); !done.ok())
+          raise(done.error());
+      },
+      py::arg("seconds"), "Has this process killed then; 0: not.");
   m.def("run_command", &run_command, py::arg("arguments"), "The exit status of the command line's.");
 
   py::class_<BoundSession>(m, "Session")

@@ -120,16 +120,23 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   payload.report["bytes_total"] = total;
 
   payload.costs = costs_.to_json();
+  if (dumped.writer) ELASTIC_TRY(driver_->pickled(gil, total >= kBackgroundFromBytes));
   GilReleased released(gil);
-  store::WriterOptions writer_options;
-  writer_options.label = options.label;
-  writer_options.automatic = options.in_background || options.while_idle;
-  writer_options.expected_bytes = total;
   // A child has no Python, through which a remote is written.
   const bool in_background =
       options.in_background && total >= kBackgroundFromBytes && !is_remote(options.directory);
-  if (!in_background) writer_options.progress = told_to(*driver_);
-  ELASTIC_ASSIGN(auto writer, dumped.target->begin(std::move(writer_options)));
+  std::unique_ptr<store::CheckpointWriter>& writer = dumped.writer;
+  if (writer) {
+    writer->expect(total);
+  } else {
+    store::WriterOptions writer_options;
+    writer_options.label = options.label;
+    writer_options.automatic = options.in_background || options.while_idle;
+    writer_options.expected_bytes = total;
+    writer_options.as_of_begin = in_background;
+    if (!in_background) writer_options.progress = told_to(*driver_);
+    ELASTIC_ASSIGN(writer, dumped.target->begin(std::move(writer_options)));
+  }
   dumped.presence.reset();  // the writer holds the store now
   if (in_background) {
     payload.report["in_background"] = true;
@@ -253,18 +260,41 @@ Result<> Session::dump_outputs(const GilHeld& gil, const CheckpointOptions& opti
   return success();
 }
 
+// The next kernel is to wait for it, whose restore may come before anything is pickled.
+Result<> Session::begin_as_heir(const GilHeld& gil, const CheckpointOptions& options, DumpedSession& dumped) {
+  store::WriterOptions writer_options;
+  writer_options.label = options.label;
+  writer_options.automatic = true;
+  writer_options.as_of_begin = true;
+  writer_options.silent_until_us = clock_->wall_us() + options.as_heir_us;
+  {
+    GilReleased released(gil);
+    ELASTIC_ASSIGN(dumped.writer, dumped.target->begin(std::move(writer_options)));
+  }
+  return driver_->announced(gil);
+}
+
 Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& options) {
+  DumpedSession dumped;
+  Result<json> report = write_down(gil, options, dumped);
+  if (!report.ok() && dumped.writer && options.as_heir_us != 0)
+    dumped.writer->give_up(report.error().message());
+  return report;
+}
+
+Result<json> Session::write_down(const GilHeld& gil, const CheckpointOptions& options,
+                                 DumpedSession& dumped) {
   const std::int64_t started_us = clock_->monotonic_us();
-  ELASTIC_TRY(load_rest(gil));
   if (!options.plan_only && !options.export_to.empty()) {
     GilReleased released(gil);
     ELASTIC_TRY(store::check_export_path(store::system_files(), options.export_to, options.force));
   }
   known_buffers_->begin();
-  DumpedSession dumped;
   dumped.gives_way = options.while_idle;
   ELASTIC_TRY(
       open_target(gil, options, dumped));  // a place that will not do is found before the work is done
+  if (options.as_heir_us != 0) ELASTIC_TRY(begin_as_heir(gil, options, dumped));
+  ELASTIC_TRY(load_rest(gil));
   ELASTIC_TRY(offer_all(gil, options, dumped));
   ELASTIC_TRY(choose_plan(gil, options, dumped));
   Payload& payload = dumped.payload;

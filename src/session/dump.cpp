@@ -226,7 +226,8 @@ Result<> Session::open_target(const GilHeld& gil, const CheckpointOptions& optio
     ELASTIC_ASSIGN(dumped.target, store_to_write(options.directory));
   }
   if (!dumped.target) return success();
-  if (!options.plan_only && !options.in_background && !costs_.link_known()) {
+  const bool somebody_waits = !options.in_background && options.as_heir_us == 0;
+  if (!options.plan_only && somebody_waits && !costs_.link_known()) {
     const auto samples = store::probe_link(*dumped.target);
     if (samples.ok()) {
       const store::LinkSample &small = samples->front(), &large = samples->back();

@@ -16,6 +16,7 @@
 #include "elastic/plan/plan_input.hpp"
 #include "elastic/pyobj/serializer.hpp"
 #include "elastic/store/presence.hpp"
+#include "elastic/store/writer.hpp"
 #include "session/known_buffers.hpp"
 #include "session/payload.hpp"
 
@@ -48,10 +49,11 @@ struct DumpedSession {
   std::vector<pyobj::Pickled> outputs{};
   Payload payload{};
   std::optional<pyobj::Dumper> dumper{};
-  std::unique_ptr<store::Store> target{};     // null: nothing is there, and nothing shall be written
-  std::optional<store::Presence> presence{};  // what the target has already
-  bool maps_buffers = true;                   // they are mapped when loaded, not read
-  bool gives_way = false;                     // to whatever else is to do
+  std::unique_ptr<store::Store> target{};             // null: nothing is there, and nothing shall be written
+  std::unique_ptr<store::CheckpointWriter> writer{};  // null: not begun yet
+  std::optional<store::Presence> presence{};          // what the target has already
+  bool maps_buffers = true;                           // they are mapped when loaded, not read
+  bool gives_way = false;                             // to whatever else is to do
 
   // What the plan stores, and all ambient state that is small: where the restore finds that something does
   // not load, the cells that make it again need the state they ran under, which no cell may bring back.

@@ -19,8 +19,10 @@ END_SECONDS = 15
 class Kernel:
     """A kernel process, started as a server does it."""
 
-    def __init__(self, directory, parent=None, **environment):
-        self.connection_file, _ = write_connection_file(str(directory / f"kernel-{time.monotonic_ns()}.json"))
+    def __init__(self, directory, parent=None, connection_file=None, **environment):
+        if connection_file is None:
+            connection_file, _ = write_connection_file(str(directory / f"kernel-{time.monotonic_ns()}.json"))
+        self.connection_file = connection_file
         self.environment = (
             os.environ
             | {

@@ -32,6 +32,10 @@ class Driver {
   virtual Result<> goes_on(const pyobj::GilHeld&) = 0;
   // A checkpoint is being written; called after every few megabytes.
   virtual Result<> writes(const pyobj::GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) = 0;
+  // Of a checkpoint as heir: the store says that it is under way; everything is pickled, and the rest
+  // is only to be written.
+  virtual Result<> announced(const pyobj::GilHeld&) = 0;
+  virtual Result<> pickled(const pyobj::GilHeld&, bool takes_long) = 0;
   // A restore has read so much of what it is going to read; several times a second.
   virtual Result<> reads(const pyobj::GilHeld&, std::uint64_t bytes_done, std::uint64_t bytes_total) = 0;
   // A restore is about to run `cell` again, the `number`th of `count`, which took `left_us` when they first

@@ -54,6 +54,10 @@ struct CheckpointOptions {
   bool force = false;          // it may be replaced
   bool plan_only = false;      // report, and write nothing
   bool in_background = false;  // a forked child writes what takes long; the caller ends the process
+  // This process is a child that was forked to make the checkpoint and then ends: nobody is shown anything,
+  // and the store says from the start that it is at work. How long nothing may be heard of it until then; 0:
+  // it is none.
+  std::int64_t as_heir_us = 0;
   // Gives way to whatever comes (Driver::goes_on), and takes the place of the session's last such checkpoint.
   bool while_idle = false;
   nlohmann::json shell{};  // the shell's own state, kept as it is; "outputs" names variables like _3 to keep
@@ -131,7 +135,10 @@ class Session {
   // History as of now: settled, with the running cell as unfinished.
   Result<graph::History> history_now(const pyobj::GilHeld&);
   Result<> load_deferred(const pyobj::GilHeld&, const std::set<std::string>& names);
+  Result<nlohmann::json> write_down(const pyobj::GilHeld&, const CheckpointOptions& options,
+                                    DumpedSession& dumped);
   Result<> open_target(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
+  Result<> begin_as_heir(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
   Result<> offer_all(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
   Result<> dump_group(const pyobj::GilHeld&, DumpedSession& dumped, std::size_t place,
                       const std::vector<std::string>& names);

@@ -7,6 +7,7 @@ from IPython.core.application import BaseIPythonApplication
 from IPython.core.shellapp import InteractiveShellApp
 from traitlets import Any
 
+from elasticpython import heir
 from elasticpython.shell import NotebookShell
 
 
@@ -23,6 +24,7 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
         self.init_path()
         self.shell = NotebookShell.instance(parent=self, profile_dir=self.profile_dir, kernel=self.kernel)
         self.shell.configurables.append(self)
+        heir.note_own_descriptors(self.kernel.connection_file)
         if self.collects_garbage:
             _start_collector()
         references = sys.getrefcount(self.shell.user_ns)

@@ -20,7 +20,7 @@ from functools import cached_property
 from IPython.core import release
 from IPython.core.error import StdinNotImplementedError
 
-from elasticpython import _core, application, introspection, old_comms, on_import, parents
+from elasticpython import _core, application, heir, introspection, old_comms, on_import, parents
 from elasticpython.interrupts import Interrupts
 from elasticpython.late_ssl import import_asyncio
 from elasticpython.messages import jsonable
@@ -160,6 +160,7 @@ class Kernel:
         """Does a little of what could wait; returns the seconds until there is more, if no message comes."""
         if not self.session.idle():
             return _BREATH_SECONDS
+        heir.look_ahead()
         left = self.session.seconds_to_store()
         if left is None or left > 0:
             return left

@@ -15,7 +15,7 @@ import time
 from contextlib import contextmanager, nullcontext
 
 import elasticpython
-from elasticpython import CheckpointError, _core, idle_checkpoints, parents, places, shell_state
+from elasticpython import CheckpointError, _core, heir, idle_checkpoints, parents, places, shell_state
 
 MARKS = ("never-store", "never-rerun", "always-store", "none")
 
@@ -41,6 +41,7 @@ class ShellSession:
             self._session.no_code_yet()
         self._announced = False
         self._gone = False
+        self._says = None  # of the heir, to the kernel
         self._interruptible = interruptible
         self._interrupts = HeldInterrupts()
         self._notebook_output = None  # where a restore may say, once, that it waits for a writer
@@ -124,7 +125,12 @@ class ShellSession:
             return
         self._gone = True
         with quietly(self.shell):
-            self._checkpoint_unasked(in_background=True)
+            if not heir.takes_over(self._checkpoint_as_heir, self.shell):
+                self._checkpoint_unasked(in_background=True)
+
+    def _checkpoint_as_heir(self, say, seconds: float) -> None:
+        self._says = say
+        self._checkpoint_unasked(as_heir_seconds=seconds)
 
     def _checkpoint_unasked(self, **how) -> None:
         """To the notebook's own place, whatever the writing costs: nobody waits for it."""
@@ -225,6 +231,7 @@ class ShellSession:
         *,
         in_background=False,
         while_idle=False,
+        as_heir_seconds=0.0,
         plan,
         plan_only,
         alpha,
@@ -241,7 +248,8 @@ class ShellSession:
         export,
         force,
     ):
-        """`in_background`: the process ends."""
+        """`in_background`: the process ends. `as_heir_seconds`: this process is the heir, and done pickling
+        within that time."""
         from elasticpython import progress, reports
 
         directory = places.directory_of(path)
@@ -268,12 +276,14 @@ class ShellSession:
             "force": force,
             "in_background": in_background,
             "while_idle": while_idle,
+            "as_heir_seconds": as_heir_seconds,
         }
         options["shell"], options["objects"] = shell_state.taken(
             self.shell, lambda value: isinstance(value, reports.Report)
         )
         options["shell"]["held_elsewhere"] = self._session.code_held_elsewhere()
-        self._progress = progress.Progress(self.shell.display_pub, "checkpoint", silent=while_idle)
+        silent = while_idle or as_heir_seconds > 0
+        self._progress = progress.Progress(self.shell.display_pub, "checkpoint", silent=silent)
         written = False
         # Nothing of the user's would print by itself meanwhile, but for what runs in threads.
         beside = while_idle and parents.has_threads()
@@ -443,6 +453,14 @@ class ShellSession:
         """Shows how far the checkpoint is."""
         self.goes_on()
         self._progress(bytes_done, bytes_total)
+
+    def announced(self) -> None:
+        """To the heir: another kernel that is to restore waits for it from now on."""
+        self._says("announced")
+
+    def pickled(self, takes_long: bool) -> None:
+        """To the heir: nothing of the user's runs any more."""
+        self._says(heir.ONLY_TO_WRITE if takes_long else "pickled")
 
     def reads(self, bytes_done: int, bytes_total: int) -> None:
         """Shows how far the restore is."""
