@@ -37,8 +37,8 @@ Result<std::unique_ptr<CheckpointReader>> find_checkpoint(store::Store& store, c
     const std::int64_t now = store.clock().monotonic_us();
     if (writer.bytes_done != done_before) until = now + kWriterPatienceUs;
     done_before = writer.bytes_done;
-    const std::int64_t silent_us = writer.silent_until_us - store.clock().wall_us();
-    if (silent_us > 0) until = std::max(until, now + std::min(silent_us, kLongestSilenceUs));
+    if (const std::int64_t wall = store.clock().wall_us(); writer.silent_until_us > wall)
+      until = std::max(until, now + std::min(writer.silent_until_us - wall, kLongestSilenceUs));
     told = waits(writer);
     return told.ok() && store.clock().monotonic_us() < until;
   };

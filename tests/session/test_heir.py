@@ -233,3 +233,12 @@ def test_it_is_not_made_where_memory_is_short(monkeypatch):
     assert heir._lack_of_room() is None
     monkeypatch.setattr(heir, "_free_bytes", lambda: [1 << 62, 200 << 20])
     assert "bytes of memory are free" in heir._lack_of_room()
+
+
+def test_what_a_writer_left_behind_is_not_believed():
+    from elasticpython.reports import RestoreReport
+
+    told = [{"begun": 1e300, "why": "x" * 10_000}]
+    content = {"variables": {}, "cells_rerun": [], "path": "p", "seconds": 1, "unfinished": told}
+    report = RestoreReport(content)
+    assert "begun at no time there is" in str(report) and len(str(report)) < 1000

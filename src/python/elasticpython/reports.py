@@ -22,6 +22,14 @@ def _microseconds(time_us) -> str:
     return f"{time_us} us" if time_us < 1000 else describe_seconds(time_us / 1e6)
 
 
+def _when(seconds) -> str:
+    """A time that a file says, which nobody vouches for."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    except (OverflowError, OSError, ValueError):
+        return "at no time there is"
+
+
 def _cut(text, width) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
@@ -232,9 +240,8 @@ class RestoreReport(Report):
         for entry in content.get("cells_failed", ()):
             remarks.append(("failed", f"cell execution {entry['cell']}: {entry['why']}"))
         for entry in content.get("unfinished", ()):
-            begun = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["begun"]))
-            text = f"a newer checkpoint, begun {begun}, is not there: {_cut(entry['why'], 200)}"
-            remarks.append(("unfinished", text))
+            when, why = _when(entry["begun"]), _cut(entry["why"], 200)
+            remarks.append(("unfinished", f"a newer checkpoint, begun {when}, is not there: {why}"))
         for entry in content.get("passed_over", ()):
             remarks.append(("damaged", f"checkpoint {entry['checkpoint']} was passed over: {entry['why']}"))
         if content.get("history_damage"):
