@@ -1,8 +1,10 @@
 """The heir: what a kernel that goes down leaves to a child of its own, and where it does not."""
 
+import json
 import os
 import random
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -78,6 +80,67 @@ def test_what_pickles_for_longer_than_a_client_waits_comes_back(start):
     assert heirs_of(kernel) == []
 
 
+def manager_of(tmp_path, name="elasticpython"):
+    """jupyter_client's own, which starts the kernel under test by its kernelspec."""
+    from jupyter_client import KernelManager
+
+    folder = tmp_path / "specs" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    argv = [sys.executable, "-m", "elasticpython", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": name, "language": "python", "interrupt_mode": "message"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    manager = KernelManager(kernel_name=name)
+    manager.kernel_spec_manager.kernel_dirs = [str(folder.parent)]
+    return manager
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["shutdown", "restart"])
+def test_jupyter_client_shuts_down_and_restarts_what_pickles_for_long(tmp_path, restart):
+    environment = os.environ | {
+        "JUPYTER_DATA_DIR": str(tmp_path / "jupyter"),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+        "XDG_DATA_HOME": str(tmp_path / "xdg"),
+        "JPY_SESSION_NAME": str(tmp_path / "analysis.ipynb"),
+    }
+    manager = manager_of(tmp_path)
+    following = manager if restart else manager_of(tmp_path)
+
+    def run(client, code):
+        texts = []
+        hook = lambda message: texts.append(message["content"].get("text", ""))  # noqa: E731
+        assert client.execute_interactive(code, timeout=60, output_hook=hook)["content"]["status"] == "ok"
+        return "".join(texts)
+
+    def client_of(started):
+        client = started.blocking_client()
+        client.start_channels()
+        client.wait_for_ready(timeout=60)
+        return client
+
+    try:
+        manager.start_kernel(env=environment, cwd=tmp_path)
+        client = client_of(manager)
+        run(client, SLOW.format(seconds=8) + "slow = Slow('whole'); import os; pid = os.getpid()")
+        run(client, "%elastic mark slow always-store")
+        time.sleep(1)
+        began = time.monotonic()
+        if restart:
+            manager.restart_kernel()
+        else:
+            manager.shutdown_kernel()
+        assert time.monotonic() - began < manager.shutdown_wait_time, "it had to be killed"
+        client.stop_channels()
+        if not restart:
+            following.start_kernel(env=environment, cwd=tmp_path)
+        client = client_of(following)
+        run(client, "%restore")
+        assert run(client, "print(slow.value, pid != os.getpid())").strip() == "whole True"
+        client.stop_channels()
+    finally:
+        for each in {manager, following}:
+            each.shutdown_kernel(now=True)
+
+
 def test_what_is_done_soon_is_there_when_the_reply_comes(start, tmp_path):
     kernel = start()
     kernel.run("x = 5")
@@ -128,12 +191,15 @@ def test_signals_to_the_kernel_do_not_end_the_heir_and_ports_are_free(start):
     kernel = start()
     kernel.run(SLOW.format(seconds=6) + "slow = Slow('whole')")
     kernel.run("%elastic mark slow always-store")
+    of_kernel = {os.readlink(each) for each in Path(f"/proc/{kernel.process.pid}/fd").iterdir()}
     assert shut_down(kernel) < 3
     [heir] = heirs_of(kernel)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         os.kill(heir, number)
     links = [os.readlink(each) for each in Path(f"/proc/{heir}/fd").iterdir()]
-    assert not any(each.startswith("socket:") for each in links), links
+    pipes_of_kernel = {each for each in of_kernel if each.startswith("pipe:")}
+    kept = [each for each in links if each.startswith("socket:") or each in pipes_of_kernel]
+    assert not kept
     again = start(connection_file=kernel.connection_file)
     assert reply_to(again, again.client.execute("%restore"))["status"] == "ok"
     assert again.value("slow.value") == "whole"
