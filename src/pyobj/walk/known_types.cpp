@@ -229,6 +229,23 @@ const Reading* find_offset_reading(PyTypeObject* type) {
   return derives ? &kOffset : nullptr;
 }
 
+// scikit-learn's trees of neighbours and their metrics, for numbers of 64 and of 32 bits.
+const Reading* find_neighbours_reading(PyTypeObject* type) {
+  static constexpr Reading kTree{Kind::kParts, show_neighbours_tree};
+  static constexpr Reading kMetric{Kind::kParts, show_distance};
+  if (!std::string_view(type->tp_name).starts_with("sklearn.")) return nullptr;
+  const auto derives_from = [type](std::string_view module, std::string_view attribute) {
+    PyObject* base = loaded_attribute(module, attribute);
+    return base && PyType_Check(base) && PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(base));
+  };
+  for (const std::string_view module : {"sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"})
+    for (const std::string_view name : {"BinaryTree64", "BinaryTree32"})
+      if (derives_from(module, name)) return &kTree;
+  for (const std::string_view name : {"DistanceMetric64", "DistanceMetric32"})
+    if (derives_from("sklearn.metrics._dist_metrics", name)) return &kMetric;
+  return nullptr;
+}
+
 // What matplotlib draws on; its name says nothing of its module.
 const Reading* find_renderer_reading(PyTypeObject* type) {
   static constexpr Reading kRenderer{Kind::kParts, show_renderer};
@@ -310,6 +327,7 @@ const Reading* find_reading(PyTypeObject* type) {
   }
   if (const Reading* reading = find_arrow_reading(type)) return reading;
   if (const Reading* reading = find_offset_reading(type)) return reading;
+  if (const Reading* reading = find_neighbours_reading(type)) return reading;
   if (const Reading* reading = find_renderer_reading(type)) return reading;
   if (const Reading* reading = find_polars_reading(type)) return reading;
   if (const Reading* reading = find_pillow_reading(type)) return reading;

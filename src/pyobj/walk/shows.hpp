@@ -24,6 +24,9 @@ void show_raw(PyObject* object, Parts& parts);
 void show_attribute(PyObject* object, std::string_view name, Parts& parts);
 // The dtype, shape and elements of an array, as data of whoever had it made; false if it is no array of data.
 bool show_elements(PyObject* array, Parts& parts);
+// What a getter has just made, as data: a number, a text, an array, or a dictionary of these by name; false
+// if it is none.
+bool show_made(PyObject* value, Parts& parts);
 
 template <class Number>
 Number field_at(PyObject* object, std::size_t offset) {
@@ -115,5 +118,7 @@ void show_seed_sequence(PyObject*, Parts&);
 
 // ---- shows_sklearn.cpp
 void show_tree(PyObject*, Parts&);
+void show_neighbours_tree(PyObject*, Parts&);
+void show_distance(PyObject*, Parts&);
 
 }  // namespace elastic::pyobj::walk

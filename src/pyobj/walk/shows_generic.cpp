@@ -118,4 +118,20 @@ bool show_elements(PyObject* object, Parts& parts) {
   return true;
 }
 
+bool show_made(PyObject* value, Parts& parts) {
+  if (!value) return false;
+  if (!PyDict_CheckExact(value)) {
+    Atom atom;
+    if (!read_atom(value, atom)) return show_elements(value, parts);
+    parts.token(atom.token);
+    return true;
+  }
+  PyObject *name, *item;
+  for (Py_ssize_t position = 0; PyDict_Next(value, &position, &name, &item);) {
+    parts.atom(name);
+    if (!show_made(item, parts)) return false;
+  }
+  return true;
+}
+
 }  // namespace elastic::pyobj::walk

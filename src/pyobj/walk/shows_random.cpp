@@ -11,23 +11,6 @@ struct RandomLayout {
   std::uint32_t words[kWords];
 };
 
-// What a getter has just made: numbers, texts and arrays by name, and dictionaries of these.
-bool show_made(PyObject* value, Parts& parts) {
-  if (!value) return false;
-  if (!PyDict_CheckExact(value)) {
-    Atom atom;
-    if (!read_atom(value, atom)) return show_elements(value, parts);
-    parts.token(atom.token);
-    return true;
-  }
-  PyObject *name, *item;
-  for (Py_ssize_t position = 0; PyDict_Next(value, &position, &name, &item);) {
-    parts.atom(name);
-    if (!show_made(item, parts)) return false;
-  }
-  return true;
-}
-
 // A subclass in Python may have a `state` of its own, which the C code would ask for.
 bool is_of_c(PyObject* object) { return object && !is_python_class(Py_TYPE(object)); }
 
