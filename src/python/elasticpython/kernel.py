@@ -30,6 +30,7 @@ from elasticpython.streams import NotebookStream
 VERSION = "0.1.0"
 asyncio = import_asyncio()
 _TASKS_SECONDS = 5.0  # until another look whether tasks of the user's are done
+_SETTLED_SECONDS = 1.0  # after the start: the first cell, which often comes at once, is not kept waiting
 _BREATH_SECONDS = 0.01  # between two turns of the session's own work, for tasks of the user's
 _COMMS = {"comm_open", "comm_msg", "comm_close"}
 
@@ -145,6 +146,7 @@ class Kernel:
     def serve(self) -> None:
         """Handles requests until the kernel stops; tasks of the user's run in between."""
         self.loop.add_reader(self.server.wake_descriptor, self.loop.stop)
+        self.loop.call_later(_SETTLED_SECONDS, heir.look_ahead)
         breath = None
         while not self.server.stopping:
             self._run_loop()
@@ -160,7 +162,6 @@ class Kernel:
         """Does a little of what could wait; returns the seconds until there is more, if no message comes."""
         if not self.session.idle():
             return _BREATH_SECONDS
-        heir.look_ahead()
         left = self.session.seconds_to_store()
         if left is None or left > 0:
             return left
