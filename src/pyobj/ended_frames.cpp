@@ -16,9 +16,8 @@ bool has_callback(PyObject* object) {
 
 class Counter {
  public:
-  Counter(const std::vector<Owned>& ended, std::unordered_map<PyObject*, Py_ssize_t>& counts)
-      : counts_(counts) {
-    for (const auto& [object, count] : counts_) entered_.insert(object);
+  Counter(const std::vector<Owned>& ended, const ReferenceCounts& followed, ReferenceCounts& counts)
+      : followed_(followed), counts_(counts) {
     for (const Owned& object : ended) stack_.push_back(object.get());
   }
 
@@ -26,7 +25,7 @@ class Counter {
     while (!stack_.empty() && left_ > 0) {
       PyObject* object = stack_.back();
       stack_.pop_back();
-      if (!entered_.insert(object).second) continue;
+      if (followed_.contains(object) || !entered_.insert(object).second) continue;
       --left_;
       Py_TYPE(object)->tp_traverse(object, &Counter::visit, this);
     }
@@ -40,12 +39,14 @@ class Counter {
 
   void take(PyObject* object) {
     if (PyObject_IS_GC(object) == 0 || has_callback(object) || runs_session_code_at_end(object)) return;
-    const Py_ssize_t count = ++counts_[object];
+    const auto followed = followed_.find(object);
+    const Py_ssize_t count = ++counts_[object] + (followed == followed_.end() ? 0 : followed->second);
     const bool is_held_by_others = Py_REFCNT(object) > count;
     if (!is_held_by_others && !PyFrame_Check(object) && !PyType_Check(object)) stack_.push_back(object);
   }
 
-  std::unordered_map<PyObject*, Py_ssize_t>& counts_;
+  const ReferenceCounts& followed_;
+  ReferenceCounts& counts_;
   std::unordered_set<PyObject*> entered_;
   std::vector<PyObject*> stack_;
   std::size_t left_ = kEntered;
@@ -58,8 +59,9 @@ bool is_ended_frame(PyObject* object) {
          reinterpret_cast<PyFrameObject*>(object)->f_frame->owner == FRAME_OWNED_BY_FRAME_OBJECT;
 }
 
-void count_from_ended(const std::vector<Owned>& ended, std::unordered_map<PyObject*, Py_ssize_t>& counts) {
-  Counter(ended, counts).run();
+void count_from_ended(const std::vector<Owned>& ended, const ReferenceCounts& followed,
+                      ReferenceCounts& counts) {
+  Counter(ended, followed, counts).run();
 }
 
 }  // namespace elastic::pyobj

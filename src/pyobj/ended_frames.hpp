@@ -15,10 +15,13 @@ namespace elastic::pyobj {
 // Whether the object is the frame of a call that has returned or raised.
 bool is_ended_frame(PyObject* object);
 
-// Adds to `counts`, the references to each object that are accounted for, those of what has ended and is no
-// key of it yet, and of what no one else holds. A reference to an object at whose end code of the session
-// runs (its `__del__`, the rest of a generator, a callback) is not added. REQUIRES: the GIL is held; no key
-// of `counts` has references that are still to be counted.
-void count_from_ended(const std::vector<Owned>& ended, std::unordered_map<PyObject*, Py_ssize_t>& counts);
+using ReferenceCounts = std::unordered_map<PyObject*, Py_ssize_t>;
+
+// Adds to `counts` the references from what has ended, and from what no one else holds, to each object, but
+// for those of objects in `followed`, which are accounted for there. A reference to an object at whose end
+// code of the session runs (its `__del__`, the rest of a generator, a callback) is not added. REQUIRES: the
+// GIL is held.
+void count_from_ended(const std::vector<Owned>& ended, const ReferenceCounts& followed,
+                      ReferenceCounts& counts);
 
 }  // namespace elastic::pyobj

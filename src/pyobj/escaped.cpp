@@ -125,20 +125,27 @@ std::vector<PyObject*> kept_for_messages() {
   return kept;
 }
 
-// What has more references than are accounted for, and can be run or called on.
-std::unordered_set<PyObject*> unexplained(std::unordered_map<PyObject*, Py_ssize_t> references,
-                                          const Living& living, PyObject* record) {
-  count_from_ended(living.ended, references);
-  for (const Owned& object : living.code) ++references[object.get()];  // the one that `living` holds
+// What has more references than were followed or are accounted for otherwise, and can be run or called on.
+std::unordered_set<PyObject*> unexplained(const ReferenceCounts& followed, const Living& living,
+                                          PyObject* record) {
+  ReferenceCounts others;
+  count_from_ended(living.ended, followed, others);
+  for (const Owned& object : living.code) ++others[object.get()];  // the one that `living` holds
   for (const Owned& object : living.ended)
-    if (const auto at = references.find(object.get()); at != references.end()) ++at->second;
+    if (followed.contains(object.get()) || others.contains(object.get())) ++others[object.get()];
   std::unordered_set<PyObject*> found;
-  for (const auto& [object, count] : references) {
-    if (Py_REFCNT(object) <= count || !can_be_handed_on(object)) continue;
+  const auto look_at = [&](PyObject* object, Py_ssize_t count) {
+    if (Py_REFCNT(object) <= count || !can_be_handed_on(object)) return;
     // Those who ran the cell hold its record too, and the frames of what it raised do.
     const bool is_record = record != nullptr && Py_TYPE(object) == Py_TYPE(record);
     if (!is_record) found.insert(object);
+  };
+  for (const auto& [object, count] : followed) {
+    const auto more = others.find(object);
+    look_at(object, more == others.end() ? count : count + more->second);
   }
+  for (const Owned& object : living.code)
+    if (!followed.contains(object.get())) look_at(object.get(), others[object.get()]);
   return found;
 }
 
