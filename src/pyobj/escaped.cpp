@@ -190,23 +190,55 @@ void Reads::find_escaped(const GilHeld& gil, Look look) {
   if (const std::vector<PyObject*> kept = kept_for_messages(); !kept.empty()) {
     for (PyObject* root : kept) state_->reacher.add(root, reach);
     held_by_others = unexplained(state_->reacher.references(), living, record);
-    held.insert(held_by_others.begin(), held_by_others.end());
   }
   state_->reacher.count_references(false);
   state_->reacher.pass_over_ended_frames(true);
-  for (PyObject* object : held) {
-    Reach reached;
-    const bool is_ours =
-        !PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE) || is_session_type(Py_TYPE(object));
-    state_->reacher.add(object, reached, is_ours ? Reacher::kNoLimit : kLookedThrough);
-    if (reached.codes.empty()) continue;
-    const bool is_code = PyFunction_Check(object) || PyType_Check(object);
-    state_->escaped.push_back(
-        {name_of_object(object), std::move(reached), is_code, !held_by_others.contains(object)});
-  }
+  std::erase_if(held, [&](PyObject* object) { return held_by_others.contains(object); });
+  look_through({held_by_others.begin(), held_by_others.end()}, false);
+  look_through({held.begin(), held.end()}, true);
   state_->reacher.pass_over_ended_frames(false);
   std::sort(state_->escaped.begin(), state_->escaped.end(),
             [](const auto& left, const auto& right) { return left.name < right.name; });
+}
+
+// What the objects lead to, as `escaped`, where that has code in it. What several lead to is gone through for
+// the first of them, or a library's web of objects would be gone through for every one of them; the others
+// are kept with it.
+void Reads::look_through(const std::vector<PyObject*>& objects, bool by_message) {
+  std::vector<PyObject*> ours, of_libraries;
+  for (PyObject* object : objects) {
+    const bool is_library =
+        PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE) != 0 && !is_session_type(Py_TYPE(object));
+    (is_library ? of_libraries : ours).push_back(object);
+  }
+  const auto keep = [&](PyObject* object, Reach&& held, bool has_code) {
+    const bool is_code = has_code && (PyFunction_Check(object) || PyType_Check(object));
+    state_->escaped.push_back({name_of_object(object), std::move(held), is_code, by_message});
+  };
+  std::vector<Reach> shares(ours.size());
+  std::vector<std::set<std::uint32_t>> leads_to(ours.size());  // shares that an object came upon
+  std::vector<bool> has_code(ours.size()), kept(ours.size());
+  state_->reacher.share(true);
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    state_->reacher.add(ours[i], shares[i]);
+    leads_to[i] = state_->reacher.take_came_upon();
+    has_code[i] = !shares[i].codes.empty() ||
+                  std::ranges::any_of(leads_to[i], [&](std::uint32_t other) { return has_code[other]; });
+  }
+  std::erase_if(of_libraries, [&](PyObject* object) { return state_->reacher.has_entered(object); });
+  state_->reacher.share(false);
+  // An object comes upon earlier ones only.
+  for (std::size_t i = ours.size(); i-- > 0;) {
+    kept[i] = kept[i] || has_code[i];
+    if (!kept[i]) continue;
+    for (const std::uint32_t other : leads_to[i]) kept[other] = true;
+    keep(ours[i], std::move(shares[i]), has_code[i]);
+  }
+  for (PyObject* object : of_libraries) {
+    Reach held;
+    state_->reacher.add(object, held, kLookedThrough);
+    if (!held.codes.empty()) keep(object, std::move(held), true);
+  }
 }
 
 std::set<std::string> Reads::code_referred_to(const GilHeld& gil, const std::string& name,

@@ -193,10 +193,13 @@ void Reacher::push_unreferenced(PyObject* object) {
 
 // Whether the object was met before, from now on.
 bool Reacher::met(PyObject* object) {
-  std::uint32_t ordinal = 0;
-  if (visited_.find(object, ordinal)) return true;
-  visited_.put(object, 0);
-  return false;
+  std::uint32_t root = 0;
+  if (!visited_.find(object, root)) {
+    visited_.put(object, roots_);
+    return false;
+  }
+  if (shares_ && root != roots_) came_upon_.insert(root);
+  return true;
 }
 
 int Reacher::visit(PyObject* object, void* self) {
@@ -208,18 +211,30 @@ int Reacher::visit(PyObject* object, void* self) {
 
 void Reacher::start() { kinds_.clear(); }
 
+void Reacher::share(bool on) {
+  shares_ = on;
+  roots_ = 0;
+  came_upon_.clear();
+  visited_.next_variable();
+  types_.clear();
+}
+
+bool Reacher::has_entered(PyObject* object) const {
+  std::uint32_t ordinal = 0;
+  return visited_.find(object, ordinal);
+}
+
 void Reacher::count_references(bool on) {
   counting_ = on;
   references_.clear();
-  visited_.next_variable();
-  types_.clear();
+  share(on);
 }
 
 bool Reacher::add(PyObject* root, Reach& reach, std::size_t limit) {
   reach_ = &reach;
   limit_ = limit == kNoLimit ? kNoLimit : reach.visited + limit;
   followed_ = 0;
-  if (!counting_) {
+  if (!shares_) {
     visited_.next_variable();
     types_.clear();
   }
@@ -231,6 +246,7 @@ bool Reacher::add(PyObject* root, Reach& reach, std::size_t limit) {
   follow();
   follow_aside();
   const bool all = !is_over();
+  ++roots_;
   reach_ = nullptr;
   return all;
 }
@@ -438,7 +454,7 @@ void Reacher::enter_function(PyObject* function) {
 }
 
 void Reacher::enter_type(PyTypeObject* type) {
-  if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0 || !types_.insert(type).second) return;
+  if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0 || !is_new(type)) return;
   if (!is_session_type(type)) {
     if (!counting_) enter_library_type(type);  // what a library's class holds is held by a library
   } else if (counting_) {
@@ -503,7 +519,13 @@ void Reacher::enter_library_type(PyTypeObject* type) {
 }
 
 void Reacher::note_instance_of(PyTypeObject* type) {
-  if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0 && types_.count(type) == 0) enter_type(type);
+  if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0) enter_type(type);
+}
+
+bool Reacher::is_new(PyTypeObject* type) {
+  const auto [at, added] = types_.emplace(type, roots_);
+  if (!added && shares_ && at->second != roots_) came_upon_.insert(at->second);
+  return added;
 }
 
 void Reacher::enter_module(PyObject* module) {

@@ -12,7 +12,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "elastic/pyobj/ref.hpp"
@@ -72,8 +72,15 @@ class Reacher {
   // looks into those of an exception.
   void pass_over_ended_frames(bool on) { passes_over_ended_frames_ = on; }
 
-  // Between on and off, `add` enters each object once over all roots, and `references` gives the objects met
-  // with the number of references to each that were followed.
+  // Between on and off, `add` enters each object once over all roots: it is in the share of the first. Roots
+  // are counted from 0.
+  void share(bool on);
+  // The earlier roots into whose shares the last one has led.
+  std::set<std::uint32_t> take_came_upon() { return std::exchange(came_upon_, {}); }
+  // Whether an object is in a share, if it has more than one reference.
+  bool has_entered(PyObject* object) const;
+  // The same, and `references` gives the objects met with the number of references to each that were
+  // followed.
   void count_references(bool on);
   const std::unordered_map<PyObject*, Py_ssize_t>& references() const { return references_; }
 
@@ -104,12 +111,16 @@ class Reacher {
   void note_file(PyObject* globals);
   void enter_object_array(PyObject* array);
   void note_instance_of(PyTypeObject* type);
+  bool is_new(PyTypeObject* type);
   void take_code(PyObject* code, const std::string& name);
   void everything(const char* why);
 
   PyObject* namespace_;
   CodeNamesCache& codes_;
   Reach* reach_ = nullptr;
+  bool shares_ = false;
+  std::uint32_t roots_ = 0;
+  std::set<std::uint32_t> came_upon_;
   bool counting_ = false;
   bool passes_over_ended_frames_ = false;
   std::size_t limit_ = kNoLimit;  // of the call of add() that is under way
@@ -119,7 +130,7 @@ class Reacher {
   std::vector<PyObject*> own_globals_;       // of the user's own modules that were met
   std::vector<PyObject*>* aside_ = nullptr;  // where what is met is noted
   walk::Visited visited_;
-  std::unordered_set<PyTypeObject*> types_;
+  std::unordered_map<PyTypeObject*, std::uint32_t> types_;  // entered ones, by the root that led there
   std::unordered_map<PyTypeObject*, Kind> kinds_;
   std::unordered_map<PyObject*, Py_ssize_t> references_;
   std::unordered_map<PyTypeObject*, unsigned>

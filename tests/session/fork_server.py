@@ -12,6 +12,7 @@ import faulthandler
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -38,6 +39,8 @@ HEAVY = """
     skimage.data skimage.measure skimage.morphology skimage.segmentation PIL.Image ipywidgets sqlite3 asyncio
     matplotlib.backends.backend_agg matplotlib_inline.backend_inline
 """.split() + SESSION
+# Each look at the heap takes the longer the more is imported, so what needs none of these is run without.
+LIBRARIES = {name.partition(".")[0] for name in HEAVY} - {name.partition(".")[0] for name in SESSION}
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 INLINE = "module://matplotlib_inline.backend_inline"  # as a kernel has it
 TIME_LIMIT = 200  # of a child, in seconds
@@ -74,6 +77,11 @@ class ForkServer:
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
+
+
+def names_a_library(cells):
+    """Whether any of the cells names one of LIBRARIES."""
+    return bool(LIBRARIES.intersection(re.findall(r"[A-Za-z_]+", " ".join(cells))))
 
 
 def serve(imports):

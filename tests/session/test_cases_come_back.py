@@ -9,7 +9,7 @@ randomness gave in the second run of the cell), only what came back is compared.
 import zlib
 
 import pytest
-from fork_server import ForkServer
+from fork_server import HEAVY, SESSION, ForkServer, names_a_library
 from portrait import differences
 from watching_cases import all_cases
 
@@ -34,10 +34,12 @@ CASES = {name: each for name, each in all_cases().items() if not each.between}
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
-    """Where cases run, and where they are restored."""
-    pair = [ForkServer(tmp_path_factory.mktemp(name)) for name in ("original", "restored")]
-    yield pair
-    for server in pair:
+    """Where cases run, and where they are restored: a pair for cells that name no library, and one for the
+    others."""
+    pairs = {heavy: [ForkServer(tmp_path_factory.mktemp(name), HEAVY if heavy else SESSION)
+                     for name in ("original", "restored")] for heavy in (False, True)}
+    yield pairs
+    for server in (*pairs[False], *pairs[True]):
         server.close()
 
 
@@ -48,8 +50,9 @@ def test_a_case_comes_back(name, servers, fast_path):
     plan = PLANS[zlib.crc32(name.encode()) % len(PLANS)]
     task = {"cells": [*cells, case.cell], "cut": len(cells), "plans": [plan], "pauses": True,
             "directory": str(fast_path)}
-    original = servers[0].run("random_rounds", plan=None, **task)
-    restored = servers[1].run("random_rounds", plan=plan, **task)
+    first, second = servers[names_a_library(task["cells"])]
+    original = first.run("random_rounds", plan=None, **task)
+    restored = second.run("random_rounds", plan=plan, **task)
     variables = restored["report"]["variables"]
     lost = {each for each, entry in variables.items() if entry["status"] == "lost"}
     assert lost == set(original["lost"][plan])
@@ -66,5 +69,5 @@ def test_a_case_comes_back(name, servers, fast_path):
     assert differences(original["end"], restored["end"]) == []
     if name == "objects: __repr__ as the result":
         return  # the first portrait calls it too, and a lazy restore has none
-    lazily = servers[1].run("random_rounds", plan=plan, lazy=True, **task)
+    lazily = second.run("random_rounds", plan=plan, lazy=True, **task)
     assert differences(original["end"], lazily["end"]) == []

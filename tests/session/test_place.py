@@ -99,6 +99,7 @@ def test_the_function_says_what_the_magic_takes(command):
     options = vars(getattr(session_magics, f"{command}_parser")().parse_args([]))
     del options["path"], options["explain"]
     options.pop("show_output", None)
+    options.pop("list", None)  # elasticpython.checkpoints
     assert options.keys() == names.keys()
     for name, value in options.items():  # an option without a value may be None, False, "" or ()
         assert (value or None) == (names[name].default or None), name

@@ -114,6 +114,7 @@ class Reads {
  private:
   class Analysis;
   struct State;
+  void look_through(const std::vector<PyObject*>& objects, bool by_message);
   std::unique_ptr<State> state_;
 };
 

@@ -1,5 +1,7 @@
 #include "pyobj/walk/layout.hpp"
 
+#include "elastic/pyobj/ref.hpp"
+
 namespace elastic::pyobj::walk {
 
 std::string_view ascii_text(PyObject* object) {
@@ -8,8 +10,22 @@ std::string_view ascii_text(PyObject* object) {
   return {reinterpret_cast<const char*>(str + 1), static_cast<std::size_t>(str->length)};
 }
 
+namespace {
+
+// Below this going through a dict is faster than making a key to look for.
+constexpr Py_ssize_t kManyKeys = 16;
+
+}  // namespace
+
 PyObject* find_text_key(PyObject* dict, std::string_view key) {
   if (!dict) return nullptr;
+  auto* layout = reinterpret_cast<PyDictObject*>(dict);
+  if (layout->ma_used >= kManyKeys && layout->ma_keys->dk_kind != DICT_KEYS_GENERAL) {  // all exact str
+    const Owned text =
+        Owned::steal(PyUnicode_FromStringAndSize(key.data(), static_cast<Py_ssize_t>(key.size())));
+    if (text) return PyDict_GetItemWithError(dict, text.get());
+    PyErr_Clear();
+  }
   Py_ssize_t position = 0;
   PyObject *name, *value;
   // PyDict_Next only steps through the entries: it neither hashes nor compares.

@@ -67,8 +67,8 @@ inline PyDictKeysObject* cached_keys(PyTypeObject* type) {
   return reinterpret_cast<PyHeapTypeObject*>(type)->ht_cached_keys;
 }
 
-// What a dict holds under a str key, found by comparing the text: a hash look-up could run another key's
-// __eq__. Linear in the dict's size. Null if absent.
+// What a dict holds under a str key; null if absent. Where not all of its keys are exact strings it is found
+// by comparing the text, in time linear in the dict's size: a hash look-up could run another key's __eq__.
 PyObject* find_text_key(PyObject* dict, std::string_view key);
 
 // The module of that name if it has been imported; null otherwise. Never imports.

@@ -222,7 +222,7 @@ def _distribution_version(module):
 
     try:
         return metadata.version(module)
-    except metadata.PackageNotFoundError:
+    except (metadata.PackageNotFoundError, ValueError):  # a class may name anything as its module
         return ""
 
 
@@ -231,7 +231,7 @@ def versions_of(modules):
     return {
         module: version_of(module)
         for module in sorted(modules)
-        if module not in sys.stdlib_module_names and module not in ("__main__", "elasticpython")
+        if module not in sys.stdlib_module_names and module not in ("", "__main__", "elasticpython")
     }
 
 

@@ -28,9 +28,15 @@ def _owner(array):
     array was restored, a library's) is seen through arrays only."""
     numpy = sys.modules["numpy"]
     owner, base = None, array.base
-    while isinstance(base, numpy.ndarray) or type(base).__name__ == "DummyArray":  # as_strided's go-between
-        owner, base = base if isinstance(base, numpy.ndarray) else owner, base.base
-    return base if type(base) in (bytearray, memoryview) else owner
+    while True:
+        if isinstance(base, numpy.ndarray):
+            owner, base = base, base.base
+        elif type(base).__name__ == "DummyArray":  # as_strided's go-between
+            base = base.base
+        elif type(base) is memoryview and type(base.obj).__name__ == "_memoryviewslice":  # Cython's
+            base = base.obj.base
+        else:
+            return base if type(base) in (bytearray, memoryview) else owner
 
 
 def _is_shared(array, owner):

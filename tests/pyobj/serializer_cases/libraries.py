@@ -193,3 +193,25 @@ p = soup.p
 """, """
 assert soup.p is p and type(soup.builder) is Native and str(soup) == '<p>1</p>'
 """, linked=[("soup", "p")], needs=("bs4",))
+case("sklearn_trees_of_neighbours", """
+import numpy as np
+from sklearn.neighbors import KDTree, BallTree, NearestNeighbors, KNeighborsClassifier
+X = np.random.default_rng(0).normal(size=(200, 3))
+kd, ball = KDTree(X), BallTree(X[::2])
+neighbours = NearestNeighbors(algorithm='kd_tree').fit(X)
+classifier = KNeighborsClassifier().fit(X, X[:, 0] > 0)
+expected = kd.query(X[:5], 3)[1], ball.query(X[:5], 3)[1], neighbours.kneighbors(X[:5])[1]
+""", """
+found = kd.query(X[:5], 3)[1], ball.query(X[:5], 3)[1], neighbours.kneighbors(X[:5])[1]
+assert all((a == b).all() for a, b in zip(found, expected))
+assert np.shares_memory(np.asarray(kd.data), X) and classifier.predict(X).any()
+""", linked=[("X", "kd", "ball", "neighbours", "classifier")])
+case("sympy_functions_whose_classes_have_no_module", """
+import sympy as sp
+x = sp.symbols('x')
+f = sp.Function('f')
+equation = sp.Eq(f(x).diff(x), f(x))
+solution = sp.dsolve(equation)
+""", """
+assert solution.rhs.diff(x) == solution.rhs and equation.has(f(x)) and solution.lhs == f(x)
+""", needs=("sympy",))
