@@ -4,19 +4,22 @@ import dataclasses
 import enum
 import functools
 import gc
+import inspect
 import logging
 import re
 import sys
 import types
 import typing
 import weakref
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 
 import cloudpickle.cloudpickle as field
 
 from elasticpython import unpickling
 from elasticpython.pickling_code import reduce_enum_member
 from elasticpython.pickling_refusals import NotSerializable, name_of
+
+_HEAP_TYPE = 1 << 9
 
 
 def reduce_weakref(context, reference):
@@ -229,6 +232,49 @@ def reduce_soup(context, soup):
     return copyreg.__newobj__, (type(soup),), (state, made_anew), None, None, unpickling.set_soup_state
 
 
+def reduce_plotly(context, value):
+    """A figure with the very traces that other variables hold; plotly's own way makes others from JSON."""
+    return (copyreg.__newobj__, (type(value),), (dict(value.__dict__), None), None, None,
+            unpickling.set_attributes)
+
+
+def reduce_attribute_dict(context, mapping):
+    """A dict that is the `__dict__` of itself, so that its keys are attributes; pickle makes two of it."""
+    if object.__getattribute__(mapping, "__dict__") is not mapping:
+        return mapping.__reduce_ex__(5)
+    return (copyreg.__newobj__, (type(mapping),), True, None, iter(list(dict.items(mapping))),
+            unpickling.make_own_dict)
+
+
+def reduce_default_dict(context, mapping):
+    """An instance of a subclass without calling its `__init__`, and with its attributes, which pickle drops."""
+    state = mapping.default_factory, dict(getattr(mapping, "__dict__", {}))
+    return (copyreg.__newobj__, (type(mapping),), state, None, iter(list(dict.items(mapping))),
+            unpickling.set_default_dict_state)
+
+
+def reduce_without_new(context, value):
+    """An object whose class wants arguments for `__new__` and does not say which: without calling it."""
+    make, arguments, *rest = value.__reduce_ex__(5)
+    return (unpickling.bare_object, arguments, *rest) if make is copyreg.__newobj__ else (make, arguments, *rest)
+
+
+def _wants_arguments(kind):
+    """Whether pickle would call the class's own `__new__`, in Python, without arguments that it needs."""
+    new = kind.__new__
+    plain = all(base.__flags__ & _HEAP_TYPE for base in kind.__mro__[:-1]) and _is_reduced_by_object(kind)
+    if not plain or not isinstance(new, types.FunctionType) or hasattr(kind, "__getnewargs__") \
+            or hasattr(kind, "__getnewargs_ex__"):
+        return False
+    _, *parameters = inspect.signature(new).parameters.values()
+    return any(each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+               for each in parameters)
+
+
+def _is_reduced_by_object(kind):
+    return kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
+
+
 def reduce_sentinel(context, value):
     """A module's object without state, which is compared by identity (`dataclasses.MISSING`)."""
     module = sys.modules[type(value).__module__]
@@ -241,7 +287,7 @@ def reduce_sentinel(context, value):
 def _makes_sentinels(kind):
     module = sys.modules.get(kind.__module__)
     if module is None or any(vars(base).get("__slots__") for base in kind.__mro__) \
-            or kind.__reduce_ex__ is not object.__reduce_ex__ or kind.__reduce__ is not object.__reduce__:
+            or not _is_reduced_by_object(kind):
         return False
     return any(type(value) is kind and not getattr(value, "__dict__", None)
                for value in list(vars(module).values()))
@@ -294,13 +340,23 @@ def reducer_for(context, kind):
         return reduce_random_generator
     if name_of(kind) == "sklearn.utils._bunch.Bunch":
         return reduce_bunch
-    if any(name_of(base) == "bs4.BeautifulSoup" for base in kind.__mro__):
+    names = {name_of(base) for base in kind.__mro__}
+    if "bs4.BeautifulSoup" in names:
         return reduce_soup
-    if not kind.__flags__ & (1 << 9):
+    if names & {"plotly.basedatatypes.BaseFigure", "plotly.basedatatypes.BasePlotlyType"}:
+        return reduce_plotly
+    if not kind.__flags__ & _HEAP_TYPE:
         return None
+    if issubclass(kind, defaultdict) and kind.__reduce__ is defaultdict.__reduce__ \
+            and kind.__reduce_ex__ is object.__reduce_ex__:
+        return reduce_default_dict
+    if issubclass(kind, dict) and _is_reduced_by_object(kind) and not hasattr(kind, "__setstate__") \
+            and kind.__dictoffset__:
+        return reduce_attribute_dict
+    without_new = reduce_without_new if _wants_arguments(kind) else None
     if context.is_importable(kind):
-        return reduce_sentinel if _makes_sentinels(kind) else None
-    if kind.__reduce_ex__ is not object.__reduce_ex__ or kind.__reduce__ is not object.__reduce__:
+        return reduce_sentinel if _makes_sentinels(kind) else without_new
+    if not _is_reduced_by_object(kind):
         return reduce_custom
     own = [vars(base) for base in kind.__mro__[:-1]]
     guarded = any(name in attributes for attributes in own
@@ -308,4 +364,4 @@ def reducer_for(context, kind):
     if guarded and not any("__setstate__" in attributes for attributes in own) \
             and not issubclass(kind, (list, dict, set, types.ModuleType)):
         return reduce_guarded
-    return None
+    return without_new

@@ -37,6 +37,23 @@ def set_soup_state(soup, state):
 
 
 @written
+def make_own_dict(mapping, state):
+    mapping.__dict__ = mapping
+
+
+@written
+def set_default_dict_state(mapping, state):
+    mapping.default_factory, attributes = state
+    if attributes:
+        mapping.__dict__.update(attributes)
+
+
+@written
+def bare_object(cls):
+    return object.__new__(cls)
+
+
+@written
 def make_weakref(referent, callback):
     return weakref.ref(referent, callback) if callback is not None else weakref.ref(referent)
 

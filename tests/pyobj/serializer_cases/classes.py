@@ -530,3 +530,44 @@ class Plugin:
 class A(Plugin): pass
 class B(Plugin): pass
 """, "assert Plugin.known == {'A': A, 'B': B}", linked=[('Plugin', 'A', 'B')])
+case("dict_whose_keys_are_attributes", """
+class Attributes(dict):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.__dict__ = self
+a = Attributes(x=[1], y=2)
+plain = Attributes(z=3)
+plain.__dict__ = {'note': 'apart'}
+""", """
+assert a.x is a['x'] and a.__dict__ is a
+a.new = 5
+assert a['new'] == 5 and dict(plain) == {'z': 3} and plain.note == 'apart'
+""")
+case("subclass_of_defaultdict_with_an_init_of_its_own", """
+from collections import defaultdict
+class Bound(defaultdict):
+    def __init__(self, owner, label='rows'):
+        self.owner = owner
+        super().__init__(list)
+        self.label = label
+b = Bound('sheet', 'columns')
+b['k'].append(1)
+""", """
+assert (b.owner, b.label, dict(b)) == ('sheet', 'columns', {'k': [1]})
+b['later'].append(2)
+assert b['later'] == [2]
+""")
+case("class_whose_new_wants_arguments", """
+class Template:
+    calls = 0
+    def __new__(cls, source, *more):
+        Template.calls += 1
+        self = super().__new__(cls)
+        self.source = source
+        return self
+t = Template('a {{x}}')
+nested = [t, t]
+""", """
+assert t.source == 'a {{x}}' and type(t) is Template and nested[0] is nested[1]
+assert Template.calls == 1 and Template('b').source == 'b'
+""")
