@@ -247,7 +247,8 @@ def reduce_attribute_dict(context, mapping):
 
 
 def reduce_default_dict(context, mapping):
-    """An instance of a subclass without calling its `__init__`, and with its attributes, which pickle drops."""
+    """An instance of a subclass, without a call of its `__init__` and with its attributes, which pickle
+    drops."""
     state = mapping.default_factory, dict(getattr(mapping, "__dict__", {}))
     return (copyreg.__newobj__, (type(mapping),), state, None, iter(list(dict.items(mapping))),
             unpickling.set_default_dict_state)
@@ -256,7 +257,7 @@ def reduce_default_dict(context, mapping):
 def reduce_without_new(context, value):
     """An object whose class wants arguments for `__new__` and does not say which: without calling it."""
     make, arguments, *rest = value.__reduce_ex__(5)
-    return (unpickling.bare_object, arguments, *rest) if make is copyreg.__newobj__ else (make, arguments, *rest)
+    return (unpickling.bare_object if make is copyreg.__newobj__ else make, arguments, *rest)
 
 
 def _wants_arguments(kind):
