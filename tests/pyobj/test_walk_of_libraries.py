@@ -178,8 +178,20 @@ def test_the_second_number_of_a_pair_of_a_random_state_is_seen():
     assert content_of(pickle.loads(pickle.dumps(state))) == content_of(state)
 
 
-def test_the_global_random_state_is_seen_to_draw_through_its_module():
-    check_seen([np.random.mtrand._rand], lambda _: np.random.rand())
+@pytest.mark.parametrize("held, draw", [
+    (np.random.mtrand._rand, np.random.rand), ([np.random.mtrand._rand], np.random.randn),
+    ([random.random], random.random)])
+def test_a_draw_of_the_generators_of_all_is_one_of_the_identity(held, draw):
+    """Their states are ambient, and each process has its own: what refers to one came back the same."""
+    walk = core_walk().Walk({"v": held})
+    walk.walk()
+    before = walk.state("v")
+    assert not before["opaque"] and walk.recheck() == {"v": "unchanged"}
+    draw()
+    assert walk.recheck() == {"v": "maybe_changed"}
+    walk.walk()
+    after = walk.state("v")
+    assert after["content"] == before["content"] and after["identity"] != before["identity"]
 
 
 def test_the_words_of_a_seed_are_followed():

@@ -215,6 +215,13 @@ def test_figures_that_were_drawn_do_not_differ(round_trip, plan):
         True, True, 1, 2]
 
 
+@pytest.mark.parametrize("plan", ["store-all", "recompute-all"])
+def test_what_draws_from_the_generators_of_all_does_not_differ(round_trip, plan):
+    _, _, report = round_trip("from scipy import stats; import random", "frozen = stats.gamma(2.5)",
+                              "roll = [random.random]", "u = frozen.mean()", plan=plan)
+    assert {entry["status"] for entry in report["variables"].values()} <= {"same", "recomputed"}, report
+
+
 SOURCES = "random.Random(1), np.random.RandomState(2), *map(np.random.default_rng, (3, np.random.MT19937(4)))"
 
 

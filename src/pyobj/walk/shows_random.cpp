@@ -24,6 +24,23 @@ bool show_legacy_state(PyObject* object, Parts& parts) {
          show_made(find_text_key(state.get(), "gauss"), parts);
 }
 
+// The generators that every module of the process draws from. Each process has its own, and their states are
+// ambient: of a value that refers to one the state is identity, not content.
+bool is_global(PyObject* object, std::string_view module, std::string_view attribute) {
+  return loaded_attribute(module, attribute) == object;
+}
+
+bool show_global_random_state(PyObject* object, Parts& parts) {
+  Parts state(Parts::Purpose::kDigest, nullptr);
+  const Owned bit_generator = c_attribute(object, "_bit_generator");
+  if (!bit_generator || !show_legacy_state(object, state) ||
+      !show_made(c_attribute(bit_generator.get(), "state").get(), state))
+    return false;
+  parts.text("numpy.random.mtrand._rand");
+  parts.word_aside(state.chain().a);
+  return true;
+}
+
 }  // namespace
 
 void show_random(PyObject* object, Parts& parts) {
@@ -32,6 +49,11 @@ void show_random(PyObject* object, Parts& parts) {
   while (is_python_class(type)) type = type->tp_base;
   if (type->tp_basicsize != sizeof(RandomLayout)) return parts.opaque();
   auto* random = reinterpret_cast<RandomLayout*>(object);
+  if (is_global(object, "random", "_inst")) {
+    parts.text("random._inst");
+    parts.word_aside(static_cast<std::uint64_t>(random->index));
+    return parts.word_aside(memory_token(random->words, sizeof random->words, Tag::kRaw).a);
+  }
   parts.word(static_cast<std::uint64_t>(random->index));
   parts.bytes(random->words, sizeof random->words);
 }
@@ -55,6 +77,8 @@ void show_generator_of_numbers(PyObject* object, Parts& parts) {
 }
 
 void show_random_state(PyObject* object, Parts& parts) {
+  if (is_global(object, "numpy.random.mtrand", "_rand") && show_global_random_state(object, parts))
+    return parts.size(basic_size_bytes(object));
   if (!show_legacy_state(object, parts)) {
     parts.opaque();
     return show_opaque(object, parts);
