@@ -310,6 +310,14 @@ const Reading* find_torch_reading(PyTypeObject* type) {
   return tensor ? &kTensor : nullptr;
 }
 
+// numba's compiled functions, whose class is of Python.
+const Reading* find_numba_reading(PyTypeObject* type) {
+  static constexpr Reading kCompiled{Kind::kParts, show_compiled};
+  const bool compiled = std::string_view(type->tp_name) == "CPUDispatcher" &&
+                        is_defined_by(type, "numba.core.registry", "CPUDispatcher");
+  return compiled ? &kCompiled : nullptr;
+}
+
 }  // namespace
 
 const Reading* find_reading(PyTypeObject* type) {
@@ -320,6 +328,7 @@ const Reading* find_reading(PyTypeObject* type) {
     if (is_defined_by(type, module, attribute)) return &kName;
   }
   if (const Reading* reading = find_torch_reading(type)) return reading;
+  if (const Reading* reading = find_numba_reading(type)) return reading;
   if (is_python_class(type)) return nullptr;
   for (const LibraryType& known : kLibraryTypes) {
     if (known.name == type->tp_name && is_defined_by(type, known.module, known.attribute))

@@ -84,6 +84,7 @@ void show_arrow_type(PyObject*, Parts&);
 
 // ---- shows_torch.cpp
 void show_tensor(PyObject*, Parts&);
+void show_compiled(PyObject*, Parts&);
 
 // ---- shows_stdlib.cpp
 void show_ordered_dict(PyObject*, Parts&);

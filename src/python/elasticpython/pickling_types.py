@@ -238,20 +238,37 @@ def reduce_plotly(context, value):
             unpickling.set_attributes)
 
 
-def reduce_attribute_dict(context, mapping):
-    """A dict that is the `__dict__` of itself, so that its keys are attributes; pickle makes two of it."""
-    if object.__getattribute__(mapping, "__dict__") is not mapping:
-        return mapping.__reduce_ex__(5)
-    return (copyreg.__newobj__, (type(mapping),), True, None, iter(list(dict.items(mapping))),
-            unpickling.make_own_dict)
-
-
 def reduce_default_dict(context, mapping):
     """An instance of a subclass, without a call of its `__init__` and with its attributes, which pickle
     drops."""
     state = mapping.default_factory, dict(getattr(mapping, "__dict__", {}))
     return (copyreg.__newobj__, (type(mapping),), state, None, iter(list(dict.items(mapping))),
             unpickling.set_default_dict_state)
+
+
+def reduce_container(context, container):
+    """One whose class changes what is put into it is filled with what it holds, past those methods, which may
+    want attributes that it has not got yet. A dict that is the `__dict__` of itself, so that its keys are
+    attributes, stays one: pickle makes two of it."""
+    kind, is_dict = type(container), isinstance(container, dict)
+    if is_dict and _is_dict_of_itself(container) and not hasattr(kind, "__setstate__"):
+        state = True
+    elif not _watches_what_is_put_in(kind):
+        return container.__reduce_ex__(5)
+    else:
+        state = container.__reduce_ex__(5)[2]
+    held = list(dict.items(container)) if is_dict else list(list.__iter__(container))
+    return copyreg.__newobj__, (kind,), (held, state), None, None, unpickling.fill_container
+
+
+def _is_dict_of_itself(mapping):
+    return type(mapping).__dictoffset__ and object.__getattribute__(mapping, "__dict__") is mapping
+
+
+def _watches_what_is_put_in(kind):
+    if issubclass(kind, list):
+        return kind.append is not list.append or kind.extend is not list.extend
+    return kind.__setitem__ is not dict.__setitem__
 
 
 def reduce_without_new(context, value):
@@ -351,9 +368,8 @@ def reducer_for(context, kind):
     if issubclass(kind, defaultdict) and kind.__reduce__ is defaultdict.__reduce__ \
             and kind.__reduce_ex__ is object.__reduce_ex__:
         return reduce_default_dict
-    if issubclass(kind, dict) and _is_reduced_by_object(kind) and not hasattr(kind, "__setstate__") \
-            and kind.__dictoffset__:
-        return reduce_attribute_dict
+    if issubclass(kind, (dict, list)) and _is_reduced_by_object(kind):
+        return reduce_container
     without_new = reduce_without_new if _wants_arguments(kind) else None
     if context.is_importable(kind):
         return reduce_sentinel if _makes_sentinels(kind) else without_new

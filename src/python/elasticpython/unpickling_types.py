@@ -37,8 +37,20 @@ def set_soup_state(soup, state):
 
 
 @written
-def make_own_dict(mapping, state):
-    mapping.__dict__ = mapping
+def fill_container(container, state):
+    held, attributes = state   # True: its `__dict__` is itself
+    if isinstance(container, dict):
+        dict.update(container, held)
+    else:
+        list.extend(container, held)
+    if attributes is None:
+        return
+    if attributes is True:
+        container.__dict__ = container
+    elif hasattr(container, "__setstate__"):
+        container.__setstate__(attributes)
+    else:
+        set_attributes(container, attributes if isinstance(attributes, tuple) else (attributes, None))
 
 
 @written

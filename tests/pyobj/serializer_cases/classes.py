@@ -571,3 +571,32 @@ nested = [t, t]
 assert t.source == 'a {{x}}' and type(t) is Template and nested[0] is nested[1]
 assert Template.calls == 1 and Template('b').source == 'b'
 """)
+case("containers_that_watch_what_is_put_into_them", """
+class Watched(list):
+    def __init__(self, owner):
+        self.owner = owner
+    def append(self, value):
+        self.owner.append(value)
+        super().append(value)
+    def extend(self, values):
+        for value in values: self.append(value)
+class Lower(dict):
+    seen = 0
+    def __setitem__(self, key, value):
+        Lower.seen += 1
+        super().__setitem__(key.lower(), [value])
+class Slotted(list):
+    __slots__ = ('unit',)
+    def append(self, value): super().append((value, self.unit))
+log = []
+w = Watched(log)
+w.append(1); w.extend([2, 3])
+low = Lower(); low['A'] = low
+slotted = Slotted(); slotted.unit = 'm'; slotted.append(5)
+""", """
+assert list(w) == [1, 2, 3] and w.owner is log and log == [1, 2, 3]
+assert list(low) == ['a'] and low['a'][0] is low and Lower.seen == 1
+assert list(slotted) == [(5, 'm')] and slotted.unit == 'm'
+w.append(4)
+assert log == [1, 2, 3, 4]
+""", linked=[("log", "w")])
