@@ -51,6 +51,11 @@ store::ProgressFunction told_to(Driver& driver) {
   };
 }
 
+// Nobody asked for it: at shutdown, in this process or a forked one, or while idle.
+bool is_automatic(const CheckpointOptions& options) {
+  return options.in_background || options.while_idle || options.as_heir_us != 0;
+}
+
 }  // namespace
 
 Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options, DumpedSession& dumped) {
@@ -131,7 +136,7 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   } else {
     store::WriterOptions writer_options;
     writer_options.label = options.label;
-    writer_options.automatic = options.in_background || options.while_idle;
+    writer_options.automatic = is_automatic(options);
     writer_options.expected_bytes = total;
     writer_options.as_of_begin = in_background;
     if (!in_background) writer_options.progress = told_to(*driver_);
@@ -160,7 +165,7 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   payload.report["bytes_written"] = report.bytes_written;
   payload.report["checkpoint"] = report.name.to_string();
   writer.reset();
-  if (options.while_idle) replace_idle(*dumped.target, options.directory, report.name);
+  if (is_automatic(options)) replace_idle(*dumped.target, options.directory, report.name);
   if (!options.export_to.empty()) {
     auto exported = store::export_checkpoint(*dumped.target, report.name, options.export_to, options.force,
                                              told_to(*driver_));

@@ -266,3 +266,16 @@ def test_a_new_kernel_says_once_that_there_are_checkpoints_and_lists_them(launch
     assert "automatic" in shown[3] and shown[3].endswith("1: b")
     third.execute(f"%restore --at {shown[2].split()[0]}")
     assert third.execute("a, 'b' in globals()").result == "(1, False)"
+
+
+def test_the_checkpoint_at_shutdown_replaces_the_last_one_while_idle(launch, door, tmp_path):
+    kernel = idle_kernel(launch, door, tmp_path)
+    kernel.execute("a = 1")
+    idle = wait_for_manifest(kernel, tmp_path)
+    kernel.execute("b = 2")
+    shut_down(kernel)
+    kernel.wait(lambda: manifests(tmp_path) and not manifests(tmp_path) & idle, 30, "the one at shutdown alone")
+    again = idle_kernel(launch, door, tmp_path, seconds="0")
+    again.execute("%restore")
+    assert again.execute("a, b").result == "(1, 2)"
+    assert len(manifests(tmp_path)) == 1
