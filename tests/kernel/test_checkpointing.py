@@ -274,7 +274,7 @@ def test_the_checkpoint_at_shutdown_replaces_the_last_one_while_idle(launch, doo
     idle = wait_for_manifest(kernel, tmp_path)
     kernel.execute("b = 2")
     shut_down(kernel)
-    kernel.wait(lambda: manifests(tmp_path) and not manifests(tmp_path) & idle, 30, "the one at shutdown alone")
+    kernel.wait(lambda: manifests(tmp_path) and not manifests(tmp_path) & idle, 30, "the one at shutdown")
     again = idle_kernel(launch, door, tmp_path, seconds="0")
     again.execute("%restore")
     assert again.execute("a, b").result == "(1, 2)"
