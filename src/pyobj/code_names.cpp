@@ -280,9 +280,8 @@ class Scanner {
     names_->loads.push_back({std::move(loaded), prefix()});
   }
 
-  // The one name that a call of globals() which starts here is for: `globals()["x"]`, `globals().get("x",
-  // y)`,
-  // `"x" in globals()`. Nothing else of the namespace is handed on.
+  // The one name that a call of globals() which starts here is for: `globals()["x"]`,
+  // `globals().get("x", y)`, `"x" in globals()`. Nothing else of the namespace is handed on.
   std::string name_asked_for(std::string_view builtin) const {
     const bool of_scope = builtin == "vars" || builtin == "locals" || builtin == "dir";
     if (builtin != "globals" && !(of_scope && kind_ == CodeKind::kTopLevel)) return {};
