@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import sympy
 from elasticpython import comparing
 
 
@@ -23,6 +24,15 @@ def difference(before, after):
     return comparing.first_difference(["v"], *written)
 
 
+def expressions_of_other_caches():
+    """Twice 2*x in each: one object, and two."""
+    x = sympy.Symbol("x")
+    one = 2 * x
+    sympy.core.cache.clear_cache()
+    other = 2 * x
+    return (one, one), (one, other)
+
+
 def interned_differently():
     return {"".join(["a", "b"]): "".join(["c", "d"]), "x": "".join(["c", "d"])}, {"ab": "cd", "x": "cd"}
 
@@ -31,6 +41,7 @@ def interned_differently():
     "before, after",
     [
         interned_differently(),
+        expressions_of_other_caches(),
         ({"one", "two", ("three", 4)}, {("three", 4), "two", "one"}),
         (float("nan"), float("nan")),
         (Thing(a=1, b=[2]), Thing(b=[2], a=1)),

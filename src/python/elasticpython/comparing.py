@@ -320,8 +320,18 @@ def _arrow_nulls(tree):
     return nulls if isinstance(buffers, list) and buffers else None
 
 
+def _is_expression(tree):
+    """An expression of SymPy's, which never changes: it makes one or several as its caches are filled."""
+    if isinstance(tree, _Object) and tree.maker == "built":
+        tree = tree.arguments[0]
+    maker = tree.maker if isinstance(tree, _Object) else None
+    return isinstance(maker, _Name) and maker.text.startswith(("sympy.core.", "sympy.functions."))
+
+
 def _is_value(tree):
-    """True for what has no identity to speak of: a date, a dtype; made of atoms only."""
+    """True for what has no identity to speak of: a date, a dtype; made of atoms only; or an expression."""
+    if _is_expression(tree):
+        return True
     if not isinstance(tree, _Object) or tree.items or tree.pairs or tree.keywords:
         return False
     parts = [*tree.arguments, *tree.state]
