@@ -187,10 +187,11 @@ def fuzz_suite():
     return outcome
 
 
-# The address sanitizer does not look for leaks: CPython keeps what it interned and allocated statically until
-# the process is gone. What random notebooks say of plans is found out by the release build; here a few of
-# them go over the code.
+# What random notebooks say of plans is found out by the release build; under a sanitizer a few of them go
+# over the code.
 FEW_ROUNDS = {"ELASTIC_TEST_ROUNDS": "40"}
+# The address sanitizer does not look for leaks: CPython keeps what it interned and allocated statically until
+# the process is gone.
 SANITIZED = {
     "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",

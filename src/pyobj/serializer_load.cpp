@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "elastic/pyobj/serializer.hpp"
+#include "pyobj/collector_off.hpp"
 #include "pyobj/serializer_errors.hpp"
 #include "pyobj/serializer_memory.hpp"
 
@@ -40,21 +41,6 @@ Owned callable_of(Resolver resolver) {
   return Owned::steal(PyCFunction_New(&resolve_method, capsule.get()));
 }
 
-// The cyclic collector, which would walk what has been loaded over and over while there is nothing to
-// collect.
-class CollectorOff {
- public:
-  CollectorOff() : was_on_(PyGC_Disable() != 0) {}
-  ~CollectorOff() {
-    if (was_on_) PyGC_Enable();
-  }
-  CollectorOff(const CollectorOff&) = delete;
-  CollectorOff& operator=(const CollectorOff&) = delete;
-
- private:
-  bool was_on_;
-};
-
 }  // namespace
 
 class Loader::State {
@@ -82,7 +68,8 @@ class Loader::State {
                                           : nullptr);
     Owned loaded = Owned::steal(unpickler ? PyDict_New() : nullptr);
     if (!loaded) return internal_error(gil, "preparing to load");
-    CollectorOff collector_off;
+    // It would walk what has been loaded over and over while there is nothing to collect.
+    const CollectorOff collector_off;
     for (const std::string& name : names) {
       Owned key = text_of(name);
       Owned value = Owned::steal(key ? PyObject_CallMethod(unpickler.get(), "load", nullptr) : nullptr);

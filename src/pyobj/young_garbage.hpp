@@ -16,18 +16,4 @@ namespace elastic::pyobj {
 // the GIL is held, and the collector is off until the last of what is returned has gone.
 std::vector<Owned> young_garbage(PyObject* gc);
 
-// Turns the collector off in a scope.
-class CollectorOff {
- public:
-  CollectorOff() : was_on_(PyGC_Disable() != 0) {}
-  ~CollectorOff() {
-    if (was_on_) PyGC_Enable();
-  }
-  CollectorOff(const CollectorOff&) = delete;
-  CollectorOff& operator=(const CollectorOff&) = delete;
-
- private:
-  bool was_on_;
-};
-
 }  // namespace elastic::pyobj

@@ -202,18 +202,21 @@ bool is_defined_by(PyTypeObject* type, std::string_view module, std::string_view
   return loaded_attribute(module, attribute) == reinterpret_cast<PyObject*>(type);
 }
 
+bool derives_from(PyTypeObject* type, std::string_view module, std::string_view attribute) {
+  PyObject* base = loaded_attribute(module, attribute);
+  return base && PyType_Check(base) && PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(base));
+}
+
 // Arrow's arrays, whose classes are many, and its types and schemas.
 const Reading* find_arrow_reading(PyTypeObject* type) {
   static constexpr Reading kArray{Kind::kParts, show_arrow_array, false, true, true};
   static constexpr Reading kType{Kind::kParts, show_arrow_type, true, false};
   if (is_python_class(type) || std::string_view(type->tp_name).substr(0, 12) != "pyarrow.lib.")
     return nullptr;
-  const auto derives_from = [type](std::string_view attribute) {
-    PyObject* base = loaded_attribute("pyarrow.lib", attribute);
-    return base && PyType_Check(base) && PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(base));
-  };
-  if (derives_from("Array")) return &kArray;
-  if (derives_from("DataType") || derives_from("Field") || derives_from("Schema")) return &kType;
+  if (derives_from(type, "pyarrow.lib", "Array")) return &kArray;
+  if (derives_from(type, "pyarrow.lib", "DataType") || derives_from(type, "pyarrow.lib", "Field") ||
+      derives_from(type, "pyarrow.lib", "Schema"))
+    return &kType;
   return nullptr;
 }
 
@@ -221,11 +224,8 @@ const Reading* find_arrow_reading(PyTypeObject* type) {
 const Reading* find_offset_reading(PyTypeObject* type) {
   static constexpr Reading kOffset = pure_value(show_offset);
   constexpr std::string_view kModule = "pandas._libs.tslibs.offsets";
-  PyObject* base = std::string_view(type->tp_name).starts_with(kModule)
-                       ? loaded_attribute(kModule, "BaseOffset")
-                       : nullptr;
   const bool derives =
-      base && PyType_Check(base) && PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(base));
+      std::string_view(type->tp_name).starts_with(kModule) && derives_from(type, kModule, "BaseOffset");
   return derives ? &kOffset : nullptr;
 }
 
@@ -234,15 +234,11 @@ const Reading* find_neighbours_reading(PyTypeObject* type) {
   static constexpr Reading kTree{Kind::kParts, show_neighbours_tree};
   static constexpr Reading kMetric{Kind::kParts, show_distance};
   if (!std::string_view(type->tp_name).starts_with("sklearn.")) return nullptr;
-  const auto derives_from = [type](std::string_view module, std::string_view attribute) {
-    PyObject* base = loaded_attribute(module, attribute);
-    return base && PyType_Check(base) && PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(base));
-  };
   for (const std::string_view module : {"sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"})
     for (const std::string_view name : {"BinaryTree64", "BinaryTree32"})
-      if (derives_from(module, name)) return &kTree;
+      if (derives_from(type, module, name)) return &kTree;
   for (const std::string_view name : {"DistanceMetric64", "DistanceMetric32"})
-    if (derives_from("sklearn.metrics._dist_metrics", name)) return &kMetric;
+    if (derives_from(type, "sklearn.metrics._dist_metrics", name)) return &kMetric;
   return nullptr;
 }
 
@@ -278,11 +274,8 @@ const Reading* find_pillow_reading(PyTypeObject* type) {
 // numpy's sources of random bits. A source of another library may keep more than its getters tell.
 const Reading* find_bit_generator_reading(PyTypeObject* type) {
   static constexpr Reading kBitGenerator{Kind::kParts, show_bit_generator};
-  PyObject* base = std::string_view(type->tp_name).starts_with("numpy.random.")
-                       ? loaded_attribute("numpy.random.bit_generator", "BitGenerator")
-                       : nullptr;
-  const bool derives =
-      base && PyType_Check(base) && PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(base));
+  const bool derives = std::string_view(type->tp_name).starts_with("numpy.random.") &&
+                       derives_from(type, "numpy.random.bit_generator", "BitGenerator");
   return derives ? &kBitGenerator : nullptr;
 }
 
@@ -292,13 +285,9 @@ const Reading* find_numpy_reading(PyTypeObject* type) {
   static constexpr Reading kRecord{Kind::kParts, show_numpy_scalar, false, true};
   static constexpr Reading kDtype{Kind::kParts, show_dtype, true, false};
   if (is_python_class(type) || std::string_view(type->tp_name).substr(0, 6) != "numpy.") return nullptr;
-  const auto is_subtype_of = [type](std::string_view attribute) {
-    PyObject* base = loaded_attribute("numpy", attribute);
-    return base && PyType_Check(base) && PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(base));
-  };
-  if (is_subtype_of("void")) return &kRecord;
-  if (is_subtype_of("generic")) return &kScalar;
-  if (is_subtype_of("dtype")) return &kDtype;
+  if (derives_from(type, "numpy", "void")) return &kRecord;
+  if (derives_from(type, "numpy", "generic")) return &kScalar;
+  if (derives_from(type, "numpy", "dtype")) return &kDtype;
   return nullptr;
 }
 

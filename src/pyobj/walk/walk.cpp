@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "pyobj/collector_off.hpp"
 #include "pyobj/walk/co_variables.hpp"
 #include "pyobj/walk/hashed_memory.hpp"
 #include "pyobj/walk/stands_apart.hpp"
@@ -11,20 +12,6 @@
 
 namespace elastic::pyobj {
 namespace {
-
-// Reading Cython's attributes makes objects, which could set the collector off, and with it finalizers.
-class CollectorPaused {
- public:
-  CollectorPaused() : was_enabled_(PyGC_Disable()) {}
-  ~CollectorPaused() {
-    if (was_enabled_) PyGC_Enable();
-  }
-  CollectorPaused(const CollectorPaused&) = delete;
-  CollectorPaused& operator=(const CollectorPaused&) = delete;
-
- private:
-  int was_enabled_;
-};
 
 // What is kept of a variable between cells.
 struct Remembered {
@@ -228,15 +215,17 @@ std::vector<WalkTarget> Walk::all_targets(const GilHeld&) const {
   return targets;
 }
 
+// The collector is off in these: reading Cython's attributes makes objects, which could set it off, and with
+// it finalizers.
 std::size_t Walk::walk(const GilHeld& gil, std::span<const WalkTarget> targets, Deadline deadline) {
   const PendingError pending(gil);
-  const CollectorPaused paused;
+  const CollectorOff collector_off;
   return impl_->walk(targets, deadline);
 }
 
 std::vector<Change> Walk::recheck(const GilHeld& gil, std::span<const WalkTarget> targets) {
   const PendingError pending(gil);
-  const CollectorPaused paused;
+  const CollectorOff collector_off;
   impl_->begin_recheck();
   std::vector<Change> changes;
   changes.reserve(targets.size());

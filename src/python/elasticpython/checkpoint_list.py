@@ -2,10 +2,10 @@
 
 import html
 import json
-import time
 
-from elasticpython import CheckpointError, _core, places
-from elasticpython.reports import describe_bytes, shortened
+from elasticpython import _core, places
+from elasticpython.reports import describe_bytes, shortened, when
+from elasticpython.session import ask
 
 _HEADINGS = ("--at", "made", "", "size", "variables")
 
@@ -21,10 +21,7 @@ class CheckpointList:
     def at(cls, path) -> "CheckpointList":
         """Those at `path`, or of this notebook for None. Raises CheckpointError."""
         place = places.directory_of(path)
-        try:
-            return cls(place, _core.session.list_checkpoints(place))
-        except _core.session.SessionError as error:
-            raise CheckpointError(" ".join(str(error).split())) from None
+        return cls(place, ask(_core.session.list_checkpoints, place))
 
     def to_dict(self) -> dict:
         """A copy of everything that is known."""
@@ -40,11 +37,10 @@ class CheckpointList:
             if "damage" in entry:
                 rows.append((name, "", "damaged", "", entry["damage"]))
                 continue
-            made = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["created"]))
             how = "automatic" if entry["automatic"] else "asked for"
             names = entry["variables"]
             variables = f"{len(names)}: {shortened(names)}" if names else "none"
-            rows.append((name, made, how, describe_bytes(entry["bytes"]), variables))
+            rows.append((name, when(entry["created"]), how, describe_bytes(entry["bytes"]), variables))
         return rows
 
     def __repr__(self) -> str:

@@ -22,7 +22,7 @@ def _microseconds(time_us) -> str:
     return f"{time_us} us" if time_us < 1000 else describe_seconds(time_us / 1e6)
 
 
-def _when(seconds) -> str:
+def when(seconds) -> str:
     """A time that a file says, which nobody vouches for."""
     try:
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
@@ -240,8 +240,8 @@ class RestoreReport(Report):
         for entry in content.get("cells_failed", ()):
             remarks.append(("failed", f"cell execution {entry['cell']}: {entry['why']}"))
         for entry in content.get("unfinished", ()):
-            when, why = _when(entry["begun"]), _cut(entry["why"], 200)
-            remarks.append(("unfinished", f"a newer checkpoint, begun {when}, is not there: {why}"))
+            begun, why = when(entry["begun"]), _cut(entry["why"], 200)
+            remarks.append(("unfinished", f"a newer checkpoint, begun {begun}, is not there: {why}"))
         for entry in content.get("passed_over", ()):
             remarks.append(("damaged", f"checkpoint {entry['checkpoint']} was passed over: {entry['why']}"))
         if content.get("history_damage"):

@@ -29,6 +29,14 @@ def current():
     return _current
 
 
+def ask(call, *arguments):
+    """What the C++ half answers; its errors as CheckpointError, in one line."""
+    try:
+        return call(*arguments)
+    except _core.session.SessionError as error:
+        raise CheckpointError(" ".join(str(error).split())) from None
+
+
 class ShellSession:
     """The session of `shell`. One a process."""
 
@@ -289,7 +297,7 @@ class ShellSession:
         beside = while_idle and parents.has_threads()
         try:
             with nullcontext() if beside else quietly(self.shell):
-                report = reports.CheckpointReport(self._ask(self._session.checkpoint, options))
+                report = reports.CheckpointReport(ask(self._session.checkpoint, options))
             written = True
         finally:
             self._progress.end("written" if written else "stopped; the checkpoint before it stands")
@@ -341,7 +349,7 @@ class ShellSession:
         ended = "stopped; the session is as it was"
         try:
             with self._interrupts, quietly(self.shell):
-                report = self._ask(self._session.restore, options)
+                report = ask(self._session.restore, options)
                 state = report.pop("shell", None)
                 if not options["dry_run"]:
                     if state is not None:
@@ -406,7 +414,7 @@ class ShellSession:
     def mark(self, names, wish) -> None:
         """See elasticpython.mark."""
         for name in _names(names):
-            self._ask(self._session.mark, name, wish)
+            ask(self._session.mark, name, wish)
 
     def marks(self) -> dict:
         """The marks by variable."""
@@ -414,17 +422,11 @@ class ShellSession:
 
     def history(self) -> list:
         """See elasticpython.history."""
-        return self._ask(self._session.history)
+        return ask(self._session.history)
 
     def why(self, name: str) -> str:
         """Why a variable is linked, opaque, or attributed to its cells."""
         return self._session.why(name)
-
-    def _ask(self, call, *arguments):
-        try:
-            return call(*arguments)
-        except _core.session.SessionError as error:
-            raise CheckpointError(" ".join(str(error).split())) from None
 
     # --- what the C++ half asks (session/driver.hpp) --------------------------------------------------------
 
