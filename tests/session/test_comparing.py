@@ -100,6 +100,19 @@ def test_figures_come_back_the_same(round_trip):
     assert entries["fig"]["why"] == "compared by what its type stores"
 
 
+def test_a_picture_whose_memory_was_mapped_comes_back_the_same(round_trip):
+    """It owned its memory, and looks at a buffer that was restored now."""
+    _, _, report = round_trip(
+        "import matplotlib; matplotlib.use('agg')\nimport matplotlib.pyplot as plt, numpy as np",
+        "pixels = np.random.default_rng(0).integers(0, 255, (303, 384), dtype='u1')",
+        "fig, axes = plt.subplots(1, 2)\nim = axes[0].imshow(pixels)\nleft, right = axes",
+        "other = axes[1].imshow(pixels * 2.5); axes[1].autoscale(False)",
+        plan="store-all",
+    )
+    statuses = {name: report["variables"][name] for name in ("fig", "axes", "im", "left", "right", "other")}
+    assert {entry["status"] for entry in statuses.values()} == {"same"}, statuses
+
+
 def test_an_arrow_array_without_missing_elements_needs_no_bitmap(round_trip):
     _, _, report = round_trip(
         "import pandas as pd",

@@ -46,7 +46,10 @@ def _elements(numpy, tree):
 
 def _dtype(numpy, tree):
     """Of a plain dtype; one with fields raises."""
-    code, byteorder, subarray, names = tree.arguments[0], *tree.state[0][1:4]
+    code = tree.arguments[0]
+    if not tree.state:  # one that all arrays share is written by its name alone
+        return numpy.dtype(code)
+    byteorder, subarray, names = tree.state[0][1:4]
     if subarray is not None or names is not None or code.startswith(("O", "V")):
         raise TypeError("not made of numbers")
     return numpy.dtype(code).newbyteorder(byteorder)
