@@ -12,16 +12,15 @@ sys.path.insert(0, str(ROOT / "tests/session"))
 
 
 @pytest.fixture
-def start(tmp_path, monkeypatch):
+def start(tmp_path):
     """Starts a session in a process of its own: `start("debian")`, `start("pypi")`."""
     import processes
 
     running = []
 
     def start_process(stack):
-        with monkeypatch.context() as patch:
-            patch.setattr(processes.sys, "executable", str(DEBIAN) if stack == "debian" else sys.executable)
-            running.append(processes.Process(tmp_path))
+        interpreter = str(DEBIAN) if stack == "debian" else sys.executable
+        running.append(processes.Process(tmp_path, (interpreter,)))
         return running[-1]
 
     assert os.access(DEBIAN, os.X_OK), "make test-debian makes it"
