@@ -1,5 +1,6 @@
 """Environments a kernel cannot run in are refused with one line; another build of the same Python is fine."""
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -20,8 +21,6 @@ def bare_environment(tmp_path):
 
 def package_directory(tmp_path):
     """A directory with the elasticpython package and nothing else of this environment."""
-    import importlib.util
-
     spec = importlib.util.find_spec("elasticpython")
     if spec is None:
         pytest.fail("the package elasticpython is not installed: run `make setup`", pytrace=False)
@@ -143,3 +142,15 @@ def test_an_installation_into_a_prefix_brings_its_own_package(tmp_path, request,
         assert kernel.execute("%checkpoint").content["status"] == "ok"
     finally:
         kernel.stop()
+
+
+def test_the_installed_package_is_compiled():
+    """Or each kernel compiles it anew where nothing may be written beside it."""
+    sources = Path(importlib.util.find_spec("elasticpython").origin).parent.glob("*.py")
+    stale = []
+    for source in sources:
+        cached = Path(importlib.util.cache_from_source(str(source)))
+        changed = int.from_bytes(cached.read_bytes()[8:12], "little") if cached.exists() else None
+        if changed != int(source.stat().st_mtime):
+            stale.append(source.name)
+    assert stale == []

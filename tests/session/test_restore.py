@@ -172,3 +172,15 @@ def test_what_is_mapped_is_not_read_by_the_restore(start, tmp_path):
     second.restore(tmp_path / "here")
     assert second.value(resident) - before < 48_000_000  # of 96
     assert second.value("float(big[5])") == first.value("float(big[5])")
+
+
+def test_what_is_slow_to_import_is_not_imported_for_a_restore(start):
+    first = start()
+    first.run("import pandas as pd", "frame = pd.DataFrame({'x': [1.5, 2.5]})")
+    first.checkpoint(plan="store-all")
+    second = start()
+    second.value("__import__('pandas').__version__")
+    slow = "sorted({'html', 'importlib.metadata'} & __import__('sys').modules.keys())"
+    before = second.value(slow)
+    second.restore()
+    assert second.value(slow) == before

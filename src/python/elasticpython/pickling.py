@@ -210,15 +210,22 @@ def version_of(module):
     """A top-level module's version as it says itself, else as its distribution does, else ""."""
     known = _versions.get(module)
     if known is None:
-        known = getattr(sys.modules.get(module), "__version__", None)
+        loaded = sys.modules.get(module)
+        known = getattr(loaded, "__version__", None)
         if not isinstance(known, str):
-            known = _distribution_version(module)
+            known = "" if _is_made_by_hand(loaded) else _distribution_version(module)
         _versions[module] = known
     return known
 
 
+def _is_made_by_hand(module):
+    """Whether nothing was imported to have it: Cython's `_cython_3_1_2`, for one, of no distribution."""
+    marks = ("__spec__", "__file__")
+    return module is not None and all(getattr(module, mark, None) is None for mark in marks)
+
+
 def _distribution_version(module):
-    from importlib import metadata
+    from importlib import metadata  # slow: 10 ms
 
     try:
         return metadata.version(module)

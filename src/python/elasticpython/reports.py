@@ -1,6 +1,5 @@
 """What a checkpoint or a restore has done: for a person as a table, for a program as a dict."""
 
-import html
 import json
 import time
 
@@ -32,6 +31,12 @@ def when(seconds) -> str:
 
 def _cut(text, width) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def _escaped(text) -> str:
+    import html  # by far the slowest of what is imported for a restore, and most reports are printed
+
+    return html.escape(text)
 
 
 class Report:
@@ -133,12 +138,12 @@ class Report:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td><code>{html.escape(name)}</code></td><td>{html.escape(entry[self.status_key])}</td>"
+            f"<tr><td><code>{_escaped(name)}</code></td><td>{_escaped(entry[self.status_key])}</td>"
             f"<td>{describe_bytes(entry['bytes']) if entry.get('bytes') else ''}</td>"
-            f"<td>{html.escape(entry['why'])}</td></tr>"
+            f"<td>{_escaped(entry['why'])}</td></tr>"
             for name, entry in sorted(self._content["variables"].items())
         )
-        summary = "each variable" if self._printed else html.escape(self._headline())
+        summary = "each variable" if self._printed else _escaped(self._headline())
         return (
             f"<details><summary>{summary}</summary><table><thead><tr><th>variable</th>"
             f"<th>{self.status_key}</th><th>size</th><th>why</th></tr></thead>"
@@ -147,7 +152,7 @@ class Report:
 
     def _remarks_html(self) -> str:
         items = "".join(
-            f"<li>{html.escape(f'{heading}: {text}' if heading else text)}</li>"
+            f"<li>{_escaped(f'{heading}: {text}' if heading else text)}</li>"
             for heading, text in self._remarks()
         )
         return f"<ul>{items}</ul>" if items else ""

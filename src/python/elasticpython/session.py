@@ -401,10 +401,12 @@ class ShellSession:
             if then[what] != now[what]
         ]
         for module, entry in sorted(report.pop("modules").items()):
+            if not entry["version"]:
+                continue
             version = pickling.version_of(module)
             if module not in sys.modules and importlib.util.find_spec(module) is None:
                 version = "not installed"
-            if version and entry["version"] and version != entry["version"]:
+            if version and version != entry["version"]:
                 names = sorted(set(entry["variables"]) & report["variables"].keys())
                 changes.append(
                     {"what": module, "then": entry["version"], "now": version, "variables": names}
