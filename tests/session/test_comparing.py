@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import sympy
-from elasticpython import comparing
+from elasticpython import comparing, unpickling
 
 
 class Thing:
@@ -15,13 +15,15 @@ class Thing:
         self.__dict__.update(attributes)
 
 
+def written(value):
+    """Its pickle, and the memory beside it."""
+    buffers = []
+    content = pickle.dumps(value, 5, buffer_callback=buffers.append)
+    return content, [buffer.raw() for buffer in buffers]
+
+
 def difference(before, after):
-    written = []
-    for value in (before, after):
-        buffers = []
-        content = pickle.dumps(value, 5, buffer_callback=buffers.append)
-        written.append((content, [buffer.raw() for buffer in buffers]))
-    return comparing.first_difference(["v"], *written)
+    return comparing.first_difference(["v"], written(before), written(after))
 
 
 def expressions_of_other_caches():
@@ -73,6 +75,13 @@ def test_a_difference_is_told(before, after, text):
     assert text in difference(before, after)
 
 
+def test_what_is_too_large_to_be_read_is_compared_by_its_bytes():
+    numbers = list(range(comparing.MAX_OBJECTS + 1))
+    assert "bytes that are not the" in difference(numbers, [*numbers[1:], -1])
+    text = "x" * (5 << 20)   # large, and one object
+    assert difference([text, {1, 2}], [text, {2, 1}]) is None
+
+
 def test_lost_aliasing_is_a_difference():
     shared = [1]
     assert "shared" in difference([shared, shared], [[1], [1]])
@@ -111,6 +120,56 @@ def test_a_picture_whose_memory_was_mapped_comes_back_the_same(round_trip):
     )
     statuses = {name: report["variables"][name] for name in ("fig", "axes", "im", "left", "right", "other")}
     assert {entry["status"] for entry in statuses.values()} == {"same"}, statuses
+
+
+def test_memory_is_compared_by_who_shows_which_part_of_it(round_trip):
+    """Neither the shape of what nobody sees counts, nor which of two arrays the memory belongs to."""
+    _, _, report = round_trip(
+        """
+        import numpy as np
+        class Cached:
+            def __init__(self, **parts): self.parts = parts; self.cache = {'seen': 1}
+            def __getstate__(self): return {'parts': self.parts}
+            def __setstate__(self, state): self.__dict__.update(state, cache={})
+        index, = np.nonzero(np.arange(5000) % 3)
+        selected = Cached(index=index, last=index[-1:])
+        whole = np.arange(6000.).reshape(60, 100)
+        apart = Cached(whole=whole, row=whole[3], rest=whole[7:, ::2])
+        records = np.zeros(900, [("a", "i4"), ("b", "f8")])
+        fields = Cached(records=records, b=records["b"])
+        same = Cached(many=np.broadcast_to(np.arange(3000.), (10**9, 3000)))
+        """,
+        plan="store-all",
+    )
+    statuses = {name: report["variables"][name] for name in ("selected", "apart", "fields", "same")}
+    assert {entry["status"] for entry in statuses.values()} == {"same"}, statuses
+    assert {entry["why"] for entry in statuses.values()} == {"compared by what its type stores"}, statuses
+
+
+class View:
+    """Part of an array's memory, as a group's pickler writes it."""
+
+    def __init__(self, owner, array):
+        offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+        self.reduced = owner, array.dtype, array.shape, array.strides, offset, array.flags.writeable
+
+    def __reduce__(self):
+        return unpickling.array_view, self.reduced
+
+
+def test_memory_that_is_shared_otherwise_is_a_difference():
+    first, second = np.arange(10), np.arange(10)
+    before = [first, View(first, first[2:4]), View(first, first[4:6])]
+    assert difference(before, [second, View(second, second[2:4]), View(second, second[4:6])]) is None
+    apart = [second, second[2:4].copy(), second[4:6].copy()]
+    assert "v[1] does not share its memory" in difference(before, apart)
+    assert "v[1] does not share its memory" in difference(apart, before)
+    zeros = np.zeros(10, int)
+    before = [zeros, View(zeros, zeros[2:4])]
+    assert "v[1] does not share its memory" in difference(before, [zeros, View(zeros, zeros[3:5])])
+    frozen = zeros[2:4]
+    frozen.flags.writeable = False
+    assert "v[1] is read-only" in difference(before, [zeros, View(zeros, frozen)])
 
 
 def test_an_arrow_array_without_missing_elements_needs_no_bitmap(round_trip):

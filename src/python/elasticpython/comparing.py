@@ -14,7 +14,9 @@ import struct
 
 from elasticpython import comparing_arrays
 
-MAX_BYTES = 4 << 20  # a pickle above this is compared by its bytes only: reading is 1 us an opcode
+# A pickle above either is compared by its bytes only: reading takes some 5 us an object.
+MAX_BYTES = 64 << 20
+MAX_OBJECTS = 400_000
 _MATCHED_IN_SETS = 64
 _ATOMS = (int, float, complex, str, bytes, bool, type(None))
 # What a library keeps for itself: matplotlib draws anew what is stale, which is all that was just loaded, and
@@ -67,13 +69,33 @@ class _Buffer:
         self.memory, self.readonly = memory, readonly
 
 
+class _TooLarge(Exception):
+    """Reading goes on for longer than it is worth."""
+
+
 class _Reader(pickle._Unpickler):
     """Reads a pickle into lists, dicts, atoms and the classes above."""
 
     dispatch = dict(pickle._Unpickler.dispatch)
+    objects = 0
 
     def find_class(self, module, name):
         return _Name(module, name)
+
+    def _count(self, more):
+        self.objects += more
+        if self.objects > MAX_OBJECTS:
+            raise _TooLarge
+
+    def load_memoize(self):
+        self._count(1)
+        super().load_memoize()
+
+    dispatch[pickle.MEMOIZE[0]] = load_memoize
+
+    def pop_mark(self):
+        self._count(len(self.stack))
+        return super().pop_mark()
 
     def persistent_load(self, reference):
         return _Object("reference", (reference,))
@@ -107,17 +129,19 @@ class _Reader(pickle._Unpickler):
 
 
 def read(names, content, buffers):
-    """{name: tree} of a group's pickle."""
+    """{name: tree} of a group's pickle. Raises _TooLarge."""
+    if len(content) > MAX_BYTES:
+        raise _TooLarge
     reader = _Reader(io.BytesIO(content), buffers=(_Buffer(memoryview(each)) for each in buffers))
     return {name: reader.load() for name in names}
 
 
 def first_difference(names, before, after):
     """The first difference between two (pickle, buffers) as a sentence, or None if they hold the same."""
-    if max(len(before[0]), len(after[0])) > MAX_BYTES:
-        return f"what it stores is {len(after[0])} bytes that are not the {len(before[0])} bytes stored"
     try:
         trees = [read(names, *each) for each in (before, after)]
+    except _TooLarge:
+        return f"what it stores is {len(after[0])} bytes that are not the {len(before[0])} bytes stored"
     except (pickle.UnpicklingError, TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
         return f"the pickles cannot be compared ({error})"
     comparison = _Comparison()
@@ -132,7 +156,7 @@ class _Comparison:
     def __init__(self):
         self._partners = ({}, {})  # of what has an identity: object of one tree -> that of the other
         self._kept = []
-        self._copied = {}  # id of an owner in the first tree -> the view that has memory of its own now
+        self._arrays = comparing_arrays.Comparison()
 
     def run(self, path, before, after):
         """A sentence, or None."""
@@ -211,32 +235,11 @@ class _Comparison:
             rest.remove(partner)
         return []
 
-    def _arrays(self, path, before, after):
-        """For two arrays that are written differently; None where only that can be compared."""
-        mine, other = comparing_arrays.elements(before), comparing_arrays.elements(after)
-        if mine is None or other is None:
-            return None
-        if mine.dtype != other.dtype or mine.shape != other.shape:
-            return f"{path} is {other.dtype} {other.shape}, was {mine.dtype} {mine.shape}"
-        owner = comparing_arrays.owner_of(before)
-        if owner is not None and comparing_arrays.owner_of(after) is None:
-            if id(owner) in self._copied or id(owner) in self._partners[0]:
-                return f"{path} does not share its memory any more"
-            self._copied[id(owner)] = before
-        if mine.tobytes() == other.tobytes():
-            return []
-        pairs = enumerate(zip(mine.ravel(), other.ravel()))
-        unequal = [i for i, (one, new) in pairs if one.tobytes() != new.tobytes()]
-        place = unequal[0]
-        return f"{path} differs in {len(unequal)} of {mine.size} elements, first in number {place}: " \
-            f"{other.ravel()[place]}, was {mine.ravel()[place]}"
-
     def _objects(self, path, before, after):
         if comparing_arrays.is_array(before) and comparing_arrays.is_array(after):
-            if before.maker.text != after.maker.text or comparing_arrays.owner_of(before) is None:
-                found = self._arrays(path, before, after)
-                if found is not None:
-                    return found
+            found = self._arrays.run(path, before, after)
+            if found is not None:
+                return found
         if _is_arrow_memory(before) and _is_arrow_memory(after):
             # Whether Arrow may write into it depends on where it came from.
             return [(path, bytes(before.arguments[0]), bytes(after.arguments[0]))]
