@@ -1,5 +1,7 @@
 """What a restore does to the session it is made in, and what it says."""
 
+import pytest
+
 
 def test_existing_variables_of_the_same_name_are_replaced_and_named(start):
     first = start()
@@ -184,3 +186,25 @@ def test_what_is_slow_to_import_is_not_imported_for_a_restore(start):
     before = second.value(slow)
     second.restore()
     assert second.value(slow) == before
+
+
+@pytest.mark.parametrize("change, status, said", [
+    ("", "same", ""),
+    ("open('big.dat', 'r+b').write(bytes(4))", "differs", "may hold something else"),
+    ("os.truncate('big.dat', 12)", "lost", "shorter than the 4000 bytes"),
+    ("os.remove('big.dat')", "lost", "No such file"),
+])
+def test_a_mapped_file_is_mapped_again_where_it_holds_what_was_mapped(start, change, status, said):
+    first = start()
+    first.run("import numpy as np",
+              "m = np.memmap('big.dat', 'f4', 'w+', shape=(1000,)); m[:] = 3", "x = m[5:]")
+    first.checkpoint()
+    first.kill()
+    second = start()
+    second.run("import os", change)
+    entries = second.restore()["variables"]
+    assert entries["m"]["status"] == status, entries
+    assert said in entries["m"].get("difference", "") + entries["m"]["why"], entries
+    if status == "same":
+        second.run("x[0] = 7; seen = float(m[5]), float(np.fromfile('big.dat', 'f4')[5])")
+        assert second.value("seen") == [7, 7]

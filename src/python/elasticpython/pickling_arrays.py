@@ -2,7 +2,7 @@
 import pickle
 import sys
 
-from elasticpython import unpickling, unpickling_arrays
+from elasticpython import pickling_memmaps, unpickling, unpickling_arrays
 from elasticpython.pickling_refusals import name_of
 
 
@@ -43,7 +43,7 @@ def _is_shared(array, owner):
     """Whether anybody could tell a copy from a view. Nobody can where the array alone holds its base; but a
     strided view over most of that is still written as a view, which spares the copy."""
     numpy = sys.modules["numpy"]
-    if type(owner) in (bytearray, memoryview):
+    if type(owner) in (bytearray, memoryview) or pickling_memmaps.can_be_mapped_again(owner):
         return True
     if not isinstance(owner, numpy.ndarray):
         return False
@@ -58,13 +58,24 @@ def _reduce_view(context, array, owner):
     numpy = sys.modules["numpy"]
     if isinstance(owner, numpy.ndarray):
         start = owner.__array_interface__["data"][0]
-        if type(owner) is not numpy.ndarray:
+        if type(owner) is not numpy.ndarray and not pickling_memmaps.can_be_mapped_again(owner):
             owner = _plain_array_of(context, owner)
     else:
         start = context.native.buffer_address(owner)
     offset = array.__array_interface__["data"][0] - start if array.size else 0
     return unpickling.array_view, (owner, array.dtype, array.shape, array.strides, offset,
                                    array.flags.writeable)
+
+
+def reduce_memmap(context, array):
+    """Of a file that can be mapped again; what was computed from one is an array like others."""
+    if array._mmap is None:
+        return reduce_array_subclass(context, array)
+    owner = _owner(array)
+    if owner is None:
+        return pickling_memmaps.reduce_whole(array)
+    pickling_memmaps.refuse_unless_it_can(array, owner)
+    return unpickling.part_of_memmap, _reduce_view(context, array, owner)[1]
 
 
 def _plain_array_of(context, owner):
@@ -207,6 +218,8 @@ def reducer_for(kind):
     if numpy is not None and issubclass(kind, numpy.ndarray):
         if kind is numpy.ndarray:
             return reduce_array
+        if kind is numpy.memmap:
+            return reduce_memmap
         # Masked arrays pickle as a copy, and lose what is not data or mask: whether the mask is hard.
         masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", numpy.ndarray)
         plain = any(all(getattr(kind, name) is getattr(base, name)

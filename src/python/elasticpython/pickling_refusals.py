@@ -20,7 +20,7 @@ _HANDLES = {
     "zipfile.ZipFile": "open archive", "tarfile.TarFile": "open archive",
     "tempfile._TemporaryFileWrapper": "temporary file", "tempfile.SpooledTemporaryFile": "temporary file",
     "tempfile.TemporaryDirectory": "temporary directory",
-    "mmap.mmap": "memory map", "numpy.memmap": "memory-mapped array",
+    "mmap.mmap": "memory map",
     "h5py._hl.base.HLObject": "open HDF5 file", "netCDF4._netCDF4.Dataset": "open file",
     "_socket.socket": "socket", "ssl.SSLContext": "SSL context",
     "_thread.lock": "lock", "_thread.RLock": "lock", "_thread._local": "thread-local data",

@@ -1,4 +1,7 @@
 """Makes arrays, frames and tensors over memory they share. Written by `pickling_arrays`."""
+import math
+import os
+
 from elasticpython.unpickling_written import written
 
 
@@ -42,6 +45,27 @@ def array_subclass(cls, array, attributes):
     if attributes:
         instance.__dict__.update(attributes)
     return instance
+
+
+@written
+def memmap(filename, dtype, mode, offset, shape, order):
+    """A file mapped as it was; nothing is created, and a file that is too short is not made longer."""
+    import numpy
+    needed = offset + math.prod(shape) * dtype.itemsize
+    if os.stat(filename).st_size < needed:
+        raise ValueError(f"{filename} is shorter than the {needed} bytes that were mapped")
+    array = numpy.memmap(filename, dtype, "r" if mode == "r" else "r+", offset, shape, order)
+    array.mode = mode
+    return array
+
+
+@written
+def part_of_memmap(owner, *view):
+    import numpy
+    part = array_view(owner, *view).view(numpy.memmap)
+    for name in ("_mmap", "filename", "offset", "mode"):
+        setattr(part, name, getattr(owner, name))
+    return part
 
 
 @written

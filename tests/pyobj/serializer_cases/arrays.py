@@ -237,3 +237,28 @@ assert t.to_pydict() == {'a': [1, 2], 'b': ['x', None]} and a[49_999].as_py() ==
 assert b.to_pylist() == [10, 11, 12, 13, 14] and sch.equals(t.schema)
 assert buf.to_pybytes() == b'abc'
 """)
+case("memmap_of_a_file", """
+import numpy as np
+from pathlib import Path
+m = np.memmap('numbers.dat', dtype='f4', mode='w+', offset=8, shape=(30, 4), order='F')
+m[:] = np.arange(120).reshape(30, 4)
+part, plain = m[2:9:2, 1:], np.asarray(m)[3]
+np.save('saved.npy', np.arange(6))
+saved = np.load('saved.npy', mmap_mode='r')
+records = np.memmap(Path('records'), dtype=[('a', 'i2'), ('b', 'f8')], mode='w+', shape=(7,))
+b = records['b']
+computed = saved.copy()
+""", """
+assert type(m) is type(part) is np.memmap and type(plain) is np.ndarray and type(b) is np.memmap
+assert m.mode == 'w+' and m.filename.endswith('numbers.dat') and m.offset == 8 and m.flags.f_contiguous
+assert m[4, 2] == 18 and part[1, 1] == 18 and plain[3] == 15
+part[1, 1] = -1; plain[3] = -2
+assert m[4, 2] == -1 and m[3, 3] == -2 and part._mmap is m._mmap
+again = np.fromfile(m.filename, 'f4', offset=8).reshape((30, 4), order='F')
+assert again[4, 2] == -1 and again[3, 3] == -2
+part[1, 1] = 18; plain[3] = 15
+assert saved.tolist() == [0, 1, 2, 3, 4, 5] and not saved.flags.writeable and saved.mode == 'r'
+b[3] = 2.5
+assert records[3]['b'] == 2.5 and isinstance(records.filename, Path)
+assert type(computed) is np.memmap and computed._mmap is None and computed.tolist() == [0, 1, 2, 3, 4, 5]
+""", linked=[("m", "part", "plain"), ("records", "b")])

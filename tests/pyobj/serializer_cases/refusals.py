@@ -66,11 +66,21 @@ asked = []
      refuses={'t': 'not_serializable: t: open file', 'b': 'not_serializable: b: open file',
               'm': 'not_serializable: m: open file', 'w': 'not_serializable: w: open file',
               'kept': 'not_serializable: kept[0]: open file'})
-case("refuses_a_memmap", """
-import numpy as np
-m = np.memmap('mm', dtype='f8', mode='w+', shape=(5,))
-m[0] = 3
-""", refuses={'m': 'not_serializable: m: memory-mapped array'})
+case("refuses_a_memmap_whose_file_does_not_hold_it", """
+import numpy as np, os, tempfile
+gone = np.memmap('gone', dtype='f8', mode='w+', shape=(5,))
+os.remove('gone')
+unnamed = np.memmap(tempfile.TemporaryFile(), dtype='f8', mode='w+', shape=(5,))
+whole = np.memmap('kept', dtype='f8', mode='w+', shape=(5,))
+private = np.memmap('kept', dtype='f8', mode='c', shape=(5,))
+part = private[1:]
+private[0] = 3
+whole = None
+""", refuses={'gone': 'not_serializable: gone: memory-mapped array of a file that is gone',
+              'unnamed': 'not_serializable: unnamed: memory-mapped array of a file',
+              'private': 'not_serializable: private: memory-mapped array that keeps its changes',
+              'part': 'not_serializable: part: memory-mapped array that keeps its changes'},
+     linked=[])
 case("refuses_a_configured_logger", """
 import logging
 log = logging.getLogger('mine')
