@@ -93,6 +93,7 @@ class Context:
         self._modules = set()
         self._used = set()
         self.storages = {}
+        self.own_arrays, self.lent = {}, {}  # of objects that lend their memory (`pickling_lenders`)
         self.plain_arrays = {}  # id of an array of a subclass -> the view of it that is written
 
     def finish_group(self, modules, used):

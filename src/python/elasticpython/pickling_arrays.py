@@ -2,7 +2,7 @@
 import pickle
 import sys
 
-from elasticpython import pickling_memmaps, unpickling, unpickling_arrays
+from elasticpython import pickling_lenders, pickling_memmaps, unpickling, unpickling_arrays
 from elasticpython.pickling_refusals import name_of
 
 
@@ -11,6 +11,10 @@ def reduce_array(context, array):
     lender = getattr(array if owner is None else owner, "base", None)
     if name_of(type(lender)) == "torch.Tensor":
         return _reduce_over_storage(context, array, lender)
+    if lender is not None:
+        lent = pickling_lenders.reduce_lent(context, array, array if owner is None else owner, lender)
+        if lent is not None:
+            return lent
     stands_for_owner = owner is not None and context.plain_arrays.get(id(owner)) is array
     if owner is not None and not stands_for_owner and _is_shared(array, owner):
         return _reduce_view(context, array, owner)

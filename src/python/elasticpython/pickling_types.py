@@ -15,7 +15,7 @@ from collections import OrderedDict, defaultdict
 
 import cloudpickle.cloudpickle as field
 
-from elasticpython import unpickling
+from elasticpython import pickling_lenders, unpickling
 from elasticpython.pickling_code import reduce_enum_member
 from elasticpython.pickling_refusals import NotSerializable, name_of
 
@@ -364,7 +364,7 @@ def reducer_for(context, kind):
     if names & {"plotly.basedatatypes.BaseFigure", "plotly.basedatatypes.BasePlotlyType"}:
         return reduce_plotly
     if not kind.__flags__ & _HEAP_TYPE:
-        return None
+        return pickling_lenders.reduce_lender if pickling_lenders.may_lend(kind) else None
     if issubclass(kind, defaultdict) and kind.__reduce__ is defaultdict.__reduce__ \
             and kind.__reduce_ex__ is object.__reduce_ex__:
         return reduce_default_dict

@@ -143,6 +143,26 @@ def array_over_storage(memory, dtype, shape, strides, offset, writeable):
     return array_view(memory.cpu().numpy(), dtype, shape, strides, offset, writeable)
 
 
+def lent_memory(lender, name):
+    """The array of all the memory that an attribute shows and `lender` owns, or None."""
+    import numpy
+    array = getattr(lender, name)
+    while isinstance(array, numpy.ndarray):
+        if array.base is lender:
+            return array if array.flags.c_contiguous and not array.dtype.hasobject else None
+        array = array.base
+    return None
+
+
+@written
+def array_over_lender(lender, name, dtype, shape, strides, offset, writeable):
+    """What an attribute gave: an array over memory of an object of an extension type."""
+    memory = lent_memory(lender, name)
+    if memory is None:
+        raise TypeError(f"{type(lender).__name__}.{name} does not show the object's memory any more")
+    return array_view(memory, dtype, shape, strides, offset, writeable)
+
+
 @written
 def torch_tensor(memory, dtype, offset, size, stride, requires_grad, attributes):
     import torch

@@ -215,3 +215,21 @@ solution = sp.dsolve(equation)
 """, """
 assert solution.rhs.diff(x) == solution.rhs and equation.has(f(x)) and solution.lhs == f(x)
 """, needs=("sympy",))
+case("arrays_of_a_fitted_tree", """
+import numpy as np
+from sklearn.tree import DecisionTreeClassifier
+points = np.random.default_rng(0).random((40, 2))
+clf = DecisionTreeClassifier(random_state=0).fit(points, np.arange(40) % 2)
+left, threshold, values = clf.tree_.children_left, clf.tree_.threshold[2:6], clf.tree_.value
+expected = clf.predict(points).tolist(), left.tolist(), threshold.tolist(), values.tolist()
+alone = DecisionTreeClassifier(random_state=0).fit(points, np.arange(40) % 2).tree_.value
+""", """
+assert (clf.predict(points).tolist(), left.tolist(), threshold.tolist(), values.tolist()) == expected
+assert alone.tolist() == expected[3]
+kept = left[0], threshold[1], values[0, 0, 0]
+left[0], threshold[1], values[0, 0, 0] = -1, 0.5, 0.25     # cuts off all branches
+assert clf.tree_.children_left[0] == -1 and clf.tree_.threshold[3] == 0.5
+assert clf.tree_.value[0, 0, 0] == 0.25 and len(set(clf.predict(points))) == 1
+left[0], threshold[1], values[0, 0, 0] = kept
+assert clf.predict(points).tolist() == expected[0]
+""", linked=[("clf", "left", "threshold", "values")], needs=("sklearn",))
