@@ -154,8 +154,21 @@ PyObject* Hooks::reducer_override(PyObject* object) {
   // What the pickler would do next, without its look into the dispatch table, which raises a KeyError an
   // object.
   if (reducer->callable.get() == Py_None)
-    return PyObject_CallMethodOneArg(object, reduce_ex_.get(), protocol_.get());
+    return adopting(PyObject_CallMethodOneArg(object, reduce_ex_.get(), protocol_.get()), object);
   return PyObject_CallFunctionObjArgs(reducer->callable.get(), context_.get(), object, nullptr);
+}
+
+PyObject* Hooks::adopting(PyObject* reduction, PyObject* object) {
+  if (reduction == nullptr || !PyTuple_CheckExact(reduction) || PyTuple_GET_SIZE(reduction) < 3 ||
+      (PyTuple_GET_SIZE(reduction) == 6 && PyTuple_GET_ITEM(reduction, 5) != Py_None))
+    return reduction;
+  PyObject* state = PyTuple_GET_ITEM(reduction, 2);
+  const bool with_slots = PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2;
+  PyObject* attributes = with_slots ? PyTuple_GET_ITEM(state, 0) : state;
+  // Held by the object and by the reduction; a third holder may look at it, or write into it.
+  if (!PyDict_CheckExact(attributes) || Py_REFCNT(attributes) <= 2) return reduction;
+  const Owned plain = Owned::steal(reduction);
+  return PyObject_CallMethod(context_.get(), "share_attributes", "OO", object, reduction);
 }
 
 Hooks::Reducer* Hooks::reducer_of(PyTypeObject* type) {

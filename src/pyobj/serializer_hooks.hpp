@@ -56,6 +56,8 @@ class Hooks {
   };
 
   Reducer* reducer_of(PyTypeObject* type);
+  // Takes `reduction`: the same, or one that shares the object's `__dict__` with whoever else holds that.
+  PyObject* adopting(PyObject* reduction, PyObject* object);
   bool stop_asked();
 
   std::size_t out_of_band_min_bytes_ = 0;

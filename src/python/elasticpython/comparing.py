@@ -22,6 +22,8 @@ _ATOMS = (int, float, complex, str, bytes, bool, type(None))
 # What a library keeps for itself: matplotlib draws anew what is stale, which is all that was just loaded, and
 # numbers callbacks as it makes them.
 _NOT_STATE = {"matplotlib": {"_stale", "_cid_gen", "_parents", "_invalid", "_inverted"}}
+# What is called with an object and its state.
+_SETTERS = {f"elasticpython.unpickling.{name}" for name in ("set_derived_state", "adopt_dict")}
 # Which argument names the object, and is none of its state.
 _TRACKERS = {"make_class": 4, "make_enum": 4, "tracked": 0}
 
@@ -34,6 +36,8 @@ class _Name:
         self.tracker = _TRACKERS.get(name) if module == "elasticpython.unpickling" else None
 
     def __call__(self, *arguments):
+        if self.text in _SETTERS and isinstance(arguments[0], _Object):
+            arguments[0].__setstate__(arguments[1])
         return _Object(self, arguments)
 
 

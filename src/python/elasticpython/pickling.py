@@ -128,6 +128,21 @@ class Context:
             self.add_module(module)
         return self._globals.setdefault(id(own), pickling_code.OwnGlobals(own))
 
+    def share_attributes(self, value, reduction):
+        """`reduction` of an object whose `__dict__` something else holds (`vars(x)`, a state that all
+        instances share): that dict stays its `__dict__`."""
+        make, arguments, state, items, pairs = (*reduction, None, None)[:5]
+        attributes, slots = state if isinstance(state, tuple) else (state, None)
+        try:
+            own = object.__getattribute__(value, "__dict__")
+        except AttributeError:
+            return reduction
+        if own is not attributes or hasattr(type(value), "__setstate__"):
+            return reduction
+        if type(type(value).__dict__.get("__dict__")) is types.MemberDescriptorType:
+            raise NotSerializable(value, "object whose attributes are a dict that something else holds too")
+        return make, arguments, (attributes, slots), items, pairs, unpickling.adopt_dict
+
     def note(self, text):
         if text not in self.notes:
             self.notes.append(text)

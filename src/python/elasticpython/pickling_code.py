@@ -170,7 +170,7 @@ def _reduce_enum(cls):
     attributes = {name: value for name, value in own.items() if name not in skipped}
     # The names alone, so that `vars(cls)` keeps its order however the values come in.
     head = dict.fromkeys(own) | {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
-    states = {name: dict(member.__dict__) for name, member in cls._member_map_.items()
+    states = {name: _state_of_member(cls, member) for name, member in cls._member_map_.items()
               if member._name_ == name}
     by_value = [(value, member._name_) for value, member in cls._value2member_map_.items()
                 if cls._member_map_.get(member._name_) is member]
@@ -178,6 +178,16 @@ def _reduce_enum(cls):
             (type(cls), cls.__name__, cls.__bases__, head, field._get_or_create_tracker_id(cls), kind,
              members),
             (attributes, states, by_value), None, None, unpickling.set_enum_state)
+
+
+def _state_of_member(cls, member):
+    """Without the flag's complement that `~` has left in it where that is a combination, which needs the
+    whole class to be made; `~` makes it again."""
+    state = dict(member.__dict__)
+    inverted = state.get("_inverted_")
+    if inverted is not None and cls._member_map_.get(inverted._name_) is not inverted:
+        state["_inverted_"] = None
+    return state
 
 
 def _raw_value_of(cls, kind):

@@ -15,7 +15,7 @@ from collections import OrderedDict, defaultdict
 
 import cloudpickle.cloudpickle as field
 
-from elasticpython import pickling_lenders, unpickling
+from elasticpython import pickling_derived, pickling_lenders, unpickling
 from elasticpython.pickling_code import reduce_enum_member
 from elasticpython.pickling_refusals import NotSerializable, name_of
 
@@ -370,6 +370,9 @@ def reducer_for(context, kind):
         return reduce_default_dict
     if issubclass(kind, (dict, list)) and _is_reduced_by_object(kind):
         return reduce_container
+    derived = pickling_derived.reducer_for(context, kind)
+    if derived is not None:
+        return derived
     without_new = reduce_without_new if _wants_arguments(kind) else None
     if context.is_importable(kind):
         return reduce_sentinel if _makes_sentinels(kind) else without_new

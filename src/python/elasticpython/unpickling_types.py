@@ -66,6 +66,37 @@ def bare_object(cls):
 
 
 @written
+def derived(cls, base, arguments):
+    """As `base` makes its instances: `cls` is the session's, and its `__new__` and `__init__` have run."""
+    instance = base.__new__(cls, *arguments)
+    if base.__init__ is not object.__init__:
+        base.__init__(instance, *arguments)
+    return instance
+
+
+@written
+def set_derived_state(instance, state):
+    base, attributes, own, items, pairs = state
+    if attributes is not None:
+        set_attributes(instance, attributes)
+    if own is not None:
+        base.__setstate__(instance, own)
+    if items is not None:
+        base.extend(instance, items)
+    for key, value in pairs or ():
+        base.__setitem__(instance, key, value)
+
+
+@written
+def adopt_dict(instance, state):
+    """The very dict becomes its `__dict__`, since others hold that too."""
+    attributes, slots = state
+    object.__setattr__(instance, "__dict__", attributes)
+    for name, value in (slots or {}).items():
+        object.__setattr__(instance, name, value)
+
+
+@written
 def make_weakref(referent, callback):
     return weakref.ref(referent, callback) if callback is not None else weakref.ref(referent)
 
