@@ -94,18 +94,6 @@ bool is_own_module(PyObject* module) {
   return !is_library_path(text_of(file));
 }
 
-bool is_library_path(const std::string& path) {
-  if (path.find("site-packages") != std::string::npos || path.find("dist-packages") != std::string::npos)
-    return true;
-  static const std::string library = [] {
-    PyObject* os = PyDict_GetItemString(PyImport_GetModuleDict(), "os");
-    const std::string os_path = os != nullptr ? text_of(dict_get(PyModule_GetDict(os), "__file__")) : "";
-    const std::size_t slash = os_path.rfind('/');
-    return slash == std::string::npos ? std::string("/usr/lib/python3") : os_path.substr(0, slash + 1);
-  }();
-  return path.compare(0, library.size(), library) == 0;
-}
-
 std::shared_ptr<const CodeNames> CodeNamesCache::of(PyObject* code, CodeKind kind) {
   const auto found = entries_.find(code);
   if (found != entries_.end()) return found->second.names;

@@ -262,3 +262,20 @@ def test_generations(begin, tmp_path):
         process = begin()
         process.restore(tmp_path / "here")
     assert process.value("[settings.counter, settings.Config.names]") == [3, ["first", 1, 2, 3]]
+
+
+def test_a_library_that_pip_put_beside_the_users_modules_is_a_library(begin, tmp_path):
+    """`pip install --target`: its state is made by importing it, as that of one in `site-packages` is."""
+    place = tmp_path / "work"
+    place.mkdir(exist_ok=True)
+    (place / "bundled.py").write_text("made = []\n")
+    (place / "edited.py").write_text("made = []\n")
+    record = place / "bundled-1.0.dist-info" / "RECORD"
+    record.parent.mkdir()
+    record.write_text("bundled.py,sha256=x,10\nbundled-1.0.dist-info/RECORD,,\n../../bin/edited.py,,\n")
+    first = begin()
+    first.run("import bundled, edited", "bundled.made.append(1), edited.made.append(1)")
+    first.checkpoint(tmp_path / "here")
+    second = begin()
+    second.restore(tmp_path / "here")
+    assert second.value("[bundled.made, edited.made]") == [[], [1]]
