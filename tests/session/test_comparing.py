@@ -200,6 +200,27 @@ def test_what_a_type_leaves_out_is_no_difference_and_what_it_changes_is(round_tr
     assert report["variables"]["odd"]["difference"] == "odd.value is 2, was 1"
 
 
+def test_pickles_inside_pickles_are_compared_as_such(round_trip):
+    _, _, report = round_trip(
+        """
+        import pickle
+        class Wrapped:
+            def __init__(self): self.names, self.step = {'a', 'b', 'c', 'd', 'e'}, 0
+            def __reduce__(self): return rebuild, (pickle.dumps(sorted(self.names, key=hash)), self.step)
+        class Sets(Wrapped):
+            def __reduce__(self): return rebuild, (pickle.dumps(set(self.names)), self.step)
+        def rebuild(content, step):
+            made = Sets()
+            made.names, made.step = set(pickle.loads(content)), step + 0
+            return made
+        sets, other = Sets(), Wrapped()
+        """,
+        plan="store-all",
+    )
+    assert report["variables"]["sets"]["status"] == "same"
+    assert report["variables"]["other"]["status"] == "differs"
+
+
 @pytest.mark.parametrize(("cell", "said"), [
     ("x = [1, 2, hash('a')]", "[2] is another"),
     ("x = {'k': 1, 'l': hash('a')}", "['l'] is another"),

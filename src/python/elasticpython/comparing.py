@@ -156,6 +156,14 @@ def first_difference(names, before, after):
     return None
 
 
+def _read_inner(content):
+    """The tree of a pickle inside a pickle, in a tuple; None where `content` is none."""
+    try:
+        return (_Reader(io.BytesIO(content)).load(),)
+    except Exception:   # bytes that begin as a pickle does may make any opcode fail
+        return None
+
+
 class _Comparison:
     def __init__(self):
         self._partners = ({}, {})  # of what has an identity: object of one tree -> that of the other
@@ -177,6 +185,10 @@ class _Comparison:
         """What of the two has to be equal, or a sentence."""
         if type(before) is not type(after):
             return f"{path} is {_described(after)}, was {_described(before)}"
+        if isinstance(before, bytes) and before != after and before[:1] == after[:1] == pickle.PROTO:
+            inner = [_read_inner(each) for each in (before, after)]
+            if None not in inner:   # what a library has pickled for itself
+                return [(f"{path}(...)", *inner)]
         if isinstance(before, _ATOMS):
             return [] if _same_atom(before, after) else f"{path} is {_short(after)}, was {_short(before)}"
         if isinstance(before, _Name):
