@@ -32,6 +32,7 @@ TESTED_BY = {
     "src/pyobj/name_table.cpp": "tests/session/test_tracker.py: names bound and deleted by cells",
     "src/pyobj/own_modules.cpp": "tests/session/test_own_modules.py: what cells change in modules comes back",
     "src/pyobj/own_sources.cpp": "tests/session/test_own_modules.py: what a cell ran, and what came back",
+    "src/pyobj/library_paths.cpp": "tests/session/test_own_modules.py: whose state is put back",
     "src/pyobj/compile_source.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/ended_frames.cpp": "tests/session/test_tracker.py: what a traceback keeps",
     "src/pyobj/young_garbage.cpp": "tests/session/test_tracker.py: what waits for its collection",
