@@ -202,6 +202,17 @@ Owned print_options_put(const Owned& module, const Owned& value) {
   return set ? Owned::steal(PyObject_Call(set.get(), none.get(), value.get())) : Owned();
 }
 
+// Into the context that there is: a variable may hold it.
+Owned decimal_put(const Owned& module, const Owned& value) {
+  const Owned context = call(module, "getcontext");
+  if (!context) return {};
+  for (const char* name : {"prec", "rounding", "Emin", "Emax", "capitals", "clamp", "flags", "traps"}) {
+    const Owned wanted = attribute(value, name);
+    if (!wanted || PyObject_SetAttrString(context.get(), name, wanted.get()) < 0) return {};
+  }
+  return Owned::share(Borrowed(Py_None));
+}
+
 std::string token_of_repr(const Owned& object) {
   const Owned text = object ? Owned::steal(PyObject_Repr(object.get())) : Owned();
   const char* data = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
@@ -261,8 +272,7 @@ const std::array kPieces = {
           [](const Owned& m) { return token_of_repr(call(m, "get_printoptions")); },
           [](const Owned& m) { return call(m, "get_printoptions"); }, &print_options_put},
     Piece{"<decimal context>", "decimal", [](const Owned& m) { return token_of_repr(call(m, "getcontext")); },
-          [](const Owned& m) { return call(m, "getcontext"); },
-          [](const Owned& m, const Owned& v) { return call(m, "setcontext", v); }},
+          [](const Owned& m) { return call(m, "getcontext"); }, &decimal_put},
     Piece{"<locale>", "", [](const Owned&) { return current_locale(); },
           [](const Owned&) { return text_object(current_locale()); }, &locale_put},
 };

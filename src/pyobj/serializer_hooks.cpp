@@ -1,5 +1,7 @@
 #include "pyobj/serializer_hooks.hpp"
 
+#include <cmath>
+
 namespace elastic::pyobj {
 namespace {
 
@@ -60,8 +62,21 @@ std::optional<std::string> text_of(PyObject* text) {
   return std::string(characters);
 }
 
+// As elasticpython.pickling_process decides it, but for what it takes a longer look to tell.
+bool may_be_marker(PyObject* text) {
+  if (!PyUnicode_IS_COMPACT_ASCII(text)) return false;
+  const Py_ssize_t length = PyUnicode_GET_LENGTH(text);
+  if (length <= 4 || length > 64) return false;
+  const auto* characters = static_cast<const unsigned char*>(PyUnicode_DATA(text));
+  const unsigned char first = characters[0], last = characters[length - 1];
+  return !Py_ISALNUM(first) && (first == last || (first == '<' && last == '>'));
+}
+
 // What has a reducer is referred to by that, once a group; only what has none needs a look here.
-bool may_be_persistent(PyTypeObject* type) {
+bool may_be_persistent(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  if (type == &PyFloat_Type) return std::isnan(PyFloat_AS_DOUBLE(object));
+  if (type == &PyUnicode_Type) return may_be_marker(object);
   return type == &PyDict_Type || type == &PyList_Type || type == &PyTuple_Type || type == &PySet_Type ||
          type == &PyFrozenSet_Type || type == &PyByteArray_Type;
 }
@@ -130,7 +145,7 @@ bool Hooks::stop_asked() {
 
 PyObject* Hooks::persistent_id(PyObject* object) {
   if (stop_asked()) return nullptr;
-  if (!may_be_persistent(Py_TYPE(object))) Py_RETURN_NONE;
+  if (!may_be_persistent(object)) Py_RETURN_NONE;
   auto found = persistent_.find(object);
   if (found == persistent_.end()) Py_RETURN_NONE;
   const Reference& reference = found->second;
@@ -145,7 +160,7 @@ PyObject* Hooks::reducer_override(PyObject* object) {
   last_ = Owned::share(Borrowed(object));
   auto variable = variables_.find(object);
   if (variable != variables_.end() && !group_.contains(variable->second.variable)) {
-    used_.insert(variable->second.variable);
+    if (!variable->second.variable.empty()) used_.insert(variable->second.variable);
     return Py_NewRef(variable->second.answer.get());
   }
   Reducer* reducer = reducer_of(Py_TYPE(object));

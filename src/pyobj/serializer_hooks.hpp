@@ -51,7 +51,7 @@ class Hooks {
     unsigned group = 0;
   };
   struct Reference {
-    std::string variable;  // empty: not a variable (the namespace, a module's dict)
+    std::string variable;  // empty: not a variable (the namespace, a module's dict, os.environ)
     Owned answer;          // what the hook returns
   };
 

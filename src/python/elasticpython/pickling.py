@@ -18,7 +18,8 @@ import types
 import cloudpickle
 import cloudpickle.cloudpickle as field
 
-from elasticpython import inside, pickling_arrays, pickling_code, pickling_types, unpickling, unpickling_code
+from elasticpython import inside, pickling_arrays, pickling_code, pickling_process, pickling_types
+from elasticpython import unpickling, unpickling_code
 from elasticpython.pickling_refusals import NotSerializable, refusal_for
 
 
@@ -53,6 +54,7 @@ class Context:
                 self._names.setdefault(id(value), name)
                 self._kept.append(value)
         self._referred = list(self._kept)
+        self._of_process = pickling_process.objects()
         self._globals = {}  # id of a function's globals -> what stands for them
         for value in list(namespace.values()):
             if isinstance(value, types.ModuleType) and not self.is_importable_module(value):
@@ -71,18 +73,28 @@ class Context:
             if type(value) in _CONTAINERS:
                 name = self._names[id(value)]
                 table.setdefault(id(value), (name, ("variable", name)))
+        for text, module, name in pickling_process.markers(self.is_importable_module):
+            table[id(text)] = ("", ("text", f"{module}:{name}:{text}"))
+        for value, (module, path) in self._of_process:
+            table[id(value)] = ("", ("attribute", f"{module}:{path}"))
         table[id(self.namespace)] = ("", ("namespace", ""))
         return table
 
     def variable_reductions(self):
         """{object id: (variable, reduction)} of the other objects that are variables. Classes, functions and
         modules are not among them: their reducers look first whether an import brings them."""
-        return {
+        table = {
             id(value): (self._names[id(value)], (unpickling.variable, (self._names[id(value)],)))
             for value in self._referred
             if type(value) not in _CONTAINERS
             and not isinstance(value, (type, types.FunctionType, types.ModuleType))
         }
+        table |= {id(value): ("", (unpickling.process_object, place)) for value, place in self._of_process}
+        if "decimal" in sys.modules:
+            context = sys.modules["decimal"].getcontext()
+            self._kept.append(context)
+            table[id(context)] = ("", (unpickling.decimal_context, ()))
+        return table
 
     def pickler(self):
         return GroupPickler(self.native, self._dispatch)

@@ -176,9 +176,33 @@ def reduce_exception(context, error):
         return NotImplemented
     if _defining_class(type(error), "__init__").__module__ == "builtins":
         make, arguments = reduction[:2]
-        return make, arguments, state, None, None, unpickling.set_exception_state
-    return (unpickling.make_exception, (type(error), error.args), state, None, None,
-            unpickling.set_exception_state)
+    else:
+        make, arguments = unpickling.make_exception, (type(error), error.args)
+    members = _members_not_made(error, make, arguments)
+    if members:
+        return make, arguments, (state, members), None, None, unpickling.set_exception_members
+    return make, arguments, state, None, None, unpickling.set_exception_state
+
+
+def _members_not_made(error, make, arguments):
+    """{name: value} of a builtin's own members that making it anew does not bring: where an import failed,
+    which object has no such attribute."""
+    members = {name: value for base in type(error).__mro__ if base.__module__ == "builtins"
+               for name, member in vars(base).items()
+               if isinstance(member, types.MemberDescriptorType) and not name.startswith("__")
+               and (value := member.__get__(error)) is not None}
+    if not members:
+        return members
+    new = make(*arguments)
+    missing = {}
+    for name, value in members.items():
+        if getattr(new, name, None) is not value:
+            try:
+                BaseException.__setattr__(new, name, value)
+            except AttributeError:   # cannot be set, and making it brings it (a group's exceptions)
+                continue
+            missing[name] = value
+    return missing
 
 
 def _defining_class(cls, name):
@@ -204,7 +228,17 @@ def reduce_guarded(context, value):
         return reduction
     if not isinstance(state, tuple):
         state = (state, None)
+    if arguments == (type(value),) and _is_made_by_new(type(value)):
+        make = unpickling.bare_object
     return make, arguments, state, None, None, unpickling.set_attributes
+
+
+def _is_made_by_new(kind):
+    """Whether a library's `__new__` makes a class of the same name for each instance, as that of mocks does:
+    called again, it would derive another one from it."""
+    base = kind.__base__
+    return isinstance(kind.__new__, types.FunctionType) and kind is not base \
+        and (kind.__module__, kind.__qualname__) == (base.__module__, base.__qualname__)
 
 
 def reduce_field_kind(context, kind):
@@ -293,6 +327,13 @@ def _is_reduced_by_object(kind):
     return kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
 
 
+def _answers_for_all(kind):
+    """Whether pickle would ask a library's `__getattr__` for a `__setstate__` while the object has no
+    attributes yet, which such methods often do not survive."""
+    return _is_reduced_by_object(kind) and not hasattr(kind, "__setstate__") \
+        and any("__getattr__" in vars(base) for base in kind.__mro__)
+
+
 def reduce_sentinel(context, value):
     """A module's object without state, which is compared by identity (`dataclasses.MISSING`)."""
     module = sys.modules[type(value).__module__]
@@ -375,7 +416,9 @@ def reducer_for(context, kind):
         return derived
     without_new = reduce_without_new if _wants_arguments(kind) else None
     if context.is_importable(kind):
-        return reduce_sentinel if _makes_sentinels(kind) else without_new
+        if _makes_sentinels(kind):
+            return reduce_sentinel
+        return reduce_guarded if _answers_for_all(kind) else without_new
     if not _is_reduced_by_object(kind):
         return reduce_custom
     own = [vars(base) for base in kind.__mro__[:-1]]

@@ -7,8 +7,10 @@ what its arguments mean; add a new one beside it.
 A `Session` is one restore: all groups loaded through it share classes, and functions are bound to its
 namespace. Loading runs code of the pickle's author: the caller has checked the bytes (`store`) before.
 """
+import builtins
 import importlib
 import pickle
+import types
 import weakref
 
 import cloudpickle.cloudpickle as field
@@ -49,6 +51,10 @@ class Session:
             return self.variable(name)
         if kind == "module_dict":
             return importlib.import_module(name).__dict__
+        if kind == "attribute":
+            return WRITTEN["process_object"](*name.split(":"))
+        if kind == "text":
+            return unpickling_types.marker(*name.split(":", 2))
         raise pickle.UnpicklingError(f"unknown kind of reference: {kind!r}")
 
     def make_class(self, meta, name, bases, head, tracker):
@@ -90,6 +96,26 @@ class Session:
         return cls
 
 
+class _Caller(dict):
+    """Globals of the frames that a group is loaded from: the session's variables, loaded when asked for."""
+
+    def __init__(self, session):
+        super().__init__(__builtins__=builtins)
+        self._session = session
+
+    def __missing__(self, name):
+        if name in self._session.namespace:
+            return self._session.namespace[name]
+        try:
+            return self._session.variable(name)
+        except MissingVariable:
+            raise KeyError(name) from None
+
+
+def _call_deep(call, load, depth):
+    return call(call, load, depth - 1) if depth else load()
+
+
 class GroupUnpickler(pickle.Unpickler):
     """Loads what `pickling.GroupPickler` wrote."""
 
@@ -97,6 +123,13 @@ class GroupUnpickler(pickle.Unpickler):
         super().__init__(file, buffers=buffers)
         self.persistent_load = session.persistent_load
         self._bound = session.bound
+        self._namespace = _Caller(session)
+
+    def load(self):
+        """Libraries that look for names in the frames of whoever unpickles (the formulas of statsmodels) find
+        the session's: some look one frame out, some further."""
+        call = types.FunctionType(_call_deep.__code__, self._namespace)
+        return call(call, super().load, 3)
 
     def find_class(self, module, name):
         if module == __name__:

@@ -1,4 +1,5 @@
 """Makes objects of the standard library's types. Written by `pickling_types`."""
+import importlib
 import weakref
 
 from elasticpython.unpickling_written import written
@@ -63,6 +64,30 @@ def set_default_dict_state(mapping, state):
 @written
 def bare_object(cls):
     return object.__new__(cls)
+
+
+@written
+def process_object(module, path):
+    name, *keys = path.split("/")
+    found = getattr(importlib.import_module(module), name)
+    for key in keys:
+        found = found[key]
+    return found
+
+
+def marker(module, name, text):
+    """The library's own string, where it still is that."""
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        return text
+    return found if found == text else text
+
+
+@written
+def decimal_context():
+    import decimal
+    return decimal.getcontext()
 
 
 @written
@@ -143,6 +168,15 @@ def set_exception_state(error, state):
     error.__cause__ = cause
     error.__context__ = context
     error.__suppress_context__ = suppress
+
+
+@written
+def set_exception_members(error, state):
+    """`members`: what the builtin's constructor takes by keyword only, or the interpreter alone sets."""
+    own, members = state
+    set_exception_state(error, own)
+    for name, value in members.items():
+        BaseException.__setattr__(error, name, value)
 
 
 @written
