@@ -120,6 +120,10 @@ void bind_walk(py::module_& core) {
   module.def("page_tracking", &tracking_as_dict, "Whether large buffers are watched by their pages.");
   module.def("set_page_tracking", &set_page_tracking, py::arg("on"),
              "Turns page tracking on or off in this process; whether it is on afterwards.");
+  module.def(
+      "look_at_pages_before_fork", &look_at_pages_before_fork,
+      "For a child that is to know what its parent knew of large buffers; nothing may write meanwhile.");
+  module.def("watch_pages_in_child", &watch_pages_in_child, "The child's part of it, right after the fork.");
 }
 
 }  // namespace elastic::pyobj

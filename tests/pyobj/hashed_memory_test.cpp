@@ -1,6 +1,8 @@
 #include "pyobj/walk/hashed_memory.hpp"
 
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -119,6 +121,72 @@ TEST_F(HashedMemoryTest, TurnedOffItHashes) {
   hashed(buffer());
   data_[7] = 8;
   hashed(buffer());
+}
+
+class InChildTest : public HashedMemoryTest {
+ protected:
+  // Runs `work` in a child, which has what this process had; false where any of its checks failed.
+  template <class Work>
+  bool in_child(Work work) {
+    memory_.look_before_fork();
+    const pid_t child = fork();
+    if (child == 0) {
+      memory_.watch_in_child();
+      work();
+      _exit(HasFailure() ? 1 : 0);
+    }
+    int status = -1;
+    return waitpid(child, &status, 0) == child && status == 0;
+  }
+};
+
+TEST_F(InChildTest, WhatTheParentKnewIsNotHashedAgain) {
+  hashed(buffer());
+  EXPECT_TRUE(in_child([&] {
+    EXPECT_EQ(hashed(buffer()), watches() ? 0 : kSize);
+    data_[9 * kMb] = 2;
+    EXPECT_EQ(hashed(buffer()), watches() ? 4 * kMb : kSize);
+  }));
+  EXPECT_EQ(hashed(buffer()), watches() ? 0 : kSize);  // the child's write is none of the parent's
+}
+
+TEST_F(InChildTest, WhatWasWrittenBeforeTheForkIsHashed) {
+  hashed(buffer());
+  for (const std::size_t at : {std::size_t{0}, 5 * kMb, kSize - 1}) ++data_[at];
+  EXPECT_TRUE(in_child([&] { EXPECT_GE(hashed(buffer()), 8 * kMb); }));
+  for (int round = 0; round < 5; ++round) {  // one that is not protected any more
+    std::memset(data_.get(), round, kSize);
+    hashed(buffer());
+  }
+  EXPECT_TRUE(in_child([&] {
+    hashed(buffer());
+    ++data_[7 * kMb];
+    hashed(buffer());
+  }));
+}
+
+TEST_F(InChildTest, WithoutTheParentsLookNothingIsKnown) {
+  hashed(buffer());
+  const pid_t child = fork();
+  if (child == 0) {
+    EXPECT_EQ(hashed(buffer()), kSize);
+    _exit(HasFailure() ? 1 : 0);
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(InChildTest, MemoryThatIsGoneIsNotTouched) {
+  void* const mapped = mmap(nullptr, 2 * kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  char* const data = static_cast<char*>(mapped) + 100;
+  std::memset(data, 1, kSize);
+  memory_.begin_moment();
+  memory_.tokens({data, kSize, 4 * kMb, Tag::kBlock});
+  hashed(buffer());
+  ASSERT_EQ(munmap(mapped, 2 * kSize), 0);
+  EXPECT_TRUE(in_child([&] { EXPECT_EQ(hashed(buffer()), watches() ? 0 : kSize); }));
 }
 
 }  // namespace

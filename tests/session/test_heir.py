@@ -275,6 +275,27 @@ def test_libraries_do_not_keep_it_from_being_made(start):
     assert following.value("[float(product[0, 0]), int(frame.a.sum())]") == [400.0, 10]
 
 
+def test_it_does_not_hash_again_what_the_kernel_knows(start):
+    kernel = start()
+    kernel.run(
+        "import numpy as np\nfrom elasticpython import _core\nlarge = np.arange(4_000_000.0)\n"
+        "class Hashed:\n    def __init__(self, at_last=None): self.at_last = at_last\n"
+        "    def __reduce__(self):\n"
+        "        return Hashed, (_core.walk.page_tracking()['hashed_bytes'],)\nhashed = Hashed()"
+    )
+    if not kernel.value("_core.walk.page_tracking()['on']"):
+        pytest.skip("this kernel does not offer PAGEMAP_SCAN")
+    kernel.run("%elastic mark large hashed always-store")
+    until = time.monotonic() + END_SECONDS
+    while not kernel.value("_core.walk.page_tracking()['buffers']") and time.monotonic() < until:
+        time.sleep(0.1)
+    before = kernel.value("_core.walk.page_tracking()['hashed_bytes']")
+    assert before >= 32_000_000
+    shut_down(kernel)
+    following = comes_back(start)
+    assert following.value("[hashed.at_last, float(large[-1])]") == [before, 3_999_999.0]
+
+
 def test_what_was_done_since_is_newer_than_what_the_heir_brings(start):
     kernel = start()
     kernel.run(SLOW.format(seconds=6) + "name = 'first'; slow = Slow(1)")

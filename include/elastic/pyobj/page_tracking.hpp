@@ -19,4 +19,10 @@ PageTracking page_tracking();
 // Returns whether it is on afterwards.
 bool set_page_tracking(bool on);
 
+// A child after fork hashes all large buffers, since the kernel tells it nothing of its parent's pages,
+// unless the parent looks at them right before the fork and the child watches its own right after it.
+// REQUIRES: nothing writes to buffers between the two calls.
+void look_at_pages_before_fork();
+void watch_pages_in_child();
+
 }  // namespace elastic::pyobj

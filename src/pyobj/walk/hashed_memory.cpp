@@ -204,6 +204,26 @@ bool HashedMemory::turn(bool on) {
   return tracking().on;
 }
 
+// Memory that is gone is not touched: the edges are compared when somebody asks for a buffer that lives.
+void HashedMemory::look_before_fork() {
+  if (!on_ || !watch_.works()) return;
+  std::vector<Pages> written;
+  for (const Entry& entry : entries_) watch_.append_written(pages_inside(memory_of(entry.buffer)), written);
+  mark_written(written);
+}
+
+// The child has what the parent had, and its pages are not protected yet.
+void HashedMemory::watch_in_child() {
+  begin_moment();
+  const bool watches = on_ && watch_.start_anew();
+  for (Entry& entry : entries_) {
+    const Pages memory = memory_of(entry.buffer);
+    const bool any = std::find(entry.known.begin(), entry.known.end(), true) != entry.known.end();
+    if (!any || (watches && watch_.enlist(memory) && watch_.protect(pages_inside(memory)))) continue;
+    entry.known.assign(entry.known.size(), false);
+  }
+}
+
 void HashedMemory::drop_all() {
   if (watch_.works()) {
     for (const Entry& entry : entries_) watch_.release(memory_of(entry.buffer));
@@ -221,5 +241,7 @@ BufferStamp stamp_of(const GilHeld&, std::span<const std::byte> buffer) {
   return walk::hashed_memory().stamp(reinterpret_cast<const char*>(buffer.data()), buffer.size());
 }
 bool set_page_tracking(bool on) { return walk::hashed_memory().turn(on); }
+void look_at_pages_before_fork() { walk::hashed_memory().look_before_fork(); }
+void watch_pages_in_child() { walk::hashed_memory().watch_in_child(); }
 
 }  // namespace elastic::pyobj

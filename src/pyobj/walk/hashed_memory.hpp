@@ -51,6 +51,10 @@ class HashedMemory {
   PageTracking tracking();
   bool turn(bool on);
 
+  // See page_tracking.hpp.
+  void look_before_fork();
+  void watch_in_child();
+
  private:
   struct Entry {
     Buffer buffer;

@@ -97,9 +97,7 @@ Pages pages_around(Pages memory) {
           (memory.end + kPageSizeBytes - 1) / kPageSizeBytes * kPageSizeBytes};
 }
 
-PageWatch::PageWatch() {
-  if (!open() || !tells_the_truth()) close();
-}
+PageWatch::PageWatch() { start_anew(); }
 
 bool PageWatch::open() {
   if (sysconf(_SC_PAGESIZE) != static_cast<long>(kPageSizeBytes)) return false;
@@ -136,6 +134,12 @@ bool PageWatch::tells_the_truth() {
 
 bool PageWatch::works() {
   if (fault_fd_ >= 0 && owner_ != getpid()) close();
+  return fault_fd_ >= 0;
+}
+
+bool PageWatch::start_anew() {
+  close();
+  if (!open() || !tells_the_truth()) close();
   return fault_fd_ >= 0;
 }
 

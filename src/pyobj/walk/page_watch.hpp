@@ -40,6 +40,9 @@ class PageWatch {
   // False if the kernel does not offer it, or in a child after fork, which must not speak for its parent.
   bool works();
 
+  // In a child after fork: for its own pages, none of which is protected. As works() afterwards.
+  bool start_anew();
+
   // Makes the memory ready to be protected; false if it cannot be. The pages at both ends are taken in whole:
   // splitting an allocation's mapping would make realloc() copy instead of move.
   bool enlist(Pages memory);

@@ -96,6 +96,7 @@ def takes_over(work, shell) -> bool:
     permission, permit = os.pipe()
     hears, says = os.pipe()
     try:
+        _core.walk.look_at_pages_before_fork()
         child = os.fork()
     except Exception:  # no memory, too many processes, an audit hook
         child = None
@@ -124,6 +125,7 @@ def _be_heir(work, states, permission: int, says: int) -> None:
     voice = _Voice(says)
     try:
         _core.session.leave_kernel([permission, says])
+        _core.walk.watch_pages_in_child()  # or it would hash all large buffers, while the kernel waits
         # What is garbage is the kernel's to finalise; and collecting would copy every page.
         gc.disable()
         gc.freeze()
