@@ -8,7 +8,7 @@
 namespace elastic::kernel {
 namespace {
 
-constexpr std::size_t kHexSize = 2 * crypto_auth_hmacsha256_BYTES;
+static_assert(kSignatureSize == 2 * crypto_auth_hmacsha256_BYTES);
 
 // From here on OpenSSL, with the processor's own instructions six times as fast, is worth its setting up.
 constexpr std::size_t kLargeBytes = 128 << 10;
@@ -38,9 +38,9 @@ class HmacSha256 final : public xeus::xauthentication {
     }
     std::array<unsigned char, crypto_auth_hmacsha256_BYTES> digest;
     crypto_auth_hmacsha256_final(&state, digest.data());
-    std::array<char, kHexSize + 1> hex;
+    std::array<char, kSignatureSize + 1> hex;
     sodium_bin2hex(hex.data(), hex.size(), digest.data(), digest.size());
-    return std::string(hex.data(), kHexSize);
+    return std::string(hex.data(), kSignatureSize);
   }
 
   bool verify_impl(const Buffer& signature, const Buffer& header, const Buffer& parent_header,

@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::string_view kDelimiter = "<IDS|MSG>";
 constexpr std::size_t kFramesAfterDelimiter = 5;  // signature, header, parent header, metadata, content
-constexpr std::size_t kSha256HexSize = 64;
 
 // From here on a frame takes its bytes over instead of copying them, which costs an allocation.
 constexpr std::size_t kLargeFrameBytes = 16 << 10;
@@ -64,7 +63,7 @@ std::string iso8601_now() {
 
 Wire::Wire(const std::string& signature_scheme, const std::string& key, std::string user_name)
     : authentication_(make_signature(signature_scheme, key)),
-      signature_size_(signature_scheme == "none" ? 0 : kSha256HexSize),
+      signature_size_(signature_scheme == "none" ? 0 : kSignatureSize),
       user_name_(std::move(user_name)),
       session_id_(xeus::new_xguid()) {}
 

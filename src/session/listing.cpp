@@ -1,6 +1,7 @@
 #include "session/listing.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "elastic/store/file_system.hpp"
 #include "elastic/store/reader.hpp"
@@ -22,9 +23,8 @@ json described(const CheckpointInfo& info) {
           {"automatic", info.automatic},   {"trusted", info.trusted}};
 }
 
-Result<std::vector<std::string>> variables_in(const store::CheckpointReader& reader) {
-  ELASTIC_ASSIGN(const Payload payload,
-                 Payload::from_bytes(store::as_text(reader.payload()), reader.blobs().size()));
+Result<std::vector<std::string>> variables_in(const CheckpointInfo& info, store::ConstBytes bytes) {
+  ELASTIC_ASSIGN(const Payload payload, Payload::from_bytes(store::as_text(bytes), info.blob_count));
   std::vector<std::string> names;
   if (!payload.report.contains("variables")) return names;
   for (const auto& [name, entry] : payload.report["variables"].items())
@@ -32,9 +32,9 @@ Result<std::vector<std::string>> variables_in(const store::CheckpointReader& rea
   return names;
 }
 
-json with_variables(const store::CheckpointReader& reader) {
-  json entry = described(reader.info());
-  if (const auto names = variables_in(reader); names.ok())
+json with_variables(const CheckpointInfo& info, store::ConstBytes payload) {
+  json entry = described(info);
+  if (const auto names = variables_in(info, payload); names.ok())
     entry["variables"] = *names;
   else
     entry["damage"] = names.error().message();
@@ -63,23 +63,17 @@ Result<json> list_checkpoints(const std::string& place) {
   const auto status = store::system_files().status(place);
   if (!is_remote(place) && status.ok() && status->type == store::FileStatus::Type::kFile) {
     ELASTIC_ASSIGN(const auto reader, checkpoint_to_read(place, {}, {}));
-    listed.push_back(with_variables(*reader));
+    listed.push_back(with_variables(reader->info(), reader->payload()));
     return listed;
   }
   ELASTIC_ASSIGN(const auto store, open_store(place, store::StoreMode::kExisting));
-  ELASTIC_ASSIGN(const auto infos, store->list());
+  std::map<store::CheckpointName, json> whole;
+  ELASTIC_ASSIGN(const auto infos, store->list([&](const CheckpointInfo& info, store::ConstBytes payload) {
+    whole.emplace(info.name, with_variables(info, payload));
+  }));
   for (const CheckpointInfo& info : infos) {
-    json entry = described(info);
-    if (!info.damage) {
-      const auto reader = store->open_checkpoint(info.name.to_string());
-      if (!reader.ok() && reader.error().code() == ErrorCode::kNotFound) continue;  // removed meanwhile
-      if (reader.ok())
-        entry = with_variables(**reader);
-      else
-        entry["damage"] = reader.error().message();
-    }
+    json& entry = listed.emplace_back(info.damage ? described(info) : std::move(whole.at(info.name)));
     entry["at"] = short_name(info, infos);
-    listed.push_back(std::move(entry));
   }
   return listed;
 }

@@ -257,7 +257,7 @@ class RemoteBackend final : public store::Backend {
       const Borrowed entry = PyList_GET_ITEM(found.get(), i);
       ELASTIC_ASSIGN(const std::string file_name, text_of(gil, PyTuple_GetItem(entry.get(), 0)));
       ELASTIC_ASSIGN(const std::uint64_t size_bytes, number_of(gil, PyTuple_GetItem(entry.get(), 1)));
-      const auto name = ObjectName::from_file_name(object_class, file_name);
+      const auto name = ObjectName::listed(object_class, file_name);
       if (name) infos.push_back({*name, size_bytes});
     }
     return infos;

@@ -74,6 +74,12 @@ std::optional<ObjectName> ObjectName::from_file_name(ObjectClass object_class, s
   return ObjectName{object_class, *high, *low};
 }
 
+std::optional<ObjectName> ObjectName::listed(ObjectClass object_class, std::string_view file_name) {
+  const auto name = from_file_name(object_class, file_name);
+  if (name || object_class != ObjectClass::kPack) return name;
+  return from_file_name(ObjectClass::kDamage, file_name);
+}
+
 std::string encode_status(const WriterStatus& status) {
   const nlohmann::json json = {{"pid", status.pid},
                                {"host", status.host},

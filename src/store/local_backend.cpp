@@ -201,7 +201,7 @@ class LocalBackend final : public Backend {
     ELASTIC_ASSIGN(const auto names, names_in(directory));
     std::vector<ObjectInfo> infos;
     for (const std::string& file_name : names) {
-      const auto name = ObjectName::from_file_name(object_class, file_name);
+      const auto name = ObjectName::listed(object_class, file_name);
       if (!name) continue;
       const auto status = files_.status(join_path(directory, file_name));
       if (status.ok() && status->type == FileStatus::Type::kFile)

@@ -71,8 +71,12 @@ PackIndex::PackIndex(std::shared_ptr<Backend> backend, std::vector<std::shared_p
 
 Result<std::shared_ptr<PackIndex>> PackIndex::build(const std::shared_ptr<Backend>& backend,
                                                     const std::shared_ptr<PackIndex>& former) {
-  ELASTIC_ASSIGN(std::vector<ObjectInfo> infos, backend->list(ObjectClass::kPack));
-  std::sort(infos.begin(), infos.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  ELASTIC_ASSIGN(std::vector<ObjectInfo> listed, backend->list(ObjectClass::kPack));
+  std::sort(listed.begin(), listed.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  const auto first_record = std::find_if(listed.begin(), listed.end(), [](const ObjectInfo& info) {
+    return info.name.object_class == ObjectClass::kDamage;  // which comes after the packs
+  });
+  const std::span infos(listed.begin(), first_record), records(first_record, listed.end());
   std::vector<std::shared_ptr<Pack>> packs;
   std::vector<Pack*> unknown;
   bool changed = former == nullptr || former->packs_.size() != infos.size();
@@ -92,8 +96,6 @@ Result<std::shared_ptr<PackIndex>> PackIndex::build(const std::shared_ptr<Backen
     unknown.push_back(pack.get());
     packs.push_back(std::move(pack));
   }
-  ELASTIC_ASSIGN(std::vector<ObjectInfo> records, backend->list(ObjectClass::kDamage));
-  std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   changed =
       changed || !std::equal(records.begin(), records.end(), former->records_.begin(), former->records_.end(),
                              [](const auto& a, const auto& b) { return a.name == b.name; });

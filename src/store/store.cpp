@@ -167,7 +167,7 @@ Result<CheckpointName> Store::publish_manifest(ConstBytes bytes, std::uint64_t i
   return name;
 }
 
-Result<std::vector<CheckpointInfo>> Store::list() {
+Result<std::vector<CheckpointInfo>> Store::list(const SeePayload& see) {
   ELASTIC_ASSIGN(const auto lease, shared_lease());
   ELASTIC_ASSIGN(const auto names, checkpoint_names(*backend_));
   std::vector<CheckpointInfo> infos;
@@ -176,6 +176,7 @@ Result<std::vector<CheckpointInfo>> Store::list() {
     const auto manifest = read_manifest(name, &size_bytes);
     infos.push_back(manifest.ok() ? CheckpointInfo::of(name, *manifest, size_bytes)
                                   : damaged(name, manifest.error()));
+    if (manifest.ok() && see) see(infos.back(), manifest->payload);
   }
   return infos;
 }

@@ -49,7 +49,12 @@ class DamageTest : public ::testing::Test {
     }
     FAIL() << "it is in no pack";
   }
-  std::size_t record_count() { return store_->backend().list(ObjectClass::kDamage)->size(); }
+  std::size_t record_count() {
+    const auto listed = *store_->backend().list(ObjectClass::kPack);
+    return static_cast<std::size_t>(std::count_if(listed.begin(), listed.end(), [](const ObjectInfo& info) {
+      return info.name.object_class == ObjectClass::kDamage;
+    }));
+  }
   Result<> verify_newest() { return (*store_->open_newest())->verify_all(); }
 
   testing::MemoryFileSystem files_;

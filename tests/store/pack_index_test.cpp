@@ -42,6 +42,14 @@ TEST_F(PackIndexTest, IsKeptWhileNothingChangesAndFollowsWhatDoes) {
   EXPECT_EQ((*PackIndex::build(backend_, newer))->find(digest), nullptr);
 }
 
+TEST_F(PackIndexTest, TheDirectoryIsListedOnce) {
+  add(random_bytes(100, 1));
+  const auto index = *PackIndex::build(backend_, nullptr);
+  const std::uint64_t before = files_.reads();
+  EXPECT_EQ(*PackIndex::build(backend_, index), index);
+  EXPECT_EQ(files_.reads() - before, 1U);
+}
+
 TEST_F(PackIndexTest, ReadsFramesAndChecksThem) {
   const auto bytes = random_bytes(100, 1);
   const BlobDigest digest = add(bytes);

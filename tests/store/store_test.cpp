@@ -162,6 +162,24 @@ TEST(StoreTest, WhatTookLongIsAsOldAsItsBeginning) {
   EXPECT_EQ(as_text((*store->open_checkpoint(infos[1].name.to_string()))->payload()), "slow");
 }
 
+TEST(StoreTest, AListShowsThePayloadsAndReadsEachManifestOnce) {
+  MemoryFileSystem files;
+  auto store = *open_store(files, "/store");
+  for (const char* payload : {"first", "second", "third"})
+    ELASTIC_ASSERT_OK(write_checkpoint(*store, {random_bytes(100, 1)}, payload));
+  const std::string damaged = (*store->list())[1].name.object().to_path();
+  files.set_contents("/store/" + damaged, random_bytes(100, 2));
+  const std::uint64_t before = files.reads();
+  std::vector<std::string> seen;
+  const auto infos = store->list([&](const CheckpointInfo& info, ConstBytes payload) {
+    EXPECT_TRUE(info.trusted);
+    seen.emplace_back(as_text(payload));
+  });
+  EXPECT_EQ(seen, (std::vector<std::string>{"first", "third"}));
+  EXPECT_TRUE((*infos)[1].damage);
+  EXPECT_EQ(files.reads() - before, 4U);  // the directory, and three files
+}
+
 TEST(StoreTest, ACheckpointThatCameToNothingIsToldWithTheOneBefore) {
   const TemporaryDirectory directory;
   auto store = *open_store(system_files(), directory / "store");

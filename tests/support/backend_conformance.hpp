@@ -5,6 +5,7 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "elastic/store/backend.hpp"
@@ -106,6 +107,17 @@ TEST_P(BackendConformance, ClassesAndNamesDoNotMix) {
   ASSERT_TRUE(backend().remove(manifest).ok());
   EXPECT_TRUE(backend().list(store::ObjectClass::kManifest)->empty());
   EXPECT_EQ(*read(backend(), pack(1)), "pack");
+}
+
+TEST_P(BackendConformance, RecordsOfDamageAreListedWithThePacks) {
+  const store::ObjectName record{store::ObjectClass::kDamage, 7, 2};
+  ASSERT_TRUE(write(backend(), record, "record").ok());
+  ASSERT_TRUE(write(backend(), pack(1), "pack").ok());
+  auto listed = *backend().list(store::ObjectClass::kPack);
+  std::sort(listed.begin(), listed.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  ASSERT_EQ(listed.size(), 2U);
+  EXPECT_EQ(listed[0].name, pack(1));
+  EXPECT_EQ(listed[1].name, record);
 }
 
 TEST_P(BackendConformance, WhatIsReadWhileItIsRemovedIsRightOrAnError) {

@@ -47,6 +47,7 @@ class MemoryFileSystem final : public store::FileSystem {
   // Calls that changed something, since the beginning.
   std::uint64_t changes() const { return changes_; }
   std::uint64_t syncs() const { return syncs_; }
+  std::uint64_t reads() const { return reads_; }  // of files and of directories
   bool killed() const { return killed_; }
   // After a kill or at any time: descriptors and locks are gone, what was not synced is lost as `loss` says.
   void restart(Loss loss, std::uint64_t seed = 1);

@@ -35,6 +35,8 @@ struct ObjectName {
   std::string to_path() const;
   // The inverse, over the last component; nullopt for anything that to_path would not write.
   static std::optional<ObjectName> from_file_name(ObjectClass object_class, std::string_view file_name);
+  // Of that class, or of one that is listed with it.
+  static std::optional<ObjectName> listed(ObjectClass object_class, std::string_view file_name);
 };
 
 struct ObjectInfo {
@@ -116,6 +118,7 @@ class Backend {
 
   virtual Result<std::unique_ptr<ObjectWriter>> create(const ObjectName& name) = 0;
   virtual Result<std::unique_ptr<ObjectReader>> open(const ObjectName& name) = 0;
+  // In no order. With packs come the records of damage, which lie in the same directory.
   virtual Result<std::vector<ObjectInfo>> list(ObjectClass object_class) = 0;
   virtual Result<> remove(const ObjectName& name) = 0;
   virtual Result<> sync_names(ObjectClass object_class) = 0;

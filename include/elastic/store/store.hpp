@@ -83,8 +83,9 @@ class Store {
                                              StoreOptions options = {});
   ~Store();
 
-  // Oldest first. Damaged ones are in it, with their damage.
-  Result<std::vector<CheckpointInfo>> list();
+  // Oldest first. Damaged ones are in it, with their damage. `see` is shown the payload of each whole one.
+  using SeePayload = std::function<void(const CheckpointInfo&, ConstBytes payload)>;
+  Result<std::vector<CheckpointInfo>> list(const SeePayload& see = {});
 
   // Begins a checkpoint (writer.hpp).
   Result<std::unique_ptr<CheckpointWriter>> begin(WriterOptions options);
