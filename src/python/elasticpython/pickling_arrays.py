@@ -1,6 +1,7 @@
 """Reducers of arrays and frames: big buffers beside the pickle, shared memory shared afterwards."""
 import pickle
 import sys
+import types
 
 from elasticpython import pickling_lenders, pickling_memmaps, unpickling, unpickling_arrays
 from elasticpython.pickling_refusals import name_of
@@ -39,18 +40,38 @@ def _owner(array):
             base = base.base
         elif type(base) is memoryview and type(base.obj).__name__ == "_memoryviewslice":  # Cython's
             base = base.obj.base
+        elif type(base) in (bytearray, memoryview) or _is_ctypes(base):
+            return base
         else:
-            return base if type(base) in (bytearray, memoryview) else owner
+            base = _lent_by_attribute(numpy, base, array)
+            if base is None:
+                return owner
+
+
+def _is_ctypes(owner):
+    return any(type(kind).__module__ == "_ctypes" for kind in type(owner).__mro__)
+
+
+def _lent_by_attribute(numpy, lender, array):
+    """The array that an object of Python's own gave out with its `__array_interface__`, or None."""
+    if lender is None or type(lender).__dictoffset__ == 0:
+        return None
+    address = array.__array_interface__["data"][0]
+    for value in list(object.__getattribute__(lender, "__dict__").values()):
+        if isinstance(value, numpy.ndarray) and value is not array:
+            first, end = numpy.lib.array_utils.byte_bounds(value) if hasattr(numpy.lib, "array_utils") \
+                else numpy.byte_bounds(value)
+            if first <= address and address + array.nbytes <= end:
+                return value
+    return None
 
 
 def _is_shared(array, owner):
     """Whether anybody could tell a copy from a view. Nobody can where the array alone holds its base; but a
     strided view over most of that is still written as a view, which spares the copy."""
     numpy = sys.modules["numpy"]
-    if type(owner) in (bytearray, memoryview) or pickling_memmaps.can_be_mapped_again(owner):
+    if not isinstance(owner, numpy.ndarray) or pickling_memmaps.can_be_mapped_again(owner):
         return True
-    if not isinstance(owner, numpy.ndarray):
-        return False
     held_by_others = sys.getrefcount(owner) > 3   # the view, our caller's name, and the argument; then others
     if held_by_others:
         return True
@@ -62,7 +83,8 @@ def _reduce_view(context, array, owner):
     numpy = sys.modules["numpy"]
     if isinstance(owner, numpy.ndarray):
         start = owner.__array_interface__["data"][0]
-        if type(owner) is not numpy.ndarray and not pickling_memmaps.can_be_mapped_again(owner):
+        if type(owner) is not numpy.ndarray and not pickling_memmaps.can_be_mapped_again(owner) \
+                and reducer_for(type(owner)) is not reduce_reducing_subclass:
             owner = _plain_array_of(context, owner)
     else:
         start = context.native.buffer_address(owner)
@@ -109,6 +131,16 @@ def reduce_array_subclass(context, array):
     else:
         plain = array.view(numpy.ndarray)
     return unpickling.array_subclass, (type(array), plain, attributes)
+
+
+def reduce_reducing_subclass(context, array):
+    """Of a class that says itself how it is pickled (astropy's quantities), which copies: a view of an array
+    that others see stays a view of it, with its attributes."""
+    owner = _owner(array)
+    if isinstance(owner, sys.modules["numpy"].ndarray) and _is_shared(array, owner):
+        return unpickling.array_subclass, (type(array), array.view(sys.modules["numpy"].ndarray),
+                                           array.__dict__)
+    return array.__reduce_ex__(5)
 
 
 def _looks_at_all_of(array, owner):
@@ -229,7 +261,11 @@ def reducer_for(kind):
         plain = any(all(getattr(kind, name) is getattr(base, name)
                         for name in ("__reduce__", "__reduce_ex__", "__setstate__"))
                     for base in (numpy.ndarray, masked))
-        return reduce_array_subclass if plain else None
+        if plain:
+            return reduce_array_subclass
+        slotted = any(isinstance(value, types.MemberDescriptorType)
+                      for base in kind.__mro__ for value in vars(base).values())
+        return reduce_reducing_subclass if kind.__dictoffset__ and not slotted else None
     if numpy is not None and issubclass(kind, numpy.dtype):
         return reduce_dtype
     if kind is TorchStorage:

@@ -86,14 +86,20 @@ def reduce_memoryview(context, view):
         raise NotSerializable(view, "released memoryview") from None
     if owner is None:
         raise NotSerializable(view, "memoryview of memory without an owner")
-    if not view.c_contiguous:
+    if not view.c_contiguous or view.format.lstrip("@") not in _FORMATS:
         return _reduce_strided(context, view, owner)
     offset = context.native.buffer_address(view) - context.native.buffer_address(owner)
     return unpickling.make_memoryview, (owner, offset, view.nbytes, view.format, view.shape, readonly)
 
 
+_FORMATS = frozenset("cbB?hHiIlLqQnNfdPe")   # what `memoryview.cast` knows
+
+
 def _reduce_strided(context, view, owner):
     whole = memoryview(owner)
+    if (view.format, view.shape, view.strides, view.readonly) == \
+            (whole.format, whole.shape, whole.strides, whole.readonly):
+        return memoryview, (owner,)
     if view.ndim != 1 or whole.ndim != 1 or whole.format != view.format:
         raise NotSerializable(view, "strided memoryview of several dimensions")
     start = (context.native.buffer_address(view) - context.native.buffer_address(owner)) // view.itemsize
@@ -392,6 +398,10 @@ def reducer_for(context, kind):
         return reduce_exception
     if issubclass(kind, logging.Logger):
         return reduce_logger
+    if "_ctypes" in sys.modules:
+        from elasticpython import pickling_ctypes
+        if pickling_ctypes.is_ctypes(kind):
+            return pickling_ctypes.reducer_for(kind)
     if issubclass(kind, types.ModuleType):
         from elasticpython.pickling_code import reduce_module
         return reduce_module

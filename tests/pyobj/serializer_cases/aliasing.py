@@ -210,3 +210,74 @@ d = vars(user_module)
 import user_module
 assert d is vars(user_module) and m is user_module
 """)
+case("ctypes_memory_is_one_memory", """
+import ctypes
+import numpy as np
+class Pair(ctypes.Structure):
+    _fields_ = [('x', ctypes.c_int), ('y', ctypes.c_double)]
+values = (ctypes.c_double * 5)(*range(5))
+whole, part, seen = np.ctypeslib.as_array(values), np.frombuffer(values)[1:], memoryview(values)
+pairs = (Pair * 3)()
+first, view, structures = pairs[1], memoryview(pairs), np.ctypeslib.as_array(pairs)
+number = ctypes.c_int(5)
+pointer, empty = ctypes.pointer(number), ctypes.POINTER(ctypes.c_int)()
+same = ctypes.cast(values, ctypes.POINTER(ctypes.c_double))
+buffer = bytearray(32)
+over = Pair.from_buffer(buffer, 16)
+""", """
+import ctypes
+whole[2] = 20
+part[3] = 40
+assert list(values) == [0, 1, 20, 3, 40] and same[4] == 40
+assert seen[2:3].tobytes() == bytes(ctypes.c_double(20))
+first.x = 7
+assert pairs[1].x == 7 and structures['x'].tolist() == [0, 7, 0] and view[1:2].tobytes()[0] == 7
+pointer.contents.value = 6
+assert number.value == 6 and not empty
+over.x = 9
+assert buffer[16] == 9 and type(over) is Pair
+""", linked=[("values", "whole", "part", "seen", "same"), ("pairs", "first", "view", "structures"),
+             ("number", "pointer"), ("buffer", "over")])
+case("ctypes_pointer_into_a_library_is_refused", """
+import ctypes
+lost = ctypes.pointer(ctypes.c_int(1)).contents
+alive = ctypes.c_int(1)
+free = ctypes.cast(ctypes.c_void_p(ctypes.addressof(alive)), ctypes.POINTER(ctypes.c_int))
+kept = [1]
+""", "assert kept == [1] and lost.value == 1", refuses={"free": "not_serializable: free: pointer to memory"})
+case("array_given_out_by_an_object_of_the_session", """
+import numpy as np
+class Holder:
+    def __init__(self, values):
+        self.values, self.__array_interface__ = values, values.__array_interface__
+base = np.arange(6.)
+holder = Holder(base)
+given = np.asarray(holder)[1:]
+""", """
+given[0] = 99
+assert base[1] == 99 and holder.values is base
+""", linked=[("base", "holder", "given")])
+case("views_of_an_array_subclass_that_says_how_it_is_pickled", """
+import numpy as np
+class Quantity(np.ndarray):
+    def __array_finalize__(self, other): self.unit = getattr(other, 'unit', None)
+    def __reduce__(self):
+        make, arguments, state = super().__reduce__()
+        return make, arguments, (state, self.__dict__)
+    def __setstate__(self, state):
+        super().__setstate__(state[0])
+        self.__dict__.update(state[1])
+q = np.arange(6.).view(Quantity)
+q.unit = 'm'
+v, w, alone = q[1:], q.reshape(2, 3), np.arange(3.).view(Quantity).copy()
+v.unit = alone.unit = 's'
+plain = np.arange(4.)
+over = plain.view(Quantity)
+""", """
+import numpy as np
+v[0] = 9
+assert q[1] == w[0, 1] == 9
+assert (q.unit, v.unit, alone.unit) == ('m', 's', 's') and alone.tolist() == [0, 1, 2]
+over[3] = -1
+assert plain[3] == -1 and type(v) is type(q) is type(over) is Quantity and type(plain) is np.ndarray
+""", linked=[("q", "v", "w"), ("plain", "over")])
