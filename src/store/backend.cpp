@@ -80,6 +80,13 @@ std::optional<ObjectName> ObjectName::listed(ObjectClass object_class, std::stri
   return from_file_name(ObjectClass::kDamage, file_name);
 }
 
+Result<std::vector<std::byte>> read_solid(ObjectReader& reader, std::uint64_t offset, std::uint64_t length) {
+  ELASTIC_TRY(check_solid(reader, offset, length));
+  std::vector<std::byte> bytes(length);
+  ELASTIC_TRY(reader.read_at(offset, bytes));
+  return bytes;
+}
+
 std::string encode_status(const WriterStatus& status) {
   const nlohmann::json json = {{"pid", status.pid},
                                {"host", status.host},

@@ -70,6 +70,9 @@ class PackInFile final : public ObjectReader {
     }
     return file_->map_private(layout_.pack_offset + offset, at);
   }
+  bool has_hole(std::uint64_t offset, std::uint64_t length) override {
+    return file_->has_hole(layout_.pack_offset + offset, length);
+  }
 
  private:
   Result<> check(std::uint64_t offset, std::uint64_t length) const {
@@ -215,6 +218,7 @@ Result<bool> verify_trailer(const OpenExport& opened, const std::optional<Key>& 
 }
 
 Result<std::vector<std::byte>> read_manifest_bytes(const OpenExport& opened) {
+  ELASTIC_TRY(check_solid(*opened.file, kExportHeaderBytes, opened.layout.manifest_bytes));
   std::vector<std::byte> bytes(opened.layout.manifest_bytes);
   ELASTIC_TRY(read_fully(*opened.file, kExportHeaderBytes, bytes));
   return bytes;

@@ -95,6 +95,10 @@ class LocalObjectReader final : public ObjectReader {
     return file_->map_private(offset, at);
   }
 
+  bool has_hole(std::uint64_t offset, std::uint64_t length) override {
+    return file_->has_hole(offset, length);
+  }
+
  private:
   std::unique_ptr<File> file_;
   std::uint64_t size_bytes_;

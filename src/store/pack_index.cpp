@@ -21,8 +21,8 @@ Result<std::vector<PackEntry>> read_toc(ObjectReader& reader, const ObjectName& 
   std::array<std::byte, kPackFooterBytes> end;
   ELASTIC_TRY(reader.read_at(size_bytes - kPackFooterBytes, end));
   ELASTIC_ASSIGN(const PackFooter footer, decode_pack_footer(end, size_bytes));
-  std::vector<std::byte> toc(footer.count * kPackEntryBytes);
-  ELASTIC_TRY(reader.read_at(footer.toc_offset, toc));
+  ELASTIC_ASSIGN(const std::vector<std::byte> toc,
+                 read_solid(reader, footer.toc_offset, footer.count * kPackEntryBytes));
   return decode_pack_toc(toc, footer);
 }
 
@@ -41,8 +41,7 @@ Result<std::vector<DamagedFrame>> read_record(Backend& backend, const ObjectName
   ELASTIC_ASSIGN(const auto reader, backend.open(name));
   if (reader->size_bytes() > kMaxDamageBytes)
     return Error(ErrorCode::kLimitExceeded, "it is larger than such a record can be");
-  std::vector<std::byte> bytes(reader->size_bytes());
-  ELASTIC_TRY(reader->read_at(0, bytes));
+  ELASTIC_ASSIGN(const std::vector<std::byte> bytes, read_solid(*reader, 0, reader->size_bytes()));
   return decode_damage(bytes);
 }
 

@@ -117,6 +117,11 @@ class PosixFile final : public File {
     return mapped != MAP_FAILED;
   }
 
+  bool has_hole(std::uint64_t offset, std::uint64_t length) override {
+    const off_t hole = ::lseek(descriptor_, static_cast<off_t>(offset), SEEK_HOLE);
+    return hole >= 0 && static_cast<std::uint64_t>(hole) - offset < length;
+  }
+
   Result<bool> try_lock(LockMode mode) override {
     const int operation = (mode == LockMode::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB;
     if (uninterrupted([&] { return ::flock(descriptor_, operation); }) == 0) return true;

@@ -22,9 +22,7 @@ Result<std::vector<std::byte>> read_object(Backend& backend, const ObjectName& n
   if (reader->size_bytes() > limit_bytes) {
     return Error(ErrorCode::kLimitExceeded, name.to_path() + " is larger than such a file can be");
   }
-  std::vector<std::byte> bytes(reader->size_bytes());
-  ELASTIC_TRY(reader->read_at(0, bytes));
-  return bytes;
+  return read_solid(*reader, 0, reader->size_bytes());
 }
 
 Result<> write_object(Backend& backend, const ObjectName& name, ConstBytes bytes) {

@@ -4,6 +4,9 @@
 
 #include "elastic/store/export_file.hpp"
 #include "elastic/store/garbage.hpp"
+#include "store/export_format.hpp"
+#include "store/pack_format.hpp"
+#include "store/pack_index.hpp"
 #include "store_testing.hpp"
 #include "support/backend_conformance.hpp"
 #include "support/memory_file_system.hpp"
@@ -100,6 +103,42 @@ TEST_F(HostileStoreTest, APipeInThePlaceOfAFileIsNotWaitedFor) {
   EXPECT_FALSE(open_store(system_files(), directory_ / "store").ok());
   ASSERT_EQ(::mkfifo((directory_ / "file").c_str(), 0600), 0);
   EXPECT_FALSE(open_export_file(system_files(), directory_ / "file", test_key()).ok());
+}
+
+// A short file that says it is long is refused before there is memory for what it says.
+TEST_F(HostileStoreTest, AFileOfHolesTakesNoMemory) {
+  constexpr std::uint64_t kSaidBytes = 900 << 20;
+  const auto make = [&](const std::string& path, ConstBytes beginning, std::uint64_t said, ConstBytes end) {
+    std::ofstream(path, std::ios::binary) << as_text(beginning);
+    std::filesystem::resize_file(path, said - end.size());
+    std::ofstream(path, std::ios::binary | std::ios::app) << as_text(end);
+  };
+  const auto expect_hole = [](const std::optional<Error>& error) {
+    ASSERT_TRUE(error);
+    EXPECT_NE(error->message().find("a hole"), std::string::npos) << error->message();
+  };
+  const std::string whole = directory_ / ("store/" + (*store_->list())[0].name.object().to_path());
+  const auto manifest = *read_file(system_files(), whole, 1 << 20);
+  make(whole, manifest, kSaidBytes, {});
+  if (!(*system_files().open(whole, OpenMode::kRead))->has_hole(0, kSaidBytes))
+    GTEST_SKIP() << "this file system does not tell";
+  expect_hole((*store_->list())[0].damage);
+  make(whole, manifest, manifest.size(), {});
+
+  const auto layout = ExportLayout::of(kSaidBytes, 4096);
+  make(directory_ / "handed", encode_export_header(layout), layout.file_bytes(), {});
+  expect_hole(open_export_file(system_files(), directory_ / "handed", test_key()).error());
+
+  const ObjectName name{ObjectClass::kPack, 1, 2};
+  const std::vector<std::byte> end = encode_pack_end(std::vector<PackEntry>(400000), kPackHeaderBytes);
+  make(directory_ / ("store/" + name.to_path()), encode_pack_header(name), kPackHeaderBytes + end.size(),
+       ConstBytes(end).last(kPackFooterBytes));
+  const auto index = *store_->index();
+  const auto& packs = index->packs();
+  const auto hostile =
+      std::find_if(packs.begin(), packs.end(), [&](auto& pack) { return pack->name == name; });
+  ASSERT_NE(hostile, packs.end());
+  expect_hole((*hostile)->damage);
 }
 
 }  // namespace

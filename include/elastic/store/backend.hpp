@@ -67,7 +67,12 @@ class ObjectReader {
   virtual Result<> read_at(std::uint64_t offset, Bytes into) = 0;
   // As File::map_private; false where there is nothing to map.
   virtual Result<bool> map_private(std::uint64_t offset, Bytes at) = 0;
+  // As File::has_hole.
+  virtual bool has_hole(std::uint64_t /*offset*/, std::uint64_t /*length*/) { return false; }
 };
+
+// These bytes of the object, checked by check_solid.
+Result<std::vector<std::byte>> read_solid(ObjectReader& reader, std::uint64_t offset, std::uint64_t length);
 
 // What a running writer says of itself.
 struct WriterStatus {

@@ -61,6 +61,9 @@ class File {
   // at.data() are multiples of the page size. false: cannot be mapped here (too many mappings, not
   // supported): read it.
   virtual Result<bool> map_private(std::uint64_t offset, Bytes at) = 0;
+  // Whether some of these bytes are nowhere on the disk, and read as zeros. false: the file system cannot
+  // tell.
+  virtual bool has_hole(std::uint64_t /*offset*/, std::uint64_t /*length*/) { return false; }
   // flock(2) without waiting. false: somebody else has it. kIo: the file system has no locks.
   virtual Result<bool> try_lock(LockMode mode) = 0;
   virtual Result<FileStatus> status() = 0;
@@ -103,6 +106,15 @@ Result<> read_fully(File& file, std::uint64_t offset, Bytes into);
 // The whole file, if it is at most `limit_bytes` (kLimitExceeded).
 Result<std::vector<std::byte>> read_file(FileSystem& files, const std::string& path,
                                          std::uint64_t limit_bytes);
+
+// Before much memory is asked for to read these bytes of a File or an ObjectReader: as many are on the disk.
+// A file with holes, which none of ours has there, can be as long as somebody likes. kCorruption: it has.
+template <class Source>
+Result<> check_solid(Source& source, std::uint64_t offset, std::uint64_t length) {
+  constexpr std::uint64_t kUnaskedBytes = 16 << 20;
+  if (length <= kUnaskedBytes || !source.has_hole(offset, length)) return success();
+  return Error(ErrorCode::kCorruption, "there is a hole in the file, where nothing of ours has one");
+}
 
 // The durable publish, the only way by which a file gets its final name: sync, rename, sync of the directory.
 // `file` is open on `temporary`; both names are in the same file system.
