@@ -15,7 +15,7 @@ from collections import OrderedDict, defaultdict
 
 import cloudpickle.cloudpickle as field
 
-from elasticpython import pickling_derived, pickling_lenders, unpickling
+from elasticpython import pickling_derived, pickling_lenders, pickling_stdlib, unpickling
 from elasticpython.pickling_code import reduce_enum_member
 from elasticpython.pickling_refusals import NotSerializable, name_of
 
@@ -396,6 +396,9 @@ def reducer_for(context, kind):
         return reduce_enum_member
     if issubclass(kind, BaseException):
         return reduce_exception
+    of_c = pickling_stdlib.reducer_for(kind)
+    if of_c is not None:
+        return of_c
     if issubclass(kind, logging.Logger):
         return reduce_logger
     if "_ctypes" in sys.modules:

@@ -16,7 +16,7 @@ import weakref
 import cloudpickle.cloudpickle as field
 
 from elasticpython import inside, unpickling_arrays, unpickling_code, unpickling_files  # noqa: F401
-from elasticpython import unpickling_ctypes, unpickling_types  # noqa: F401
+from elasticpython import unpickling_ctypes, unpickling_stdlib, unpickling_types  # noqa: F401
 from elasticpython.unpickling_code import IncompatibleByteCode, new_class
 from elasticpython.unpickling_written import WRITTEN, written
 

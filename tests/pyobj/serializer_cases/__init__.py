@@ -29,4 +29,4 @@ def case(name, cell, check="", **options):
 
 
 from . import aliasing, arrays, builtin_values, classes  # noqa: E402,F401
-from . import derived, files, functions, libraries, process, refusals, traps  # noqa: E402,F401
+from . import derived, files, functions, libraries, process, refusals, stdlib, traps  # noqa: E402,F401
