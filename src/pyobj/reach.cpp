@@ -67,10 +67,22 @@ bool is_plain_leaf(PyTypeObject* type) {
          type == Py_TYPE(Py_None) || type == &PyBool_Type;
 }
 
+// Extension modules make types on the heap too, some in modules without a file (Cython's functions): their
+// instances go by C code of their own.
+bool is_made_by_class_statement(PyTypeObject* type) {
+  static const destructor dealloc = [] {
+    const Owned made = Owned::steal(
+        PyObject_CallFunction(reinterpret_cast<PyObject*>(&PyType_Type), "s(){}", "elasticpython"));
+    if (!made) PyErr_Clear();
+    return made ? reinterpret_cast<PyTypeObject*>(made.get())->tp_dealloc : nullptr;
+  }();
+  return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0 && (dealloc == nullptr || type->tp_dealloc == dealloc);
+}
+
 }  // namespace
 
 bool is_session_type(PyTypeObject* type) {
-  if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0) return false;
+  if (!is_made_by_class_statement(type)) return false;
   PyObject* module_name = dict_get(type->tp_dict, "__module__");
   if (module_name == nullptr || !PyUnicode_Check(module_name)) return false;
   if (text_equals(module_name, "__main__")) return true;

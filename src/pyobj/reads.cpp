@@ -36,6 +36,16 @@ bool is_output_history(std::string_view name) {
          (name.size() > 1 && name[0] == '_' && is_number(name.substr(1)));
 }
 
+// Functions, and classes and instances made by Python code: what a module written in C does not define.
+bool holds_python_code(PyObject* module_dict) {
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t position = 0; PyDict_Next(module_dict, &position, &key, &value);) {
+    PyTypeObject* type = PyType_Check(value) ? reinterpret_cast<PyTypeObject*>(value) : Py_TYPE(value);
+    if (PyFunction_Check(value) || PyMethod_Check(value) || is_session_type(type)) return true;
+  }
+  return false;
+}
+
 bool is_input_history(std::string_view name) {
   return name == "In" || name == "_ih" || name == "_i" || name == "_ii" || name == "_iii" ||
          (name.size() > 2 && name.substr(0, 2) == "_i" && is_number(name.substr(2)));
@@ -146,9 +156,20 @@ std::optional<Reach> Reads::State::reach_of_large() {
   return account.outside([this](const std::string& name, PyObject* value) { return glance_at(name, value); });
 }
 
-// Modules that were there before the first cell count once a cell uses one.
+// Modules that were there before the first cell count once a cell uses one. Of those without a file, extension
+// modules make some to share their types in; such a one is the user's once there is Python code in it.
 void Reads::State::note_modules(bool first) {
   PyObject* modules = PyImport_GetModuleDict();
+  const auto note = [&](PyObject* module, const std::string& name) {
+    PyObject* dict = module != nullptr && PyModule_Check(module) ? PyModule_GetDict(module) : nullptr;
+    if (dict == nullptr || dict == names || !is_own_module(module)) return;
+    if (PyDict_GetItemString(dict, "__file__") != nullptr || holds_python_code(dict))
+      uses_own_modules = true;
+    else
+      modules_without_code.insert(name);
+  };
+  for (const std::string& name : std::exchange(modules_without_code, {}))
+    note(PyDict_GetItemString(modules, name.c_str()), name);
   const std::uint64_t version = reinterpret_cast<PyDictObject*>(modules)->ma_version_tag;
   if (uses_own_modules || version == modules_version) return;
   modules_version = version;
@@ -156,10 +177,9 @@ void Reads::State::note_modules(bool first) {
   for (Py_ssize_t position = 0; PyDict_Next(modules, &position, &key, &module);) {
     const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
     PyErr_Clear();
-    if (name == nullptr || !modules_known.insert(name).second || first || !PyModule_Check(module)) continue;
+    if (name == nullptr || !modules_known.insert(name).second || first) continue;
     const std::string_view word(name);
-    const bool ours = word == "elasticpython" || word.starts_with("elasticpython.");
-    if (!ours && PyModule_GetDict(module) != names && is_own_module(module)) uses_own_modules = true;
+    if (word != "elasticpython" && !word.starts_with("elasticpython.")) note(module, name);
   }
 }
 

@@ -53,6 +53,7 @@ struct Reads::State {
   bool everything_was_reached = false;
   std::uint64_t modules_version = 0;  // of sys.modules when it was last looked through
   std::unordered_set<std::string> modules_known;
+  std::unordered_set<std::string> modules_without_code;  // nor a file: made by hand, or by one written in C
   bool uses_own_modules = false;
   std::unordered_map<std::string, KeptReach> kept;
   Reach scratch;

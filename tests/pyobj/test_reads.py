@@ -1,5 +1,6 @@
 """What a cell reads, by its code alone: each case is a namespace, a cell, and the exact expected set."""
 
+import sys
 import types
 
 import pytest
@@ -525,6 +526,40 @@ def test_what_a_large_value_leads_to(name):
     assert bool(known["everything"]) == bool(told["everything"]) == (also is None)
     if also is not None:
         assert {"rows", *also.split()} == set(told["reads"]) - session_code(names)
+
+
+# Modules without a file that a cell brings, and whether what large values lead to can still be counted.
+MADE_MODULES = {
+    "a module of types written in C": ("m.T = type(json.scanner.make_scanner)", True),
+    "an empty one": ("", True),
+    "code of the user's": ("exec('def g(): return 1', vars(m))", False),
+    "code that comes later": ("late = lambda: exec('class C: pass', vars(m))", False),
+}
+
+
+@pytest.mark.parametrize("name", MADE_MODULES)
+def test_large_values_are_counted_beside_modules_without_code(name):
+    """Each Cython library makes one. That it is counted shows in what only a count takes for possible: `rows`
+    might hold the function that something unknown holds."""
+    setup, counted = MADE_MODULES[name]
+    names = {"__name__": "__main__"}
+    reads = analysis.Reads(names)
+    before = lambda source: reads.of_source(source, before_cell=True)  # noqa: E731
+    before("1")
+    exec("import json.scanner, sys, types; m = sys.modules['made_by_hand'] = types.ModuleType('made_by_hand')\n"
+         + setup, names)
+    m = names.pop("m")
+    try:
+        before("2")
+        if "late" in names:
+            m.C = type("C", (), {"__module__": "made_by_hand"})
+            del names["late"]
+        exec("y = 2\ndef f(): return y\nrows = [{'i': [i]} for i in range(9000)]", names)
+        unknown = iter([names["f"]])
+        assert ("y" in before("len(rows)")["reads"]) == counted
+        del unknown
+    finally:
+        del sys.modules["made_by_hand"]
 
 
 # setup, the cell, what it reads beside what it names: what a value leads to without a name for it.
