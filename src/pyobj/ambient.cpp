@@ -213,6 +213,33 @@ Owned decimal_put(const Owned& module, const Owned& value) {
   return Owned::share(Borrowed(Py_None));
 }
 
+// set_config ignores None, which is what some options are at first. The options are the thread's.
+Owned sklearn_put(const Owned& module, const Owned& value) {
+  const Owned options = call(module, "_get_threadlocal_config");
+  if (!options || !PyDict_Check(options.get()) || !PyDict_Check(value.get())) return {};
+  PyObject *key = nullptr, *wanted = nullptr;
+  for (Py_ssize_t position = 0; PyDict_Next(value.get(), &position, &key, &wanted);) {
+    const int known = PyDict_Contains(options.get(), key);  // in another version some are not
+    if (known < 0 || (known == 1 && PyDict_SetItem(options.get(), key, wanted) < 0)) return {};
+  }
+  return Owned::share(Borrowed(Py_None));
+}
+
+// How deep calls may go, and how many digits a number that is printed may have.
+Owned limits_take(const Owned& module) {
+  const Owned depth = call(module, "getrecursionlimit");
+  const Owned digits = call(module, "get_int_max_str_digits");
+  return depth && digits ? Owned::steal(PyTuple_Pack(2, depth.get(), digits.get())) : Owned();
+}
+
+Owned limits_put(const Owned& module, const Owned& value) {
+  int depth = 0, digits = 0;
+  if (!PyTuple_Check(value.get()) || !PyArg_ParseTuple(value.get(), "ii", &depth, &digits)) return {};
+  const Owned done = Owned::steal(PyObject_CallMethod(module.get(), "setrecursionlimit", "i", depth));
+  return done ? Owned::steal(PyObject_CallMethod(module.get(), "set_int_max_str_digits", "i", digits))
+              : Owned();
+}
+
 std::string token_of_repr(const Owned& object) {
   const Owned text = object ? Owned::steal(PyObject_Repr(object.get())) : Owned();
   const char* data = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
@@ -250,6 +277,11 @@ const std::array kPieces = {
             return token;
           },
           &pandas_take, &pandas_put},
+    Piece{"<sklearn config>", "sklearn._config",
+          [](const Owned& m) { return token_of_repr(call(m, "get_config")); },
+          [](const Owned& m) { return call(m, "get_config"); }, &sklearn_put},
+    Piece{"<sys limits>", "sys", [](const Owned& m) { return token_of_repr(limits_take(m)); }, &limits_take,
+          &limits_put},
     Piece{"<matplotlib rcParams>", "matplotlib",
           [](const Owned& m) {
             std::string token;

@@ -156,8 +156,9 @@ std::optional<Reach> Reads::State::reach_of_large() {
   return account.outside([this](const std::string& name, PyObject* value) { return glance_at(name, value); });
 }
 
-// Modules that were there before the first cell count once a cell uses one. Of those without a file, extension
-// modules make some to share their types in; such a one is the user's once there is Python code in it.
+// Modules that were there before the first cell count once a cell uses one. Of those without a file,
+// extension modules make some to share their types in; such a one is the user's once there is Python code in
+// it.
 void Reads::State::note_modules(bool first) {
   PyObject* modules = PyImport_GetModuleDict();
   const auto note = [&](PyObject* module, const std::string& name) {

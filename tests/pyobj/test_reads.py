@@ -546,8 +546,8 @@ def test_large_values_are_counted_beside_modules_without_code(name):
     reads = analysis.Reads(names)
     before = lambda source: reads.of_source(source, before_cell=True)  # noqa: E731
     before("1")
-    exec("import json.scanner, sys, types; m = sys.modules['made_by_hand'] = types.ModuleType('made_by_hand')\n"
-         + setup, names)
+    exec("import json.scanner, sys, types\n"
+         "m = sys.modules['made_by_hand'] = types.ModuleType('made_by_hand')\n" + setup, names)
     m = names.pop("m")
     try:
         before("2")

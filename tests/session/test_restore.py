@@ -208,3 +208,21 @@ def test_a_mapped_file_is_mapped_again_where_it_holds_what_was_mapped(start, cha
     if status == "same":
         second.run("x[0] = 7; seen = float(m[5]), float(np.fromfile('big.dat', 'f4')[5])")
         assert second.value("seen") == [7, 7]
+
+
+def test_settings_of_libraries_come_back(start):
+    first = start()
+    first.run(
+        "import sys, sklearn, numpy as np, pandas as pd",
+        "sklearn.set_config(transform_output='pandas', enable_metadata_routing=True)",
+        "pd.set_option('display.max_rows', 7); np.set_printoptions(precision=3)",
+        "sys.setrecursionlimit(4321); sys.set_int_max_str_digits(0)",
+    )
+    first.checkpoint()
+    second = start()
+    second.restore()
+    second.run("from sklearn.preprocessing import StandardScaler\n"
+               "kind = type(StandardScaler().fit_transform(pd.DataFrame({'a': [1., 2.]}))).__name__")
+    assert second.value("[kind, sklearn.get_config()['enable_metadata_routing']]") == ["DataFrame", True]
+    assert second.value("[pd.get_option('display.max_rows'), np.get_printoptions()['precision']]") == [7, 3]
+    assert second.value("[sys.getrecursionlimit(), len(str(10**5000))]") == [4321, 5001]

@@ -303,6 +303,7 @@ def test_environment_and_options_are_variables(notebook):
         "old = np.seterr(all='ignore')": "<numpy errstate>",
         "warnings.simplefilter('ignore')": "<warnings filters>",
         "decimal.getcontext().prec = 9": "<decimal context>",
+        "sys.setrecursionlimit(sys.getrecursionlimit() + 1)": "<sys limits>",
         "old_cwd = os.getcwd(); os.chdir('/tmp')": "<cwd>",
     }.items():
         notebook.run(cell)
@@ -310,7 +311,7 @@ def test_environment_and_options_are_variables(notebook):
         assert notebook.tracker.ambient_value(name, notebook.last()["index"]), cell
     notebook.run(
         "os.chdir(old_cwd); sys.path.remove('/elastic'); pd.reset_option('display.max_rows')\n"
-        "np.seterr(**old); del os.environ['ELASTIC_TEST']"
+        "sys.setrecursionlimit(1000); np.seterr(**old); del os.environ['ELASTIC_TEST']"
     )
 
 
