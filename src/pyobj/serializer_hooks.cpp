@@ -170,12 +170,12 @@ PyObject* Hooks::reducer_override(PyObject* object) {
   // object.
   if (reducer->callable.get() == Py_None)
     return adopting(PyObject_CallMethodOneArg(object, reduce_ex_.get(), protocol_.get()), object);
-  return PyObject_CallFunctionObjArgs(reducer->callable.get(), context_.get(), object, nullptr);
+  return adopting(PyObject_CallFunctionObjArgs(reducer->callable.get(), context_.get(), object, nullptr),
+                  object);
 }
 
 PyObject* Hooks::adopting(PyObject* reduction, PyObject* object) {
-  if (reduction == nullptr || !PyTuple_CheckExact(reduction) || PyTuple_GET_SIZE(reduction) < 3 ||
-      (PyTuple_GET_SIZE(reduction) == 6 && PyTuple_GET_ITEM(reduction, 5) != Py_None))
+  if (reduction == nullptr || !PyTuple_CheckExact(reduction) || PyTuple_GET_SIZE(reduction) < 3)
     return reduction;
   PyObject* state = PyTuple_GET_ITEM(reduction, 2);
   const bool with_slots = PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2;

@@ -143,13 +143,14 @@ class Context:
     def share_attributes(self, value, reduction):
         """`reduction` of an object whose `__dict__` something else holds (`vars(x)`, a state that all
         instances share): that dict stays its `__dict__`."""
-        make, arguments, state, items, pairs = (*reduction, None, None)[:5]
+        make, arguments, state, items, pairs, setter = (*reduction, None, None, None)[:6]
         attributes, slots = state if isinstance(state, tuple) else (state, None)
         try:
             own = object.__getattribute__(value, "__dict__")
         except AttributeError:
             return reduction
-        if own is not attributes or hasattr(type(value), "__setstate__"):
+        plain = setter is None or setter is unpickling.set_attributes
+        if own is not attributes or not plain or hasattr(type(value), "__setstate__"):
             return reduction
         if type(type(value).__dict__.get("__dict__")) is types.MemberDescriptorType:
             raise NotSerializable(value, "object whose attributes are a dict that something else holds too")

@@ -135,6 +135,18 @@ a.x = [1]
 b.y = 2
 assert a.y == 2 and a.x is b.x and Borg().x is a.x and Borg.state is vars(a)
 """, linked=[("Borg", "a", "b")])
+case("instances_that_share_their_attributes_and_answer_for_any", """
+class Settings:
+    shared = {}
+    def __init__(self): self.__dict__ = self.shared
+    def __getattr__(self, name): return 'default'
+    def __setattr__(self, name, value): object.__setattr__(self, name, value)
+a, b = Settings(), Settings()
+a.x = [1]
+""", """
+b.y = 2
+assert a.y == 2 and a.x is b.x and Settings().x is a.x and a.other == 'default'
+""", linked=[("Settings", "a", "b")])
 case("the_attributes_of_an_object_as_a_variable", """
 class Plain: pass
 first, second, slotted = Plain(), Plain(), type('S', (), {'__slots__': ('slot', '__dict__')})()
