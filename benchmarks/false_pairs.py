@@ -7,9 +7,11 @@ a person's pause gives after each cell (--back-to-back: without), and in a names
 names were looked up, bound and deleted and which functions of the session ran, with a portrait of every
 variable (tests/session/portrait.py: it shares no code with the walk) after each cell. A pair is a cell with a
 variable that it reads, or writes. A read is true if the name was looked up, or the variable changed, or it is
-a function that ran, or a class one of whose methods did; a write is true if the name was bound or the
-portrait changed. What the second run shows and the history has not is missed, which must never be: the exit
-status is then 1. `--list` prints the pairs.
+a function that ran, or a class one of whose methods did, or one in which an attribute of an instance was
+looked for: Python looks into the class and its bases before it looks into the instance, so that `k.n` is
+another after `K.n = property(f)`. A write is true if the name was bound or the portrait changed. What the
+second run shows and the history has not is missed, which must never be: the exit status is then 1. `--list`
+prints the pairs.
 
 Not seen by the second run, and so counted as false though they are not: attributes that change and that
 portraits pass over (an array's flags, a cache), and reads that copy the namespace below Python. The notebook
@@ -36,11 +38,27 @@ QUIET = {"IPython", "traitlets", "matplotlib_inline", "portrait"}
 LEFT_OUT = {"magics_and_shell"}
 
 
+def asker_of(frame):
+    """The package whose code runs there."""
+    return (dict.get(frame.f_globals, "__name__") or "").split(".")[0]
+
+
+def is_own(cls):
+    """Whether a cell made the class, or a module of the user's own."""
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None) or ""
+    return cls.__module__ == "__main__" or file.startswith(os.getcwd() + os.sep)
+
+
 class Recording(dict):
     """A namespace that knows what was done to it since `begin`."""
 
+    def __init__(self):
+        super().__init__()
+        self.watched = set()
+
     def begin(self):
-        self.looked_up, self.bound, self.ran, self.on = set(), set(), {}, True
+        self.looked_up, self.bound, self.ran, self.searched, self.on = set(), set(), {}, set(), True
 
     def note_call(self, frame, event, _):
         """A profiler: which code of the session runs, and on instances of what (or on which class)."""
@@ -50,11 +68,31 @@ class Recording(dict):
             self.ran.setdefault(code, set()).update((type(first), first if isinstance(first, type) else None))
 
     def note(self, key):
-        asker = (dict.get(sys._getframe(2).f_globals, "__name__") or "").split(".")[0]
-        if self.on and key not in self.bound and asker not in QUIET and dict.__contains__(self, key):
+        known = key not in self.bound and dict.__contains__(self, key)
+        if self.on and known and asker_of(sys._getframe(2)) not in QUIET:
             self.looked_up.add(key)
 
     on = False
+
+    def watch_classes(self):
+        """From now on, `searched` has those in which attributes of instances are looked for."""
+        for cls in list(self.values()):
+            if isinstance(cls, type) and is_own(cls) and cls not in self.watched:
+                self.watched.add(cls)
+                self.watch(cls, cls.__getattribute__)
+
+    def watch(self, cls, inherited):
+        def __getattribute__(this, name):
+            if self.on and asker_of(sys._getframe(1)) not in QUIET:
+                for each in type(this).__mro__:
+                    self.searched.update({each} & self.watched)
+                    if name in vars(each):
+                        break
+            return inherited(this, name)
+
+        # For portraits, a function of some library: they do not look into it.
+        __getattribute__.__module__, __getattribute__.__qualname__ = "false_pairs", "__getattribute__"
+        cls.__getattribute__ = __getattribute__
 
     def __getitem__(self, key):
         self.note(key)
@@ -141,10 +179,12 @@ def really(book):
         bound = {name for name in now if name in names.bound or values.get(name) is not now[name]}
         changed = {name for name in after
                    if name in before and name not in bound and before[name] != after[name]}
-        used = {name for name, value in values.items() if has_run(value, names.ran)}
+        used = {name for name, value in values.items()
+                if has_run(value, names.ran) or isinstance(value, type) and value in names.searched}
         reads = {name for name in names.looked_up if name in values} | changed | (used - names.bound)
         cells.append({"reads": sorted(reads), "writes": sorted(bound | changed), "ok": result.success})
-        before, values = after, now
+        names.watch_classes()
+        before, values = portraits(), now
     return cells
 
 
