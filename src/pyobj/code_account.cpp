@@ -150,6 +150,7 @@ std::optional<Reach> CodeAccount::outside(const Glance& glance) {
   Reach reach;
   for (PyObject* object : open) reacher_.add(object, reach);
   if (!reach.everything.empty()) return std::nullopt;
+  for (Reach::Code& code : reach.codes) code.observed = nullptr;  // nobody knows what in the value holds it
   return reach;
 }
 

@@ -389,13 +389,20 @@ class Scanner {
     return true;
   }
 
+  // The x of `frame["x"]`, which is looked up in the frame. Where that is the namespace after all, the cell
+  // asks for it (`globals()`, see name_asked_for) or the value leads to it, and everything is read.
+  static bool is_key(PyObject* value, int next) {
+    const bool subscript = next == BINARY_SUBSCR || next == STORE_SUBSCR || next == DELETE_SUBSCR;
+    return subscript && PyUnicode_Check(value) && PyUnicode_IsIdentifier(value) == 1;
+  }
+
   void load_constant(PyObject* value) {
     if (PyCode_Check(value)) {
       nested(value);
       return;
     }
     const int next = opcode_at(at_ + 1);
-    if (next == IMPORT_NAME) return;
+    if (next == IMPORT_NAME || is_key(value, next)) return;
     const bool class_name =
         at_ >= 3 && opcode_at(at_ - 1) == MAKE_FUNCTION && opcode_at(at_ - 3) == LOAD_BUILD_CLASS;
     if (class_name) return;
@@ -409,7 +416,22 @@ class Scanner {
       if (!compares) reach("names the module __main__");
       return;
     }
+    if (take_sql(value)) return;
     words_of(value);
+  }
+
+  // `db.execute("select x from y")` of a cell, where db may be SQLite's.
+  bool take_sql(PyObject* value) {
+    constexpr std::array kOfSqlite = {"execute", "executemany", "executescript"};
+    if (kind_ != CodeKind::kTopLevel || at_ < 2 || !PyUnicode_Check(value)) return false;
+    if (text_of(value).find("__main__") != std::string::npos) return false;
+    if (opcode_at(at_ - 1) != LOAD_METHOD || opcode_at(at_ - 2) != LOAD_NAME) return false;
+    if (!contains(kOfSqlite, name(instructions_[at_ - 1].argument))) return false;
+    std::string receiver = name(instructions_[at_ - 2].argument);
+    for_each_word(text_of(value), [&](std::string_view word) {
+      names_->sql_words.push_back({receiver, {std::string(word), prefix()}});
+    });
+    return true;
   }
 
   void words_of(PyObject* value) {
@@ -494,6 +516,8 @@ void absorb(CodeNames& outer, const CodeNames& inner, std::uint32_t prefix) {
   uses(outer.loads, inner.loads);
   uses(outer.words, inner.words);
   uses(outer.builtins_used, inner.builtins_used);
+  for (const SqlWord& sql : inner.sql_words)
+    outer.sql_words.push_back({sql.receiver, {sql.word.name, prefix}});
   all(outer.maybe_binds, inner.surely_binds);
   all(outer.maybe_binds, inner.maybe_binds);
   all(outer.deletes, inner.deletes);

@@ -38,9 +38,16 @@ struct MagicCall {
   std::uint32_t prefix = 0;
 };
 
+// A word of the first argument of `receiver.execute("...")`. Where that is SQLite's, it names no variable.
+struct SqlWord {
+  std::string receiver;
+  NameUse word;
+};
+
 struct CodeNames {
   std::vector<NameUse> loads;
   std::vector<NameUse> words;  // in string constants
+  std::vector<SqlWord> sql_words;
   std::vector<NameUse>
       builtins_used;  // globals, exec...: what they mean depends on whether the name is shadowed
   std::vector<std::string> surely_binds;  // in order; each once

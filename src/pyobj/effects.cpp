@@ -30,12 +30,14 @@ struct Recording {
   std::unordered_set<std::string> seen;  // kind and detail of effects, "r" and path of inputs
   std::uint32_t outside = 0;             // kinds of outside inputs seen, by bit: the first of each will do
   Asker drawn_by;                        // whose call drew the randomness that was seen first
-  int draws = 0;                         // since then, that one included
+  std::unordered_set<PyObject*> codes_seen;
+  int draws = 0;  // since then, that one included
 };
 
 // Process-wide, as the hook is: the one cell that is active, if any. Guarded by the GIL; the flag alone is
 // read without looking further.
 std::atomic<bool> active{false};
+std::atomic<bool> forked{false};  // since the last cell began
 std::unique_ptr<Recording> recording;
 thread_local int paused_depth = 0;
 
@@ -151,7 +153,18 @@ void on_evaluation(bool is_exec, PyObject* args) {
   }
 }
 
+// What the session's functions do can be told from their code, without running them.
+void on_attribute(PyObject* args) {
+  PyObject* function = item(args, 0);
+  if (function == nullptr || !PyFunction_Check(function) || text_or_bytes(item(args, 1)) != "__code__")
+    return;
+  PyObject* code = PyFunction_GET_CODE(function);
+  if (recording->codes_seen.insert(code).second)
+    recording->found.looked_into.push_back(Owned::share(Borrowed(code)));
+}
+
 void on_event(const GilHeld& gil, std::string_view event, PyObject* args) {
+  if (event == "object.__getattr__") return on_attribute(args);
   if (event == "open") return on_open(gil, args);
   if (event == "exec") return on_evaluation(true, args);
   if (event == "compile") return on_evaluation(false, args);
@@ -237,6 +250,8 @@ void on_source(const GilHeld& gil, PyObject* args, bool of_cell) {
 }
 
 int hook(const char* event, PyObject* args, void*) {
+  if (std::strcmp(event, "os.fork") == 0 || std::strcmp(event, "os.forkpty") == 0)
+    forked.store(true, std::memory_order_relaxed);
   const bool of_cell = active.load(std::memory_order_relaxed) && paused_depth == 0;
   const bool runs_code = std::strcmp(event, "exec") == 0;
   if (!of_cell && !runs_code) return 0;
@@ -310,6 +325,7 @@ CellEffects end_effects(const GilHeld&) {
   if (!recording) return {};
   CellEffects found = std::move(recording->found);
   recording.reset();
+  found.forked = forked.exchange(false, std::memory_order_relaxed);
   for (InputFile& input : found.inputs) input = describe_file(std::move(input.path));
   return found;
 }

@@ -227,9 +227,8 @@ const std::vector<std::pair<std::string, Borrowed>>& OwnModules::modules() {
     if (!PyModule_Check(module) || PyModule_GetDict(module) == namespace_.get()) continue;
     const std::string name = text(key);
     PyObject* file = PyDict_GetItemString(PyModule_GetDict(module), "__file__");
-    const bool ours = name == "elasticpython" || name.starts_with("elasticpython.");
     // What was made by hand cannot be imported where the session is restored.
-    if (!name.empty() && !ours && name != "__main__" && !text(file).empty() && is_own_module(module))
+    if (!name.empty() && name != "__main__" && !text(file).empty() && is_own_module(module))
       modules_.emplace_back(name, module);
   }
   return modules_;

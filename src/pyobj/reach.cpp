@@ -61,6 +61,11 @@ bool has_base_named(PyTypeObject* type, const char* name) {
   return false;
 }
 
+// The module that a function is from, which its wrappers have as well: no text that anybody evaluates.
+bool is_home(PyObject* key, PyObject* value) {
+  return PyUnicode_CheckExact(value) && text_equals(key, "__module__");
+}
+
 // Most of what large containers hold. One comparison each, where kind_of looks in a table.
 bool is_plain_leaf(PyTypeObject* type) {
   return type == &PyLong_Type || type == &PyUnicode_Type || type == &PyFloat_Type ||
@@ -81,6 +86,10 @@ bool is_made_by_class_statement(PyTypeObject* type) {
 
 }  // namespace
 
+bool is_this_package(std::string_view module) {
+  return module == "elasticpython" || module.starts_with("elasticpython.");
+}
+
 bool is_session_type(PyTypeObject* type) {
   if (!is_made_by_class_statement(type)) return false;
   PyObject* module_name = dict_get(type->tp_dict, "__module__");
@@ -97,6 +106,8 @@ bool is_session_type(PyTypeObject* type) {
 
 bool is_own_module(PyObject* module) {
   PyObject* dict = PyModule_Check(module) ? PyModule_GetDict(module) : module;
+  // This package itself, which tests import from the tree it is built in.
+  if (is_this_package(text_of(dict_get(dict, "__name__")))) return false;
   PyObject* file = dict_get(dict, "__file__");
   if (file == nullptr || !PyUnicode_Check(file)) {
     // Built in, frozen, or a namespace package: all have a spec. A module made by hand has none.
@@ -108,11 +119,13 @@ bool is_own_module(PyObject* module) {
 
 std::shared_ptr<const CodeNames> CodeNamesCache::of(PyObject* code, CodeKind kind) {
   const auto found = entries_.find(code);
-  if (found != entries_.end()) return found->second.names;
+  const auto names_of = [](const std::shared_ptr<const Entry>& entry) {
+    return std::shared_ptr<const CodeNames>(entry, entry->names.get());
+  };
+  if (found != entries_.end()) return names_of(found->second);
   if (entries_.size() >= kEntries) entries_.clear();
-  std::shared_ptr<const CodeNames> names = names_in_code(code, kind);
-  entries_.emplace(code, Entry{Owned::share(Borrowed(code)), names});
-  return names;
+  auto entry = std::make_shared<const Entry>(Entry{Owned::share(Borrowed(code)), names_in_code(code, kind)});
+  return names_of(entries_.emplace(code, std::move(entry)).first->second);
 }
 
 enum class Reacher::Kind : std::uint8_t {
@@ -132,6 +145,7 @@ enum class Reacher::Kind : std::uint8_t {
   kWeakref,
   kShell,
   kTraversed,
+  kKeeper,
   kClosed
 };
 
@@ -170,7 +184,8 @@ Reacher::Kind Reacher::kind_of(PyTypeObject* type) {
       return Kind::kWeakref;
     }
     if (is_cache_link(type)) return Kind::kCacheLink;
-    return (type->tp_flags & Py_TPFLAGS_HAVE_GC) != 0 ? Kind::kTraversed : Kind::kAtom;
+    if ((type->tp_flags & Py_TPFLAGS_HAVE_GC) == 0) return Kind::kAtom;
+    return may_keep_results(type) ? Kind::kKeeper : Kind::kTraversed;
   };
   const Kind kind = classify();
   kinds_.emplace(type, kind);
@@ -199,7 +214,25 @@ bool Reacher::met(PyObject* object) {
     return false;
   }
   if (shares_ && root != roots_) came_upon_.insert(root);
+  note_return(object, root);
   return true;
+}
+
+// Whether what is reached through the object counts as reached through something that may keep results.
+bool Reacher::is_keeper(PyObject* object, Kind kind) const {
+  if (kind == Kind::kFunction) return reinterpret_cast<PyFunctionObject*>(object)->func_globals != namespace_;
+  if (kind == Kind::kType) return !is_session_type(reinterpret_cast<PyTypeObject*>(object));
+  if (kind == Kind::kArray)
+    return std::strcmp(Py_TYPE(object)->tp_name, "numpy.ndarray") != 0 && !is_session_type(Py_TYPE(object));
+  return kind == Kind::kKeeper || kind == Kind::kCacheLink;
+}
+
+// An array of numbers leads to no code.
+bool Reacher::is_plain_array(PyObject* object, Kind kind) const {
+  if (kind != Kind::kArray) return false;
+  const auto* dtype =
+      reinterpret_cast<const DtypeLayout*>(reinterpret_cast<const ArrayLayout*>(object)->dtype);
+  return dtype != nullptr && std::strchr("biufcmMSU?", dtype->kind) != nullptr && dtype->kind != 0;
 }
 
 int Reacher::visit(PyObject* object, void* self) {
@@ -242,9 +275,11 @@ bool Reacher::add(PyObject* root, Reach& reach, std::size_t limit) {
   stack_.clear();
   callbacks_.clear();
   own_globals_.clear();
+  splits_ = !shares_ && !counting_;
+  const std::size_t codes = reach.codes.size();
   push(root);
   follow();
-  follow_aside();
+  enter_keepers(codes);
   const bool all = !is_over();
   ++roots_;
   reach_ = nullptr;
@@ -307,7 +342,7 @@ bool Reacher::take_plain(PyObject* object, int depth) {
   reach_->visited += static_cast<std::size_t>(PyDict_GET_SIZE(object));
   PyObject *key = nullptr, *value = nullptr;
   for (Py_ssize_t position = 0; PyDict_Next(object, &position, &key, &value);)
-    if (!is_plain_leaf(Py_TYPE(key)) || !plain(value)) return false;
+    if (!is_plain_leaf(Py_TYPE(key)) || !(is_home(key, value) || plain(value))) return false;
   return true;
 }
 
@@ -339,7 +374,7 @@ bool Reacher::take_elements(PyObject* object) {
     const bool fits = count_in(count);
     for (Py_ssize_t position = 0; fits && PyDict_Next(object, &position, &key, &value);) {
       push(key);
-      take_element(value, count <= kSmallContainer);
+      if (!is_home(key, value)) take_element(value, count <= kSmallContainer);
     }
   } else {
     return false;
@@ -348,6 +383,7 @@ bool Reacher::take_elements(PyObject* object) {
 }
 
 void Reacher::enter(PyObject* object, Kind kind) {
+  if (set_aside(object, kind)) return;
   PyTypeObject* type = Py_TYPE(object);
   switch (kind) {
     case Kind::kModule:
@@ -415,7 +451,7 @@ void Reacher::enter(PyObject* object, Kind kind) {
 }
 
 void Reacher::take_code(PyObject* code, const std::string& name) {
-  reach_->codes.push_back({name, codes_.of(code, CodeKind::kFunction)});
+  reach_->codes.push_back({name, codes_.of(code, CodeKind::kFunction), observed(code, name)});
 }
 
 void Reacher::enter_function(PyObject* function) {
@@ -525,6 +561,7 @@ void Reacher::note_instance_of(PyTypeObject* type) {
 bool Reacher::is_new(PyTypeObject* type) {
   const auto [at, added] = types_.emplace(type, roots_);
   if (!added && shares_ && at->second != roots_) came_upon_.insert(at->second);
+  if (!added && is_session_type(type)) note_return(reinterpret_cast<PyObject*>(type), at->second);
   return added;
 }
 

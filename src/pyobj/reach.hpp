@@ -11,6 +11,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -33,13 +34,14 @@ class CodeNamesCache {
     Owned code;
     std::shared_ptr<const CodeNames> names;
   };
-  std::unordered_map<PyObject*, Entry> entries_;
+  std::unordered_map<PyObject*, std::shared_ptr<const Entry>> entries_;
 };
 
 struct Reach {
   struct Code {
-    std::string name;  // qualified
-    std::shared_ptr<const CodeNames> names;
+    std::string name;                        // qualified
+    std::shared_ptr<const CodeNames> names;  // keeps the code object alive
+    PyObject* observed = nullptr;            // the code object, where it will show whether it has run
   };
   std::vector<Code> codes;
   std::vector<std::string> texts;    // short strings it holds, which code may evaluate
@@ -95,6 +97,12 @@ class Reacher {
   void follow();
   void follow_aside();
   void look_at_end_of(PyObject* object);
+  bool is_keeper(PyObject* object, Kind kind) const;
+  bool is_plain_array(PyObject* object, Kind kind) const;
+  bool set_aside(PyObject* object, Kind kind);
+  void enter_keepers(std::size_t codes);
+  void note_return(PyObject* object, std::uint32_t root);
+  PyObject* observed(PyObject* code, const std::string& name) const;
   static bool is_cache_link(PyTypeObject* type);
   void enter_cache_link(PyObject* link);
   bool take_elements(PyObject* object);
@@ -126,6 +134,9 @@ class Reacher {
   std::size_t limit_ = kNoLimit;  // of the call of add() that is under way
   std::size_t followed_ = 0;      // references that tp_traverse has shown in it
   std::vector<PyObject*> stack_;
+  bool splits_ = false;                      // keepers are set aside
+  bool came_back_ = false;                   // keepers lead to something that was met past them
+  std::vector<PyObject*> keepers_;           // met so far (reach_keepers.cpp)
   std::vector<PyObject*> callbacks_;         // of weak references to what was met
   std::vector<PyObject*> own_globals_;       // of the user's own modules that were met
   std::vector<PyObject*>* aside_ = nullptr;  // where what is met is noted
@@ -140,12 +151,18 @@ class Reacher {
 // A class statement of the session, or of the user's own modules, made the type.
 bool is_session_type(PyTypeObject* type);
 
+// Whether instances of the type, which is not the session's own, may know what code that they lead to returns
+// without running it, or run it in another way than the interpreter does. In doubt, they do.
+bool may_keep_results(PyTypeObject* type);
+
 // Whether code of the session runs when the object goes: its `__del__`, or the rest of a generator.
 bool runs_session_code_at_end(PyObject* object);
 
 // Whether the code of this module (by its dict or object) is the user's own: not of the standard library, not
 // installed.
 bool is_own_module(PyObject* module);
+
+bool is_this_package(std::string_view module);
 
 // The same by the file that code came from.
 bool is_library_path(const std::string& path);

@@ -9,7 +9,9 @@
 
 #include "pyobj/compile_source.hpp"
 #include "pyobj/magics.hpp"
+#include "pyobj/read_paths.hpp"
 #include "pyobj/reads_state.hpp"
+#include "pyobj/walk/layout.hpp"
 
 namespace elastic::pyobj {
 namespace {
@@ -28,6 +30,15 @@ constexpr std::array kAllWidgets = {"close_all", "widgets", "_instances", "get_m
 
 bool is_number(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// A connection to SQLite or a cursor of it, as it comes: their classes cannot be changed.
+bool is_sqlite(PyObject* value) {
+  if (value == nullptr) return false;
+  const auto is_of = [&](const char* name) {
+    return reinterpret_cast<PyObject*>(Py_TYPE(value)) == walk::loaded_attribute("_sqlite3", name);
+  };
+  return is_of("Connection") || is_of("Cursor");
 }
 
 // The results of earlier cells, which IPython keeps under names that are nobody's variables.
@@ -118,6 +129,7 @@ void Access::add(const Access& other) {
   handles_code = handles_code || other.handles_code;
   may_read_clock = may_read_clock || other.may_read_clock;
   asks_ipython = asks_ipython || other.asks_ipython;
+  paths.reset();
   may_unpickle = may_unpickle || other.may_unpickle;
 }
 
@@ -179,8 +191,7 @@ void Reads::State::note_modules(bool first) {
     const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
     PyErr_Clear();
     if (name == nullptr || !modules_known.insert(name).second || first) continue;
-    const std::string_view word(name);
-    if (word != "elasticpython" && !word.starts_with("elasticpython.")) note(module, name);
+    note(module, name);
   }
 }
 
@@ -209,6 +220,7 @@ class Reads::Analysis {
     add_dropped();
     if (evaluates()) evaluate_texts();
     look_through_large();
+    while (!sql_words_.empty()) take_sql_words();
     if (asks_for_all_widgets()) take_escaped(true);
     access_.may_unpickle = std::any_of(kUnpickling.begin(), kUnpickling.end(), [&](const char* name) {
       return attributes_.contains(name) || expanded_at_.contains(name);
@@ -236,6 +248,23 @@ class Reads::Analysis {
     PyErr_Clear();
   }
 
+  // As long as it lives, `node` is what leads to whatever is met.
+  class From {
+   public:
+    From(Analysis& analysis, ReadPaths::Node node)
+        : analysis_(analysis), before_(std::exchange(analysis.from_, node)) {}
+    ~From() { analysis_.from_ = before_; }
+    From(const From&) = delete;
+    From& operator=(const From&) = delete;
+
+   private:
+    Analysis& analysis_;
+    ReadPaths::Node before_;
+  };
+  ReadPaths::Node variable(std::string_view name) const {
+    return access_.paths ? access_.paths->variable(name) : ReadPaths::kCell;
+  }
+
   void add_words(const std::string& text, ReadRule rule) {
     for_each_word(text, [&](std::string_view word) {
       constexpr std::string_view kPandasLocal = "__pd_eval_local_";  // what pandas makes of @name
@@ -258,6 +287,7 @@ class Reads::Analysis {
                                    [&](const char* attribute) { return attributes_.contains(attribute); });
   }
   void take_escaped(bool by_message) {
+    const From library(*this, ReadPaths::kLibrary);
     for (const auto& escaped : state_.escaped)
       if (escaped.by_message == by_message) take_reach(escaped.reach, 0, escaped.name, ReadRule::kEscaped);
     if (by_message) drain();
@@ -291,6 +321,7 @@ class Reads::Analysis {
       words_datetime64_ = words_datetime64_ || use.name == "datetime64";
       enqueue(use, prefix, {word_rule, via});
     }
+    for (const SqlWord& sql : names.sql_words) sql_words_.push_back({sql, via, word_rule});
     for (const NameUse& use : names.builtins_used) {
       if (!bound_before(use.name, std::max(use.prefix, prefix)) && state_.value_of(use.name) == nullptr) {
         reach("uses " + use.name + (via.empty() ? "" : " in " + via));
@@ -338,6 +369,9 @@ class Reads::Analysis {
       for (PyObject* object : reached.on_drop)
         for_each_holder(object, [&](std::string_view) { runs = true; });
       if (!runs) continue;
+      // Where the cell is run again, something may go that is kept here by the results of former cells.
+      const From library(*this, ReadPaths::kLibrary);
+      if (access_.paths) access_.paths->lead(from_, variable(name), {ReadRule::kDropped, name});
       access_.reads.emplace(name, Why{ReadRule::kDropped, name});
       for (const Reach::Code& code : reached.codes) alive_.push_back(code.names);
       take_reach(reached, 0, name, ReadRule::kDropped);
@@ -368,6 +402,7 @@ class Reads::Analysis {
     return rank != ranks_.end() && rank->second < prefix;
   }
   void enqueue(const NameUse& use, std::uint32_t prefix, Why why) {
+    if (access_.paths) access_.paths->lead(from_, variable(use.name), why);
     const std::uint32_t from = std::max(use.prefix, prefix);
     const auto done = expanded_at_.find(use.name);
     if (done != expanded_at_.end() && done->second <= from) return;
@@ -384,6 +419,7 @@ class Reads::Analysis {
   void take_value(const std::string& name, std::uint32_t prefix) {
     PyObject* value = state_.value_of(name);
     if (value == nullptr) return;
+    const From there(*this, variable(name));
     const Reach& reached = reach_of(name, value, prefix);
     for (const Reach::Code& code : reached.codes) alive_.push_back(code.names);
     for (const std::string& text : reached.texts) texts_.emplace_back(name, text);
@@ -392,21 +428,42 @@ class Reads::Analysis {
   void take_reach(const Reach& reached, std::uint32_t prefix, const std::string& via, ReadRule rule) {
     if (!reached.everything.empty()) reach(via + " " + reached.everything);
     access_.handles_code = access_.handles_code || !reached.codes.empty();
-    for (const Reach::Code& code : reached.codes)
-      apply(*code.names, prefix, code.name.empty() ? via : code.name, rule);
+    for (const Reach::Code& code : reached.codes) apply_code(code, prefix, via, rule);
     for (const auto* objects : {&reached.session_code, &reached.on_drop, &reached.in_modules})
       for (PyObject* object : *objects)
         for_each_holder(object, [&](std::string_view name) {
+          if (access_.paths) access_.paths->lead(from_, variable(name), {rule, via});
           if (!access_.reads.contains(name)) access_.reads.emplace(name, Why{rule, via});
         });
     modules_.insert(reached.modules.begin(), reached.modules.end());
     access_.module_files.insert(reached.own_files.begin(), reached.own_files.end());
+  }
+  // What SQLite is told names its own tables, and nothing in Python but functions that were registered with
+  // it: of the session's, every cell counts as calling them. Any other `execute` may look for variables.
+  void take_sql_words() {
+    for (const auto& [sql, via, rule] : std::exchange(sql_words_, {})) {
+      const bool may_be_another = state_.everything_was_reached || !access_.everything.empty() ||
+                                  access_.surely_binds.contains(sql.receiver) ||
+                                  access_.maybe_binds.contains(sql.receiver);
+      if (may_be_another || !is_sqlite(state_.value_of(sql.receiver))) enqueue(sql.word, 0, {rule, via});
+    }
+    drain();
+  }
+  void apply_code(const Reach::Code& code, std::uint32_t prefix, const std::string& via, ReadRule rule) {
+    ReadPaths::Node node = ReadPaths::kCell;
+    if (access_.paths) {
+      node = access_.paths->code(code.names, code.observed);
+      access_.paths->lead(from_, node);
+    }
+    const From there(*this, node);
+    apply(*code.names, prefix, code.name.empty() ? via : code.name, rule);
   }
   void evaluate_texts() {
     while (!texts_.empty()) {
       const auto texts = std::move(texts_);
       texts_.clear();
       for (const auto& [name, text] : texts) {
+        const From there(*this, variable(name));
         for_each_word(text, [&, &via = name](std::string_view word) {
           enqueue({std::string(word), 0}, 0, {ReadRule::kValueWord, via});
         });
@@ -430,8 +487,10 @@ class Reads::Analysis {
   std::set<std::string, std::less<>> attributes_;
   std::set<std::string, std::less<>> modules_;
   std::vector<std::pair<std::string, std::string>> texts_;
+  std::vector<std::tuple<SqlWord, std::string, ReadRule>> sql_words_;  // with the via and rule of the others
   std::optional<std::unordered_multimap<PyObject*, std::string_view>> holders_;
   bool thorough_;
+  ReadPaths::Node from_ = ReadPaths::kCell;
   std::optional<std::optional<Reach>> of_large_;  // as far as it was asked for
   std::map<std::string, std::uint32_t> large_;    // values that were not looked through, and their prefix
   bool getattr_ = false;
@@ -450,6 +509,7 @@ void Reads::Analysis::drain() {
     expanded->second = item.prefix;
     if (const auto local = deferred_.find(item.name); local != deferred_.end()) {
       const auto codes = local->second;
+      const From there(*this, variable(item.name));
       for (const auto& code : codes) {
         alive_.push_back(code);
         apply(*code, item.prefix, item.name, ReadRule::kReached);
@@ -491,6 +551,8 @@ Access Reads::of_code(const GilHeld& gil, Borrowed code, Borrowed transform, Loo
   expand_magics(gil, cell, transform);
   state_->reacher.start();
   if (look == Look::kBeforeCell && state_->account.open(gil)) state_->note_modules(true);
+  if (look == Look::kBeforeCell && !state_->runs_elsewhere && !runs_unseen(state_->names))
+    access.paths = std::make_shared<ReadPaths>();
   Analysis analysis(gil, *state_, access, transform, look);
   analysis.run(cell);
   state_->note_access(access);
@@ -517,6 +579,16 @@ void Reads::add_runtime(const GilHeld& gil, Access& access, const std::vector<Ow
   for (const std::string& name : names) analysis.add_name(name, ReadRule::kRuntime);
   analysis.drain();
   state_->note_access(access);
+}
+
+void Reads::keep_what_ran(const GilHeld&, Access& access, const std::vector<Owned>& looked_into,
+                          bool forked) {
+  state_->runs_elsewhere = state_->runs_elsewhere || forked;
+  const std::shared_ptr<ReadPaths> paths = std::exchange(access.paths, nullptr);
+  if (!paths || !access.everything.empty() || state_->runs_elsewhere || runs_unseen(state_->names)) return;
+  std::unordered_set<PyObject*> codes;
+  for (const Owned& code : looked_into) codes.insert(code.get());
+  paths->keep_what_ran(codes, access.reads);
 }
 
 std::set<std::string> Reads::module_files_of(const GilHeld&, const std::string& name) {

@@ -51,6 +51,7 @@ struct Reads::State {
   CodeAccount account;
   // Once a cell could reach everything, what hands out the namespace (globals, frames) may be anywhere.
   bool everything_was_reached = false;
+  bool runs_elsewhere = false;        // the session has forked: what runs there does not show here
   std::uint64_t modules_version = 0;  // of sys.modules when it was last looked through
   std::unordered_set<std::string> modules_known;
   std::unordered_set<std::string> modules_without_code;  // nor a file: made by hand, or by one written in C

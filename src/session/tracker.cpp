@@ -136,6 +136,7 @@ Result<> Tracker::after_cell(const GilHeld& gil, graph::Outcome outcome) {
   if (forget_old_code(gil) && access_.compiled)
     access_.add(reads_.of_source(gil, cell_.transformed, transform_));
   reads_.add_runtime(gil, access_, effects.codes, effects.texts, effects.names);
+  reads_.keep_what_ran(gil, access_, effects.looked_into, effects.forked);
   code_may_escape_ = code_may_escape_ || access_.handles_code;
 
   Whys whys;

@@ -27,6 +27,9 @@ NOT_COMPARED = {
     "meanwhile: pyplot sets a label",
     "names_unseen: exec in another namespace",
     "objects: __reduce__ is not run",
+    "what_ran: a hit of a cache in a class",
+    "what_ran: a thread in the middle of a function",
+    "what_ran: a key of the namespace is one",
 }
 PLANS = ["optimal", "optimal", "store-all", "recompute-all"]
 CASES = {name: each for name, each in all_cases().items() if not each.between}

@@ -67,7 +67,7 @@ SHARING = [
     name
     for name in CASES
     if not CASES[name].between
-    and name.split(":")[0] in ("arrays", "functions", "in_place", "meanwhile", "objects")
+    and name.split(":")[0] in ("arrays", "functions", "in_place", "meanwhile", "objects", "what_ran")
 ]
 
 

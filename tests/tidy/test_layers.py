@@ -36,6 +36,8 @@ TESTED_BY = {
     "src/pyobj/compile_source.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/ended_frames.cpp": "tests/session/test_tracker.py: what a traceback keeps",
     "src/pyobj/young_garbage.cpp": "tests/session/test_tracker.py: what waits for its collection",
+    "src/pyobj/reach_keepers.cpp": "tests/session/test_watching_cases.py: what_ran, caches and wrappers",
+    "src/pyobj/read_paths.cpp": "tests/session/test_watching_cases.py: what_ran, a cell as a whole",
     "src/pyobj/escaped.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/magics.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/reach_aside.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",

@@ -61,6 +61,10 @@ struct CellEffects {
   std::vector<Owned> codes;
   std::vector<std::string> texts;
   std::vector<std::string> names;
+  // For Reads::keep_what_ran: code that was asked of functions, and whether the process forked, be it between
+  // the last cell and this one.
+  std::vector<Owned> looked_into;
+  bool forked = false;
   bool imported = false;      // some module was imported
   bool autoreloaded = false;  // IPython loaded a module anew, before the cell's own code ran
 };

@@ -40,6 +40,8 @@ struct Why {
   std::string text() const;
 };
 
+class ReadPaths;
+
 struct Access {
   std::map<std::string, Why, std::less<>> reads;
   std::set<std::string, std::less<>> surely_binds;  // by every complete run
@@ -52,7 +54,9 @@ struct Access {
   bool may_read_clock = false;  // through numpy.datetime64, which no call shows
   bool asks_ipython = false;    // for what it keeps of earlier cells: _, Out, In
   bool may_unpickle = false;    // what is unpickled names variables that are known only then
-  bool compiled = true;         // false: a syntax error; nothing runs
+  // By which ways the reads came to be some; null where none of them can be taken back (keep_what_ran).
+  std::shared_ptr<ReadPaths> paths;
+  bool compiled = true;  // false: a syntax error; nothing runs
 
   // Also what the other one has; of what it surely binds, nothing.
   void add(const Access& other);
@@ -96,6 +100,12 @@ class Reads {
   // source handed to compile, names of __main__ a pickle looked up.
   void add_runtime(const GilHeld&, Access& access, const std::vector<Owned>& codes,
                    const std::vector<std::string>& texts, const std::vector<std::string>& names);
+
+  // Takes back what the cell could have read by way of session code of which it shows that it did not run,
+  // once the cell has ended. `looked_into`: code objects that somebody took from a function meanwhile;
+  // `forked`: so did the process, and another one may run the code. REQUIRES: `access` is of
+  // Look::kBeforeCell, and the objects it was made from may be gone by now.
+  void keep_what_ran(const GilHeld&, Access& access, const std::vector<Owned>& looked_into, bool forked);
 
   // The value of `name` may have changed in place: what it reaches is looked up again when next needed.
   void forget(std::string_view name);
