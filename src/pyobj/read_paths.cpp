@@ -116,7 +116,8 @@ void ReadPaths::keep_what_ran(const std::unordered_set<PyObject*>& looked_into,
       if (!names[way.to].empty()) whys[names[way.to]].push_back(&way.why);
   }
   for (auto at = reads.begin(); at != reads.end();) {
-    auto& [name, why] = *at;
+    const std::string& name = at->first;
+    Why& why = at->second;  // no structured binding: clang 14 cannot capture one
     const auto here = at++;
     if (!variables_.contains(name)) continue;
     const auto left = whys.find(name);
