@@ -24,16 +24,22 @@ bool begins_with_resume(PyCodeObject* code) {
   return false;
 }
 
+// Of a code object and of those nested in it.
+template <class Holds>
+bool holds_for_all(PyObject* code, const Holds& holds) {
+  if (!holds(reinterpret_cast<PyCodeObject*>(code))) return false;
+  PyObject* constants = reinterpret_cast<PyCodeObject*>(code)->co_consts;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(constants); ++i) {
+    PyObject* nested = PyTuple_GET_ITEM(constants, i);
+    if (PyCode_Check(nested) && !holds_for_all(nested, holds)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool shows_that_it_runs(PyObject* code) {
-  auto* c = reinterpret_cast<PyCodeObject*>(code);
-  if (c->co_warmup >= 0 || !begins_with_resume(c)) return false;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(c->co_consts); ++i) {
-    PyObject* nested = PyTuple_GET_ITEM(c->co_consts, i);
-    if (PyCode_Check(nested) && !shows_that_it_runs(nested)) return false;
-  }
-  return true;
+  return holds_for_all(code, [](PyCodeObject* c) { return c->co_warmup < 0 && begins_with_resume(c); });
 }
 
 bool runs_unseen(PyObject* user_namespace) {
@@ -70,14 +76,11 @@ ReadPaths::Node ReadPaths::code(const std::shared_ptr<const CodeNames>& names, P
 void ReadPaths::lead(Node from, Node to, const Why& why) { nodes_[from].ways.push_back({to, why}); }
 
 bool ReadPaths::mark(PyObject* code, std::vector<Mark>& marks) {
-  auto* c = reinterpret_cast<PyCodeObject*>(code);
-  if (c->co_warmup >= 0) return false;
-  marks.push_back({c, c->co_warmup});
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(c->co_consts); ++i) {
-    PyObject* nested = PyTuple_GET_ITEM(c->co_consts, i);
-    if (PyCode_Check(nested) && !mark(nested, marks)) return false;
-  }
-  return true;
+  return holds_for_all(code, [&](PyCodeObject* c) {
+    if (c->co_warmup >= 0) return false;
+    marks.push_back({c, c->co_warmup});
+    return true;
+  });
 }
 
 bool ReadPaths::has_run(const NodeState& node, const std::unordered_set<PyObject*>& looked_into) {

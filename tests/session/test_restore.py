@@ -188,6 +188,18 @@ def test_what_is_slow_to_import_is_not_imported_for_a_restore(start):
     assert second.value(slow) == before
 
 
+def test_ctypes_is_imported_for_its_own_objects_only(start):
+    loaded = "'_ctypes' in __import__('sys').modules"
+    first = start()
+    first.run("x = [1]")
+    before = first.value(loaded)
+    first.checkpoint(plan="store-all")
+    assert not before and not first.value(loaded)
+    second = start()
+    second.restore()
+    assert second.value("x") == [1] and not second.value(loaded)
+
+
 @pytest.mark.parametrize("change, status, said", [
     ("", "same", ""),
     ("open('big.dat', 'r+b').write(bytes(4))", "differs", "may hold something else"),

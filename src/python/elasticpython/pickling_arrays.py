@@ -4,7 +4,7 @@ import sys
 import types
 
 from elasticpython import pickling_lenders, pickling_memmaps, unpickling, unpickling_arrays
-from elasticpython.pickling_refusals import name_of
+from elasticpython.pickling_refusals import is_ctypes, name_of
 
 
 def reduce_array(context, array):
@@ -40,16 +40,12 @@ def _owner(array):
             base = base.base
         elif type(base) is memoryview and type(base.obj).__name__ == "_memoryviewslice":  # Cython's
             base = base.obj.base
-        elif type(base) in (bytearray, memoryview) or _is_ctypes(base):
+        elif type(base) in (bytearray, memoryview) or is_ctypes(type(base)):
             return base
         else:
             base = _lent_by_attribute(numpy, base, array)
             if base is None:
                 return owner
-
-
-def _is_ctypes(owner):
-    return any(type(kind).__module__ == "_ctypes" for kind in type(owner).__mro__)
 
 
 def _lent_by_attribute(numpy, lender, array):

@@ -11,7 +11,7 @@ import cloudpickle.cloudpickle as field
 from elasticpython import unpickling, unpickling_code
 from elasticpython.pickling_refusals import NotSerializable
 
-_HEAP_TYPE = 1 << 9
+HEAP_TYPE = 1 << 9
 
 
 def reduce_function(context, function):
@@ -110,7 +110,7 @@ def reduce_class(context, cls):
     member = _as_member(context, cls)
     if member is not None:
         return member
-    if not cls.__flags__ & _HEAP_TYPE:
+    if not cls.__flags__ & HEAP_TYPE:
         raise NotSerializable(cls, "type of a C library that no module names")
     if issubclass(cls, enum.Enum) and "_member_map_" in vars(cls):
         return _reduce_enum(cls)
@@ -125,7 +125,7 @@ def reduce_class(context, cls):
         subclasses = [link() for link in abc._get_dump(cls)[0]]
         registered = [subclass for subclass in subclasses if subclass is not None]
     meta = type(cls)
-    if not meta.__flags__ & _HEAP_TYPE and meta is not type and not context.is_importable(meta):
+    if not meta.__flags__ & HEAP_TYPE and meta is not type and not context.is_importable(meta):
         meta = None
     tracker = field._get_or_create_tracker_id(cls)
     return (unpickling.make_class, (meta, cls.__name__, cls.__bases__, head, tracker),

@@ -3,12 +3,7 @@ a pointer, what `from_buffer` made. What is written through one is seen through 
 import ctypes
 
 from elasticpython import unpickling
-from elasticpython.pickling_refusals import NotSerializable
-
-
-def is_ctypes(kind):
-    """True for types of ctypes' data, by the metaclasses that C has for them."""
-    return any(type(base).__module__ == "_ctypes" for base in kind.__mro__)
+from elasticpython.pickling_refusals import NotSerializable, is_ctypes
 
 
 def reducer_for(kind):

@@ -71,7 +71,7 @@ def _reduce_by(base):
         make, arguments, state, items, pairs = (*reduction, None, None, None)[:5]
         if make is not type(value) or reduction[5:]:
             return reduction
-        attributes = _attributes(value, base)
+        attributes = attributes_below(value, base)
         if _holds(state, attributes):
             state = None
         filler = base
@@ -85,8 +85,8 @@ def _reduce_by(base):
     return reduce
 
 
-def _attributes(value, base):
-    """(dict, slots) of what the session's classes add to `base`, or None."""
+def attributes_below(value, base):
+    """(dict, slots) of what the classes that derive from `base` add to it, or None."""
     try:
         attributes = dict(object.__getattribute__(value, "__dict__"))
     except AttributeError:

@@ -5,15 +5,15 @@ import sys
 import types
 
 from elasticpython import unpickling, unpickling_arrays
+from elasticpython.pickling_code import HEAP_TYPE
 
-_HEAP_TYPE = 1 << 9
 _STATE = ("__getstate__", "__reduce__", "__reduce_ex__")
 
 
 def may_lend(kind):
     """True for a library's type, written in C, that says itself what its state is. Python's and numpy's own,
     of which there may be millions, do not lend."""
-    if kind.__flags__ & _HEAP_TYPE:
+    if kind.__flags__ & HEAP_TYPE:
         return False
     own, library = vars(kind), kind.__module__.partition(".")[0]
     return library != "numpy" and library not in sys.stdlib_module_names \

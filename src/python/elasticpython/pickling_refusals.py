@@ -51,6 +51,11 @@ def name_of(kind):
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
+def is_ctypes(kind):
+    """True for types of ctypes' data, by the metaclasses that C has for them."""
+    return any(type(base).__module__ == "_ctypes" for base in kind.__mro__)
+
+
 def refusal_for(kind):
     """A reducer that refuses, where `kind` derives from a handle; else None."""
     for base in kind.__mro__:

@@ -3,10 +3,10 @@ nothing of it to pickle."""
 import gc
 import itertools
 import sys
-import types
 import weakref
 
 from elasticpython import unpickling
+from elasticpython.pickling_derived import attributes_below
 from elasticpython.pickling_refusals import NotSerializable, name_of
 
 
@@ -64,13 +64,9 @@ def reduce_weak_subclass(context, reference):
     referent = reference()
     if referent is None:
         raise NotSerializable(reference, "weak reference to an object that is gone")
-    slots = {name: slot.__get__(reference) for kind in type(reference).__mro__
-             for name, slot in vars(kind).items()
-             if isinstance(slot, types.MemberDescriptorType) and not name.startswith("__")
-             and hasattr(reference, name)}
-    state = dict(getattr(reference, "__dict__", {})), slots
-    return (unpickling.weak_subclass, (type(reference), referent, reference.__callback__), state, None, None,
-            unpickling.set_attributes)
+    made = unpickling.weak_subclass, (type(reference), referent, reference.__callback__)
+    state = attributes_below(reference, weakref.ReferenceType)
+    return made if state is None else (*made, state, None, None, unpickling.set_attributes)
 
 
 def reduce_finalizer(context, finalizer):

@@ -16,10 +16,8 @@ from collections import OrderedDict, defaultdict
 import cloudpickle.cloudpickle as field
 
 from elasticpython import pickling_derived, pickling_lenders, pickling_stdlib, unpickling
-from elasticpython.pickling_code import reduce_enum_member
-from elasticpython.pickling_refusals import NotSerializable, name_of
-
-_HEAP_TYPE = 1 << 9
+from elasticpython.pickling_code import HEAP_TYPE, reduce_enum_member
+from elasticpython.pickling_refusals import NotSerializable, is_ctypes, name_of
 
 
 def reduce_weakref(context, reference):
@@ -320,7 +318,7 @@ def reduce_without_new(context, value):
 def _wants_arguments(kind):
     """Whether pickle would call the class's own `__new__`, in Python, without arguments that it needs."""
     new = kind.__new__
-    plain = all(base.__flags__ & _HEAP_TYPE for base in kind.__mro__[:-1]) and _is_reduced_by_object(kind)
+    plain = all(base.__flags__ & HEAP_TYPE for base in kind.__mro__[:-1]) and _is_reduced_by_object(kind)
     if not plain or not isinstance(new, types.FunctionType) or hasattr(kind, "__getnewargs__") \
             or hasattr(kind, "__getnewargs_ex__"):
         return False
@@ -401,10 +399,9 @@ def reducer_for(context, kind):
         return of_c
     if issubclass(kind, logging.Logger):
         return reduce_logger
-    if "_ctypes" in sys.modules:
-        from elasticpython import pickling_ctypes
-        if pickling_ctypes.is_ctypes(kind):
-            return pickling_ctypes.reducer_for(kind)
+    if is_ctypes(kind):
+        from elasticpython import pickling_ctypes  # imports ctypes, which most sessions do without
+        return pickling_ctypes.reducer_for(kind)
     if issubclass(kind, types.ModuleType):
         from elasticpython.pickling_code import reduce_module
         return reduce_module
@@ -417,7 +414,7 @@ def reducer_for(context, kind):
         return reduce_soup
     if names & {"plotly.basedatatypes.BaseFigure", "plotly.basedatatypes.BasePlotlyType"}:
         return reduce_plotly
-    if not kind.__flags__ & _HEAP_TYPE:
+    if not kind.__flags__ & HEAP_TYPE:
         return pickling_lenders.reduce_lender if pickling_lenders.may_lend(kind) else None
     if issubclass(kind, defaultdict) and kind.__reduce__ is defaultdict.__reduce__ \
             and kind.__reduce_ex__ is object.__reduce_ex__:

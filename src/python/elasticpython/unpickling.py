@@ -34,6 +34,7 @@ class Session:
         # Tracker id -> class: one class object per class over all groups. Weak: a class that something
         # besides the variables refers to counts as handed to a library.
         self.classes = weakref.WeakValueDictionary()
+        self.call_deep = types.FunctionType(_call_deep.__code__, _Caller(self))
         self.bound = {name: getattr(self, name)
                       for name in ("variable", "tracked", "make_class", "make_enum")}
 
@@ -123,13 +124,12 @@ class GroupUnpickler(pickle.Unpickler):
         super().__init__(file, buffers=buffers)
         self.persistent_load = session.persistent_load
         self._bound = session.bound
-        self._namespace = _Caller(session)
+        self._call_deep = session.call_deep
 
     def load(self):
         """Libraries that look for names in the frames of whoever unpickles (the formulas of statsmodels) find
         the session's: some look one frame out, some further."""
-        call = types.FunctionType(_call_deep.__code__, self._namespace)
-        return call(call, super().load, 3)
+        return self._call_deep(self._call_deep, super().load, 3)
 
     def find_class(self, module, name):
         if module == __name__:

@@ -1,6 +1,4 @@
 """Makes ctypes' objects over memory that they share. Written by `pickling_ctypes`."""
-import ctypes
-
 from elasticpython.unpickling_written import written
 
 
@@ -16,4 +14,5 @@ def ctypes_part(kind, owner, offset, attributes):
 def ctypes_pointer(kind, target):
     if type(target) is kind._type_:
         return kind(target)
+    import ctypes  # not where a session has none of its objects
     return ctypes.cast(ctypes.pointer(target), kind)
