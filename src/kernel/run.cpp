@@ -40,7 +40,7 @@ int refuse(const Error& error) {
 // for the terminal or the server's log.
 Result<Unit> find_ipython() {
   try {
-    py::module_::import("IPython");
+    py::module_::import("elasticpython.late_imports").attr("import_ipython")();
     return success();
   } catch (py::error_already_set& error) {
     const std::string python = py::str(py::module_::import("sys").attr("executable"));

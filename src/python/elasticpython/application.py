@@ -1,6 +1,8 @@
 """The user's IPython configuration: profile, startup files, extensions, as ipykernel applies it."""
 
 import gc
+import logging
+import random  # noqa: F401  so that no cell brings its state about: IPython's start does, by way of tempfile
 import sys
 
 from IPython.core.application import BaseIPythonApplication
@@ -8,7 +10,23 @@ from IPython.core.shellapp import InteractiveShellApp
 from traitlets import Any
 
 from elasticpython import heir
+from elasticpython.late_imports import stand_ins
 from elasticpython.shell import NotebookShell
+
+
+class _FirstRecord(logging.Handler):
+    """Has the logging of `application` configured when there is something to be said: what a start says is
+    below the level that is shown, and `logging.config` with what it imports is 4 % of it."""
+
+    def __init__(self, application):
+        super().__init__()
+        self._application = application
+
+    def emit(self, record):
+        log = self._application.log
+        log.removeHandler(self)
+        self._application._configure_logging()
+        log.handle(record)
 
 
 class Application(BaseIPythonApplication, InteractiveShellApp):
@@ -20,9 +38,12 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
     classes = [NotebookShell]
 
     def initialize(self, argv=None):
+        with stand_ins("tempfile"):  # for directories that cannot be written to
+            places = {"ipython_dir": self.ipython_dir}
         super().initialize(argv)
         self.init_path()
-        self.shell = NotebookShell.instance(parent=self, profile_dir=self.profile_dir, kernel=self.kernel)
+        places["profile_dir"] = self.profile_dir
+        self.shell = NotebookShell.instance(parent=self, kernel=self.kernel, **places)
         self.shell.configurables.append(self)
         heir.note_own_descriptors(self.kernel.connection_file)
         if self.collects_garbage:
@@ -32,6 +53,13 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
         self.init_code()
         # A function refers to the namespace it was defined in.
         self.shell.startup_left_code = sys.getrefcount(self.shell.user_ns) != references
+
+    def _configure_logging(self):
+        if self.logging_config or self.log.level:  # of the user's, or not the first time
+            super()._configure_logging()
+        else:
+            self.log.setLevel(self.log_level)
+            self.log.addHandler(_FirstRecord(self))
 
     def parse_command_line(self, argv=None):
         """There is none: what a kernel is started with is the connection file. Making a parser of all that

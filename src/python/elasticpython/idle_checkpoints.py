@@ -1,7 +1,6 @@
 """When a kernel that has nothing to do writes its session down, so that one that is killed loses little."""
 
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -57,6 +56,8 @@ class IdleTime:
 def check_room(directory: str) -> None:
     """Raises CheckpointError where a checkpoint that nobody asked for could leave others without room: where
     less is free than twice what this process holds."""
+    import shutil  # and what it brings, which no kernel needs to start
+
     from elasticpython.reports import describe_bytes
 
     place = next(each for each in (Path(directory), *Path(directory).parents) if each.exists())

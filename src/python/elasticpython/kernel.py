@@ -22,7 +22,7 @@ from IPython.core.error import StdinNotImplementedError
 
 from elasticpython import _core, application, heir, introspection, old_comms, on_import, parents
 from elasticpython.interrupts import Interrupts
-from elasticpython.late_ssl import import_asyncio
+from elasticpython.late_imports import import_asyncio
 from elasticpython.messages import jsonable
 from elasticpython.session import ShellSession
 from elasticpython.streams import NotebookStream
