@@ -304,12 +304,13 @@ std::vector<SnapshotId> History::versions(VariableId variable) const {
   return result;
 }
 
+// By the variable's versions: most ask for one of the newest, and a cell may have written thousands.
 std::optional<SnapshotId> History::find(VariableId variable, CellIndex writer) const {
-  if (writer.value >= cells_.size()) return std::nullopt;
-  const CellExecution& cell = cells_[writer.value];
-  for (std::uint32_t i = 0; i < cell.write_count; ++i) {
-    const SnapshotId id{cell.first_write.value + i};
-    if (snapshot(id).variable == variable) return id;
+  for (std::optional<SnapshotId> at = newest(variable); at;) {
+    const Snapshot& version = snapshot(*at);
+    if (version.writer == writer) return at;
+    if (version.writer < writer || version.previous == *at) break;
+    at = version.previous;
   }
   return std::nullopt;
 }
