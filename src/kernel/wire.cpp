@@ -5,7 +5,7 @@
 #include <ctime>
 #include <utility>
 
-#include "json_text.hpp"
+#include "elastic/core/json_text.hpp"
 #include "signature.hpp"
 #include "xeus/xguid.hpp"
 #include "xeus/xzmq_serializer.hpp"

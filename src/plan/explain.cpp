@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "elastic/core/json_text.hpp"
+
 namespace elastic::plan {
 namespace {
 
@@ -106,20 +108,36 @@ std::string to_table(const Plan& plan, const PlanInput& input) {
   return text;
 }
 
+std::string variables_text(const Plan& plan, const PlanInput& input, bool ambient) {
+  const History& history = *input.history;
+  std::string text = "{";
+  for (const VariablePlan& variable : plan.variables) {
+    if (history.is_ambient(variable.variable) != ambient) continue;
+    append_json(text, history.name_of(variable.variable));
+    text += ":{\"action\":";
+    append_json(text, name_of(variable.action));
+    text += ",\"bytes\":" + std::to_string(variable.bytes) + ",\"why\":";
+    append_json(text, variable.why);
+    text += ",\"linked_with\":[";
+    for (const VariableId other : variable.linked_with) {
+      if (text.back() != '[') text += ',';
+      append_json(text, history.name_of(other));
+    }
+    text += "],\"written_by\":" + std::to_string(history.snapshot(variable.snapshot).writer.value) + "},";
+  }
+  if (text.back() == ',') text.pop_back();
+  return text + "}";
+}
+
+nlohmann::json steps_json(const Plan& plan, const PlanInput& input) {
+  nlohmann::json steps = nlohmann::json::array();
+  for (const Step& step : plan.steps) steps.push_back(json_of(step, input));
+  return steps;
+}
+
 nlohmann::json to_json(const Plan& plan, const PlanInput& input) {
   const History& history = *input.history;
-  nlohmann::json variables = nlohmann::json::object(), ambient = nlohmann::json::object();
-  for (const VariablePlan& variable : plan.variables) {
-    nlohmann::json entry{{"action", name_of(variable.action)},
-                         {"bytes", variable.bytes},
-                         {"why", variable.why},
-                         {"linked_with", names_of(variable.linked_with, history)},
-                         {"written_by", history.snapshot(variable.snapshot).writer.value}};
-    (history.is_ambient(variable.variable) ? ambient : variables)[history.name_of(variable.variable)] =
-        std::move(entry);
-  }
-  nlohmann::json cells = nlohmann::json::array(), reruns = nlohmann::json::array(),
-                 steps = nlohmann::json::array();
+  nlohmann::json cells = nlohmann::json::array(), reruns = nlohmann::json::array();
   for (const CellIndex cell : plan.cells_to_rerun) cells.push_back(cell.value);
   for (const Rerun& rerun : plan.reruns) {
     nlohmann::json inputs = nlohmann::json::array();
@@ -134,17 +152,13 @@ nlohmann::json to_json(const Plan& plan, const PlanInput& input) {
                       {"keeps", snapshots_of(rerun.keeps, history)},
                       {"discards", snapshots_of(rerun.discards, history)}});
   }
-  for (const Step& step : plan.steps) steps.push_back(json_of(step, input));
   nlohmann::json older = nlohmann::json::array();
   for (const std::size_t holding : plan.older_loads) {
     older.push_back(snapshots_of(input.holdings[holding].snapshots, history));
   }
   return {{"plan", plan.planner},
-          {"variables", std::move(variables)},
-          {"ambient", std::move(ambient)},
           {"cells_to_rerun", std::move(cells)},
           {"reruns", std::move(reruns)},
-          {"steps", std::move(steps)},
           {"older_loads", std::move(older)},
           {"gave_up", plan.gave_up},
           {"lost", plan.lost_count},

@@ -260,9 +260,9 @@ void bind_session(py::module_& core) {
       .def(
           "checkpoint",
           [](BoundSession& self, const py::dict& options) {
-            return object_of(unwrap(self.session.checkpoint(GilHeld::assume(), checkpoint_options(options))));
+            return unwrap(self.session.checkpoint(GilHeld::assume(), checkpoint_options(options)));
           },
-          py::arg("options"))
+          py::arg("options"), "The report, as JSON.")
       .def(
           "restore",
           [](BoundSession& self, const py::dict& options) {

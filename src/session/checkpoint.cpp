@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "elastic/core/json_text.hpp"
 #include "elastic/core/log.hpp"
 #include "elastic/plan/explain.hpp"
 #include "elastic/session/session.hpp"
@@ -54,6 +55,14 @@ store::ProgressFunction told_to(Driver& driver) {
 // Nobody asked for it: at shutdown, in this process or a forked one, or while idle.
 bool is_automatic(const CheckpointOptions& options) {
   return options.in_background || options.while_idle || options.as_heir_us != 0;
+}
+
+// The report as a text: what there is of each variable is never made into values.
+std::string report_text(const DumpedSession& dumped) {
+  std::string text = json_text(dumped.report);
+  text.pop_back();
+  return text + ",\"variables\":" + plan::variables_text(dumped.plan, dumped.input, false) +
+         ",\"ambient\":" + plan::variables_text(dumped.plan, dumped.input, true) + "}";
 }
 
 }  // namespace
@@ -122,9 +131,10 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   std::uint64_t total = 0;
   for (const BlobToWrite& blob : blobs)
     for (const ConstBytes part : blob.parts) total += part.size();
-  payload.report["bytes_total"] = total;
+  dumped.report["bytes_total"] = total;
 
   payload.costs = costs_.to_json();
+  payload.report = report_text(dumped);
   if (dumped.writer) ELASTIC_TRY(driver_->pickled(gil, total >= kBackgroundFromBytes));
   GilReleased released(gil);
   // A child has no Python, through which a remote is written.
@@ -144,7 +154,7 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   }
   dumped.presence.reset();  // the writer holds the store now
   if (in_background) {
-    payload.report["in_background"] = true;
+    dumped.report["in_background"] = true;
     return write_in_background(*writer, blobs, payload.to_bytes());
   }
   std::uint64_t new_bytes = history.size();
@@ -160,17 +170,17 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
         known_buffers_->stored(again, blobs[i].parts.front(), written.refs[i]);
     known_buffers_->commit();
   }
-  payload.report["measured"]["write"] =
+  dumped.report["measured"]["write"] =
       measured_write(costs_, new_bytes, report.bytes_written, clock_->monotonic_us() - begun_us);
-  payload.report["bytes_written"] = report.bytes_written;
-  payload.report["checkpoint"] = report.name.to_string();
+  dumped.report["bytes_written"] = report.bytes_written;
+  dumped.report["checkpoint"] = report.name.to_string();
   writer.reset();
   if (is_automatic(options)) replace_idle(*dumped.target, options.directory, report.name);
   if (!options.export_to.empty()) {
     auto exported = store::export_checkpoint(*dumped.target, report.name, options.export_to, options.force,
                                              told_to(*driver_));
     if (!exported.ok()) return exported.error().within("the checkpoint was written, but not exported");
-    payload.report["exported"] = options.export_to;
+    dumped.report["exported"] = options.export_to;
   }
   store::RetentionPolicy policy;
   policy.keep_newest = options.keep_newest;
@@ -258,7 +268,7 @@ Result<> Session::dump_outputs(const GilHeld& gil, const CheckpointOptions& opti
     Result<Pickled> output = dumper.dump(gil, {name}, values);
     if (!output.ok() && output.error().code() == ErrorCode::kCancelled) return output.error();
     if (!output.ok() || output->pickle_bytes() + output->buffer_bytes() > kOutputLimitBytes)
-      dumped.payload.report["outputs_left_out"].push_back(name);
+      dumped.report["outputs_left_out"].push_back(name);
     else
       dumped.outputs.push_back(std::move(*output));
   }
@@ -279,16 +289,16 @@ Result<> Session::begin_as_heir(const GilHeld& gil, const CheckpointOptions& opt
   return driver_->announced(gil);
 }
 
-Result<json> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& options) {
+Result<std::string> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& options) {
   DumpedSession dumped;
-  Result<json> report = write_down(gil, options, dumped);
+  Result<std::string> report = write_down(gil, options, dumped);
   if (!report.ok() && dumped.writer && options.as_heir_us != 0)
     dumped.writer->give_up(report.error().message());
   return report;
 }
 
-Result<json> Session::write_down(const GilHeld& gil, const CheckpointOptions& options,
-                                 DumpedSession& dumped) {
+Result<std::string> Session::write_down(const GilHeld& gil, const CheckpointOptions& options,
+                                        DumpedSession& dumped) {
   const std::int64_t started_us = clock_->monotonic_us();
   if (!options.plan_only && !options.export_to.empty()) {
     GilReleased released(gil);
@@ -309,13 +319,14 @@ Result<json> Session::write_down(const GilHeld& gil, const CheckpointOptions& op
   payload.shell = options.shell;
   payload.marks = marks_->to_json();
   for (const CellIndex cell : dumped.input.wishes.never_rerun) payload.never_rerun.insert(cell.value);
-  json& report = payload.report;
+  json& report = dumped.report;
   report = plan::to_json(dumped.plan, dumped.input);
   report["path"] = options.directory;
   report["notebook"] = options.label;
   report["bytes_written"] = 0;
   report["measured"] = measured_dumps(dumped);
   if (options.plan_only) {
+    report["steps"] = plan::steps_json(dumped.plan, dumped.input);
     report["table"] = plan::to_table(dumped.plan, dumped.input);
     report["svg"] = plan::to_svg(dumped.plan, dumped.input);
   }
@@ -324,12 +335,15 @@ Result<json> Session::write_down(const GilHeld& gil, const CheckpointOptions& op
   report["bytes_total"] = total;
   if (tracking_error_) report["tracking_off"] = tracking_error_->to_string();
   std::vector<std::string> had;
-  for (const auto& [name, entry] : report["variables"].items()) {
-    if (entry["action"] == "lost")
-      payload.lost.emplace(name, entry["why"].get<std::string>());
+  for (const plan::VariablePlan& variable : dumped.plan.variables) {
+    const std::string& name = dumped.history.name_of(variable.variable);
+    if (dumped.history.is_ambient(variable.variable)) continue;
+    if (variable.action == plan::Action::kLost)
+      payload.lost.emplace(name, variable.why);
     else
       had.push_back(name);
   }
+  std::sort(had.begin(), had.end());
   if (!options.plan_only) {
     payload.outlines = outlines_of(gil, namespace_, dumped);
     ELASTIC_TRY(dump_outputs(gil, options, had, dumped));
@@ -341,7 +355,7 @@ Result<json> Session::write_down(const GilHeld& gil, const CheckpointOptions& op
   }
   report["measured"]["so_far"] = costs_.errors_json();
   report["seconds"] = static_cast<double>(clock_->monotonic_us() - started_us) / 1e6;
-  return std::move(report);
+  return report_text(dumped);
 }
 
 }  // namespace elastic::session

@@ -48,6 +48,7 @@ struct DumpedSession {
   plan::Plan plan{};
   std::vector<pyobj::Pickled> outputs{};
   Payload payload{};
+  nlohmann::json report{};  // but for what it says of each variable
   std::optional<pyobj::Dumper> dumper{};
   std::unique_ptr<store::Store> target{};             // null: nothing is there, and nothing shall be written
   std::unique_ptr<store::CheckpointWriter> writer{};  // null: not begun yet
@@ -78,7 +79,8 @@ struct DumpedSession {
   }
 };
 
-// {"serialize": {names: {estimated_us, actual_us}}} of the groups that were serialised.
+// {"serialize": {names: {estimated_us, actual_us}}} of the groups that were serialised: those that took
+// longest one by one, the others in one entry.
 nlohmann::json measured_dumps(const DumpedSession& dumped);
 
 // The active variables that other groups refer to instead of copying them: functions, classes and modules.

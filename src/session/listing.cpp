@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "elastic/core/json_cursor.hpp"
 #include "elastic/store/file_system.hpp"
 #include "elastic/store/reader.hpp"
 #include "session/payload.hpp"
@@ -26,9 +27,21 @@ json described(const CheckpointInfo& info) {
 Result<std::vector<std::string>> variables_in(const CheckpointInfo& info, store::ConstBytes bytes) {
   ELASTIC_ASSIGN(const Payload payload, Payload::from_bytes(store::as_text(bytes), info.blob_count));
   std::vector<std::string> names;
-  if (!payload.report.contains("variables")) return names;
-  for (const auto& [name, entry] : payload.report["variables"].items())
-    if (!payload.lost.contains(name)) names.push_back(name);
+  JsonCursor report(payload.report);
+  std::string key, name;
+  report.enter_object();
+  while (report.next_key(key)) {
+    if (key != "variables") {
+      report.raw();
+      continue;
+    }
+    report.enter_object();
+    while (report.next_key(name)) {
+      report.raw();
+      if (!payload.lost.contains(name)) names.push_back(name);
+    }
+  }
+  std::sort(names.begin(), names.end());
   return names;
 }
 

@@ -1,5 +1,6 @@
 #include "session/measured.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace elastic::session {
@@ -16,6 +17,25 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
+json longest(std::vector<MeasuredTime> times) {
+  constexpr std::size_t kSaid = 100;
+  const auto said = times.begin() + static_cast<std::ptrdiff_t>(std::min(kSaid, times.size()));
+  std::nth_element(times.begin(), said, times.end(),
+                   [](const auto& a, const auto& b) { return a.actual_us > b.actual_us; });
+  json entries = json::object();
+  for (auto each = times.begin(); each != said; ++each)
+    entries[joined(*each->names)] = beside(each->estimated_us, each->actual_us);
+  if (said == times.end()) return entries;
+  MeasuredTime others;
+  for (auto each = said; each != times.end(); ++each) {
+    others.estimated_us += each->estimated_us;
+    others.actual_us += each->actual_us;
+  }
+  entries["(" + std::to_string(times.end() - said) + " others)"] =
+      beside(others.estimated_us, others.actual_us);
+  return entries;
+}
+
 json measured_write(plan::CostModel& costs, std::uint64_t new_bytes, std::uint64_t bytes_written,
                     std::int64_t time_us) {
   json entry = beside(costs.write_us(new_bytes), time_us);
@@ -26,10 +46,11 @@ json measured_write(plan::CostModel& costs, std::uint64_t new_bytes, std::uint64
 
 json measured_replay(plan::CostModel& costs, const ReplayTimes& times, const Payload& payload,
                      const graph::History& history) {
-  json loads = json::object(), reruns = json::object();
+  std::vector<MeasuredTime> loads;
+  json reruns = json::object();
   for (const auto& [place, time] : times.groups) {
     const StoredGroup& group = payload.groups[place];
-    loads[joined(group.names)] = beside(group.load_us, time.read_us + time.load_us);
+    loads.push_back({&group.names, group.load_us, time.read_us + time.load_us});
     costs.observe_read(time.read_bytes, time.read_us);
     costs.observe_deserialize(group.type, group.pickle_bytes, time.load_us);
   }
@@ -39,7 +60,7 @@ json measured_replay(plan::CostModel& costs, const ReplayTimes& times, const Pay
     reruns[std::to_string(cell.value)] = beside(std::llround(estimated_us), time_us);
     costs.observe_rerun(run_time_us, time_us);
   }
-  return {{"load", std::move(loads)}, {"rerun", std::move(reruns)}};
+  return {{"load", longest(std::move(loads))}, {"rerun", std::move(reruns)}};
 }
 
 }  // namespace elastic::session

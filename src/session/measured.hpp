@@ -30,6 +30,12 @@ struct ReplayTimes {
 nlohmann::json beside(std::int64_t estimated_us, std::int64_t actual_us);
 // "x, y": what an entry is about.
 std::string joined(const std::vector<std::string>& names);
+struct MeasuredTime {
+  const std::vector<std::string>* names = nullptr;
+  std::int64_t estimated_us = 0, actual_us = 0;
+};
+// {names: {estimated_us, actual_us}} of the hundred that took longest; all others together as "(N others)".
+nlohmann::json longest(std::vector<MeasuredTime> times);
 // The write's entry; learned.
 nlohmann::json measured_write(plan::CostModel& costs, std::uint64_t new_bytes, std::uint64_t bytes_written,
                               std::int64_t time_us);

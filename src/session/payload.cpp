@@ -1,6 +1,10 @@
 #include "session/payload.hpp"
 
-#include "elastic/core/json.hpp"
+#include <algorithm>
+#include <optional>
+
+#include "elastic/core/json_cursor.hpp"
+#include "elastic/core/json_text.hpp"
 
 namespace elastic::session {
 
@@ -8,39 +12,157 @@ using nlohmann::json;
 
 namespace {
 
-json json_of(const StoredGroup& group) {
-  json snapshots = json::array();
-  for (const StoredSnapshot& each : group.snapshots) snapshots.push_back({each.variable, each.writer});
-  return {{"snapshots", snapshots},
-          {"names", group.names},
-          {"pickle", group.pickle},
-          {"buffers", group.buffers},
-          {"references", group.references},
-          {"notes", group.notes},
-          {"modules", group.modules},
-          {"bytes", group.bytes},
-          {"load_us", group.load_us},
-          {"ambient", group.ambient},
-          {"type", group.type},
-          {"pickle_bytes", group.pickle_bytes}};
+constexpr int kDeepest = 64;
+
+template <class Items, class Append>
+void append_array(std::string& text, const char* key, const Items& items, Append append) {
+  if (items.empty()) return;
+  text += key;
+  char before = '[';
+  for (const auto& item : items) {
+    text += before;
+    append(item);
+    before = ',';
+  }
+  text += ']';
 }
 
-StoredGroup group_of(const json& from) {
+bool names_are_of_snapshots(const StoredGroup& group) {
+  return std::ranges::equal(group.names, group.snapshots, {}, {}, &StoredSnapshot::variable);
+}
+
+// By hand, as it is read by hand: thousands of groups are nothing unusual.
+void append_group(std::string& text, const StoredGroup& group) {
+  const auto append_name = [&](const std::string& name) { append_json(text, name); };
+  text += "{\"pickle\":" + std::to_string(group.pickle);
+  append_array(text, ",\"snapshots\":", group.snapshots, [&](const StoredSnapshot& each) {
+    text += '[';
+    append_json(text, each.variable);
+    text += ',' + std::to_string(each.writer) + ']';
+  });
+  if (!names_are_of_snapshots(group)) {
+    if (group.names.empty()) text += ",\"names\":[]";
+    append_array(text, ",\"names\":", group.names, append_name);
+  }
+  append_array(text, ",\"buffers\":", group.buffers,
+               [&](std::size_t place) { text += std::to_string(place); });
+  append_array(text, ",\"references\":", group.references, append_name);
+  append_array(text, ",\"notes\":", group.notes, append_name);
+  if (!group.modules.empty()) text += ",\"modules\":" + json_text(group.modules);
+  if (group.bytes != 0) text += ",\"bytes\":" + std::to_string(group.bytes);
+  if (group.load_us != 0) text += ",\"load_us\":" + std::to_string(group.load_us);
+  if (group.ambient) text += ",\"ambient\":true";
+  if (!group.type.empty()) {
+    text += ",\"type\":";
+    append_json(text, group.type);
+  }
+  if (group.pickle_bytes != 0) text += ",\"pickle_bytes\":" + std::to_string(group.pickle_bytes);
+  text += '}';
+}
+
+std::vector<std::string> strings_at(JsonCursor& from) {
+  std::vector<std::string> strings;
+  from.enter_array();
+  while (from.next_item()) strings.push_back(from.string());
+  return strings;
+}
+
+std::vector<StoredSnapshot> snapshots_at(JsonCursor& from) {
+  std::vector<StoredSnapshot> snapshots;
+  from.enter_array();
+  while (from.next_item()) {
+    StoredSnapshot& each = snapshots.emplace_back();
+    from.enter_array();
+    if (from.next_item()) each.variable = from.string();
+    if (from.next_item()) each.writer = from.integer<std::uint32_t>();
+    if (from.next_item()) from.fail();
+  }
+  return snapshots;
+}
+
+std::map<std::string, std::string> modules_at(JsonCursor& from) {
+  std::map<std::string, std::string> modules;
+  std::string name;
+  from.enter_object();
+  while (from.next_key(name)) modules[name] = from.string();
+  return modules;
+}
+
+// Of this version, and of the first, which says everything.
+StoredGroup group_at(JsonCursor& from) {
   StoredGroup group;
-  for (const json& each : from.at("snapshots"))
-    group.snapshots.push_back({each.at(0).get<std::string>(), each.at(1).get<std::uint32_t>()});
-  from.at("names").get_to(group.names);
-  from.at("pickle").get_to(group.pickle);
-  from.at("buffers").get_to(group.buffers);
-  from.at("references").get_to(group.references);
-  from.at("notes").get_to(group.notes);
-  from.at("modules").get_to(group.modules);
-  from.at("bytes").get_to(group.bytes);
-  from.at("load_us").get_to(group.load_us);
-  from.at("ambient").get_to(group.ambient);
-  group.type = from.value("type", "");
-  group.pickle_bytes = from.value("pickle_bytes", std::uint64_t{0});
+  bool has_pickle = false, has_names = false;
+  std::string key;
+  from.enter_object();
+  while (from.next_key(key)) {
+    if (key == "snapshots") {
+      group.snapshots = snapshots_at(from);
+    } else if (key == "names") {
+      group.names = strings_at(from);
+      has_names = true;
+    } else if (key == "pickle") {
+      group.pickle = from.integer<std::size_t>();
+      has_pickle = true;
+    } else if (key == "buffers") {
+      group.buffers.clear();
+      from.enter_array();
+      while (from.next_item()) group.buffers.push_back(from.integer<std::size_t>());
+    } else if (key == "references") {
+      group.references = strings_at(from);
+    } else if (key == "notes") {
+      group.notes = strings_at(from);
+    } else if (key == "modules") {
+      group.modules = modules_at(from);
+    } else if (key == "bytes") {
+      group.bytes = from.integer<std::uint64_t>();
+    } else if (key == "load_us") {
+      group.load_us = from.integer<std::int64_t>();
+    } else if (key == "ambient") {
+      group.ambient = from.boolean();
+    } else if (key == "type") {
+      group.type = from.string();
+    } else if (key == "pickle_bytes") {
+      group.pickle_bytes = from.integer<std::uint64_t>();
+    } else {
+      from.raw();
+    }
+  }
+  if (!has_names)
+    for (const StoredSnapshot& each : group.snapshots) group.names.push_back(each.variable);
+  if (!has_pickle) from.fail();
   return group;
+}
+
+// The payload as it stands in the manifest: of what has many rows the text.
+struct Members {
+  json rest = json::object();
+  std::optional<std::string_view> groups{}, report{};
+};
+
+std::optional<Members> members_of(std::string_view bytes) {
+  Members members;
+  JsonCursor from(bytes, kDeepest);
+  std::string key;
+  from.enter_object();
+  while (from.next_key(key)) {
+    if (key == "groups")
+      members.groups = from.raw();
+    else if (key == "report")
+      members.report = from.raw();
+    else
+      members.rest[key] = from.value();
+  }
+  if (!from.ok() || !from.at_end()) return std::nullopt;
+  return members;
+}
+
+std::optional<std::vector<StoredGroup>> groups_of(std::string_view text) {
+  std::vector<StoredGroup> groups;
+  JsonCursor from(text, kDeepest);
+  from.enter_array();
+  while (from.next_item()) groups.push_back(group_at(from));
+  if (!from.ok()) return std::nullopt;
+  return groups;
 }
 
 pyobj::OwnSource own_source_of(const json& from) {
@@ -53,8 +175,6 @@ pyobj::OwnSource own_source_of(const json& from) {
   return source;
 }
 
-constexpr int kDeepest = 64;
-
 bool places_exist(std::size_t pickle, const std::vector<std::size_t>& buffers, std::size_t blob_count) {
   bool exist = pickle < blob_count;
   for (const std::size_t place : buffers) exist = exist && place < blob_count;
@@ -63,9 +183,13 @@ bool places_exist(std::size_t pickle, const std::vector<std::size_t>& buffers, s
 
 }  // namespace
 
+json Payload::parsed_report() const {
+  json parsed = json::parse(report, nullptr, /*allow_exceptions=*/false);
+  return parsed.is_discarded() ? json() : parsed;
+}
+
 std::string Payload::to_bytes() const {
-  json groups_json = json::array(), outputs_json = json::array();
-  for (const StoredGroup& group : groups) groups_json.push_back(json_of(group));
+  json outputs_json = json::array();
   for (const StoredOutput& output : outputs)
     outputs_json.push_back({{"name", output.name}, {"pickle", output.pickle}, {"buffers", output.buffers}});
   json attributes = json::array();
@@ -78,36 +202,46 @@ std::string Payload::to_bytes() const {
                        {"size", each.size_bytes},
                        {"digest", each.digest.to_hex()},
                        {"variables", each.variables}});
-  const json whole{{"version", kPayloadVersion},
-                   {"history", history},
-                   {"groups", groups_json},
-                   {"outputs", outputs_json},
-                   {"module_attributes", attributes},
-                   {"own_sources", sources},
-                   {"lost", lost},
-                   {"outlines", outlines},
-                   {"environment", environment},
-                   {"shell", shell},
-                   {"marks", marks},
-                   {"never_rerun", never_rerun},
-                   {"costs", costs},
-                   {"report", report}};
-  return whole.dump(-1, ' ', false, json::error_handler_t::replace);
+  json rest{{"version", kPayloadVersion},
+            {"history", history},
+            {"outputs", std::move(outputs_json)},
+            {"module_attributes", std::move(attributes)},
+            {"own_sources", std::move(sources)},
+            {"lost", lost},
+            {"environment", environment},
+            {"never_rerun", never_rerun},
+            {"costs", costs}};
+  std::string text = json_text(rest);
+  text.pop_back();
+  for (const auto& [key, value] : {std::pair("outlines", &outlines), {"shell", &shell}, {"marks", &marks}})
+    text += ",\"" + std::string(key) + "\":" + json_text(*value);
+  text += ",\"groups\":[";
+  for (const StoredGroup& group : groups) {
+    append_group(text, group);
+    text += ',';
+  }
+  if (!groups.empty()) text.pop_back();
+  text += "],\"report\":" + report + "}";
+  return text;
 }
 
 Result<Payload> Payload::from_bytes(std::string_view bytes, std::size_t blob_count) {
-  if (nests_deeper_than(bytes, kDeepest))
-    return Error(ErrorCode::kCorruption, "the checkpoint's description nests too deeply");
-  json whole = json::parse(bytes, nullptr, /*allow_exceptions=*/false);
-  if (!whole.is_object() || !whole.contains("version") || !whole["version"].is_number_integer())
+  std::optional<Members> members = members_of(bytes);
+  if (!members) return Error(ErrorCode::kCorruption, "the checkpoint's description is damaged");
+  json& whole = members->rest;
+  if (!whole.contains("version") || !whole["version"].is_number_integer())
     return Error(ErrorCode::kCorruption, "the checkpoint was not written by a session");
   if (whole["version"].get<int>() > kPayloadVersion)
     return Error(ErrorCode::kUnsupportedVersion,
                  "a newer ElasticPython wrote this checkpoint: upgrade to restore it");
+  auto groups = members->groups ? groups_of(*members->groups) : std::nullopt;
+  if (!groups || !members->report)
+    return Error(ErrorCode::kCorruption, "the checkpoint's description is damaged: no groups, or no report");
   try {
     Payload payload;
+    payload.groups = *std::move(groups);
+    payload.report = std::string(*members->report);
     whole.at("history").get_to(payload.history);
-    for (const json& each : whole.at("groups")) payload.groups.push_back(group_of(each));
     for (const json& each : whole.at("outputs"))
       payload.outputs.push_back({each.at("name").get<std::string>(), each.at("pickle").get<std::size_t>(),
                                  each.at("buffers").get<std::vector<std::size_t>>()});
@@ -119,7 +253,6 @@ Result<Payload> Payload::from_bytes(std::string_view bytes, std::size_t blob_cou
     whole.at("lost").get_to(payload.lost);
     whole.at("environment").get_to(payload.environment);
     payload.shell = std::move(whole.at("shell"));
-    payload.report = std::move(whole.at("report"));
     const auto take = [&](const char* key) {  // younger than the format
       return whole.contains(key) ? std::move(whole.at(key)) : json::object();
     };

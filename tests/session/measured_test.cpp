@@ -40,5 +40,20 @@ TEST(MeasuredTest, AReplayTeachesItsTypesTheLinkAndTheMachine) {
   EXPECT_EQ(costs.errors_json()["all"]["count"], 3);
 }
 
+TEST(MeasuredTest, OfManyTimesTheLongestAreSaidAndTheOthersTogether) {
+  std::vector<std::vector<std::string>> names;
+  for (int i = 0; i < 1000; ++i) names.push_back({"v" + std::to_string(i)});
+  std::vector<MeasuredTime> times;
+  for (int i = 0; i < 1000; ++i) times.push_back({&names[static_cast<std::size_t>(i)], 1, i});
+  const auto entries = longest(times);
+  EXPECT_EQ(entries.size(), 101u);
+  EXPECT_EQ(entries["v900"], beside(1, 900));
+  EXPECT_FALSE(entries.contains("v899"));
+  EXPECT_EQ(entries["(900 others)"], beside(900, 899 * 450));
+  times.resize(100);
+  EXPECT_EQ(longest(times).size(), 100u);
+  EXPECT_EQ(longest({}), nlohmann::json::object());
+}
+
 }  // namespace
 }  // namespace elastic::session

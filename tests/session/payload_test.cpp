@@ -30,7 +30,7 @@ Payload sample() {
   payload.marks = {{"x", {"never-store"}}};
   payload.never_rerun = {0, 7};
   payload.costs = {{"cpu_ratio", 1}};
-  payload.report = {{"plan", "optimal"}};
+  payload.report = R"({"plan": "optimal"})";
   return payload;
 }
 
@@ -49,6 +49,46 @@ TEST(PayloadTest, ComesBackAsItWas) {
   EXPECT_EQ(read->marks, payload.marks);
   EXPECT_EQ(read->never_rerun, payload.never_rerun);
   EXPECT_EQ(read->costs, payload.costs);
+  EXPECT_EQ(read->report, payload.report);
+}
+
+TEST(PayloadTest, WhatIsEmptyInAGroupIsNotSaidAndComesBackEmpty) {
+  Payload payload = sample();
+  StoredGroup group;
+  group.snapshots = {{"a \"name\"", 4}};
+  group.names = {"a \"name\""};
+  group.pickle = 2;
+  payload.groups.push_back(group);
+  group.names = {};
+  payload.groups.push_back(group);
+  const std::string bytes = payload.to_bytes();
+  EXPECT_NE(bytes.find(R"({"pickle":2,"snapshots":[["a \"name\"",4]]})"), std::string::npos) << bytes;
+  const auto read = Payload::from_bytes(bytes, 4);
+  ASSERT_TRUE(read.ok()) << read.error().to_string();
+  EXPECT_EQ(read->groups, payload.groups);
+}
+
+TEST(PayloadTest, ReadsTheGroupsOfTheFirstVersion) {
+  auto text = nlohmann::json::parse(sample().to_bytes());
+  text["version"] = 1;
+  text["groups"].push_back({{"snapshots", nlohmann::json::array({{"z", 4}})},
+                            {"names", {"z"}},
+                            {"pickle", 3},
+                            {"buffers", nlohmann::json::array()},
+                            {"references", nlohmann::json::array()},
+                            {"notes", nlohmann::json::array()},
+                            {"modules", nlohmann::json::object()},
+                            {"bytes", 10},
+                            {"load_us", 0},
+                            {"ambient", false}});
+  const auto read = Payload::from_bytes(text.dump(), 4);
+  ASSERT_TRUE(read.ok()) << read.error().to_string();
+  StoredGroup group;
+  group.snapshots = {{"z", 4}};
+  group.names = {"z"};
+  group.pickle = 3;
+  group.bytes = 10;
+  EXPECT_EQ(read->groups.back(), group);
 }
 
 TEST(PayloadTest, RefusesPlacesBeyondTheBlobTable) {

@@ -17,10 +17,14 @@ std::string describe_us(std::int64_t time_us);
 // "812 B", "1.2 MB" (powers of 1000).
 std::string describe_bytes(std::uint64_t bytes);
 
-// REQUIRES (all three): the plan was made from this input.
+// REQUIRES (all of them): the plan was made from this input.
 std::string to_table(const Plan& plan, const PlanInput& input);
-// plan, variables, cells_to_rerun, cost_us and more; ambient variables apart, under "ambient".
+// plan, cells_to_rerun, cost_us and more; what there are thousands of is asked for by itself.
 nlohmann::json to_json(const Plan& plan, const PlanInput& input);
+// {name: {action, bytes, why, linked_with, written_by}} of the user's variables, or of ambient ones.
+std::string variables_text(const Plan& plan, const PlanInput& input, bool ambient);
+// What a restore does in which order: [{do, ...}].
+nlohmann::json steps_json(const Plan& plan, const PlanInput& input);
 // Cells from left to right in history order, variables as rows; stored, recomputed and lost ones told apart
 // by colour and by shape. One self-contained <svg> element.
 std::string to_svg(const Plan& plan, const PlanInput& input);

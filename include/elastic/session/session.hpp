@@ -95,8 +95,9 @@ class Session {
   // Work that could wait until the reply was out; stops soon after `budget_us`. True when nothing is left.
   bool idle(const pyobj::GilHeld&, std::int64_t budget_us);
 
-  // The report of docs/design section 9 ("checkpoint"). Errors leave the former checkpoint as it was.
-  Result<nlohmann::json> checkpoint(const pyobj::GilHeld&, const CheckpointOptions& options);
+  // The report of docs/design section 9 ("checkpoint"), as a text: thousands of rows, which not everybody
+  // looks at. Errors leave the former checkpoint as it was.
+  Result<std::string> checkpoint(const pyobj::GilHeld&, const CheckpointOptions& options);
   // The report ("restore"), with the checkpoint's "shell". kCancelled: the namespace is as it was.
   Result<nlohmann::json> restore(const pyobj::GilHeld&, const RestoreOptions& options);
   // The list of section 9 ("history").
@@ -135,8 +136,8 @@ class Session {
   // History as of now: settled, with the running cell as unfinished.
   Result<graph::History> history_now(const pyobj::GilHeld&);
   Result<> load_deferred(const pyobj::GilHeld&, const std::set<std::string>& names);
-  Result<nlohmann::json> write_down(const pyobj::GilHeld&, const CheckpointOptions& options,
-                                    DumpedSession& dumped);
+  Result<std::string> write_down(const pyobj::GilHeld&, const CheckpointOptions& options,
+                                 DumpedSession& dumped);
   Result<> open_target(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
   Result<> begin_as_heir(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
   Result<> offer_all(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);

@@ -1,5 +1,6 @@
 """What a checkpoint or a restore has done: for a person as a table, for a program as a dict."""
 
+import functools
 import json
 import time
 
@@ -164,6 +165,19 @@ class CheckpointReport(Report):
     title = "checkpoint"
     groups = (("store", "stored"), ("recompute", "recomputed"), ("lost", "lost"))
     status_key = "action"
+
+    def __init__(self, text: str):
+        """`text`: the content as JSON, of which values are made when somebody looks."""
+        self._text = text
+        self._printed = False
+
+    @functools.cached_property
+    def _content(self) -> dict:
+        return json.loads(self._text)
+
+    def to_dict(self) -> dict:
+        # One that an earlier version made, and a checkpoint kept, has no text.
+        return json.loads(self._text) if hasattr(self, "_text") else super().to_dict()
 
     def __str__(self) -> str:
         table = self._content.get("table")

@@ -1,4 +1,4 @@
-#include "kernel/json_text.hpp"
+#include "elastic/core/json_text.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-namespace elastic::kernel {
+namespace elastic {
 namespace {
 
 using Json = nlohmann::json;
@@ -146,5 +146,14 @@ TEST(JsonTextTest, IsWhatDumpMakesOfValuesThatAreNoJson) {
     EXPECT_EQ(json_text(value), dumped(value));
 }
 
+TEST(JsonTextTest, AStringIsAppendedAsItWouldStandInAValue) {
+  for (const std::string string :
+       {"", "plain", "a \"quoted\"\\\n\x01 na\xc3\xafve", "cut \xe2\x82", "\xff"}) {
+    std::string text = "[";
+    append_json(text, string);
+    EXPECT_EQ(text, "[" + dumped(string));
+  }
+}
+
 }  // namespace
-}  // namespace elastic::kernel
+}  // namespace elastic

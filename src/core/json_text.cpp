@@ -1,4 +1,4 @@
-#include "json_text.hpp"
+#include "elastic/core/json_text.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-namespace elastic::kernel {
+namespace elastic {
 namespace {
 
 using Json = nlohmann::json;
@@ -74,6 +74,31 @@ std::size_t least_size(const Json& value) {
   return size;
 }
 
+void append_escape(std::string& text, char c) {
+  constexpr std::string_view kNamed = "\"\\\b\f\n\r\t", kNames = "\"\\bfnrt", kHex = "0123456789abcdef";
+  if (const std::size_t i = kNamed.find(c); i != kNamed.npos) {
+    text += {'\\', kNames[i]};
+  } else {
+    text += {'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]};
+  }
+}
+
+// False, with some of it appended, where it is not UTF-8.
+bool append_utf8(std::string& text, std::string_view string) {
+  text += '"';
+  for (std::string_view left = string; !left.empty();) {
+    const std::size_t plain = plain_prefix(left);
+    text += left.substr(0, plain);
+    left.remove_prefix(plain);
+    if (left.empty()) break;
+    if (static_cast<unsigned char>(left[0]) >= 0x80) return false;
+    append_escape(text, left[0]);
+    left.remove_prefix(1);
+  }
+  text += '"';
+  return true;
+}
+
 class Writer {
  public:
   void write(const Json& value) {
@@ -116,31 +141,10 @@ class Writer {
 
   void write_string(const std::string& string) {
     const std::size_t start = text_.size();
-    text_ += '"';
-    for (std::string_view left = string; !left.empty();) {
-      const std::size_t plain = plain_prefix(left);
-      text_ += left.substr(0, plain);
-      left.remove_prefix(plain);
-      if (left.empty()) break;
-      if (static_cast<unsigned char>(left[0]) >= 0x80) {
-        // Not UTF-8: which bytes become one replacement character is nlohmann's to say.
-        text_.resize(start);
-        rest_.dump(Json(string), false, false, 0);
-        return;
-      }
-      write_escape(left[0]);
-      left.remove_prefix(1);
-    }
-    text_ += '"';
-  }
-
-  void write_escape(char c) {
-    constexpr std::string_view kNamed = "\"\\\b\f\n\r\t", kNames = "\"\\bfnrt", kHex = "0123456789abcdef";
-    if (const std::size_t i = kNamed.find(c); i != kNamed.npos) {
-      text_ += {'\\', kNames[i]};
-    } else {
-      text_ += {'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]};
-    }
+    if (append_utf8(text_, string)) return;
+    // Which bytes become one replacement character is nlohmann's to say.
+    text_.resize(start);
+    rest_.dump(Json(string), false, false, 0);
   }
 
   std::string text_;
@@ -158,4 +162,11 @@ std::string json_text(const Json& value) {
   return std::move(writer).take();
 }
 
-}  // namespace elastic::kernel
+void append_json(std::string& text, std::string_view string) {
+  const std::size_t start = text.size();
+  if (append_utf8(text, string)) return;
+  text.resize(start);
+  text += json_text(Json(string));
+}
+
+}  // namespace elastic
