@@ -34,16 +34,12 @@ DescriptorCapture::DescriptorCapture(Deliver deliver) : deliver_(std::move(deliv
 
 DescriptorCapture::~DescriptorCapture() {
   if (!thread_.joinable()) return;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
-  }
-  eventfd_write(wake_descriptor_, 1);
+  eventfd_write(stop_descriptor_, 1);
   thread_.join();
 }
 
 bool DescriptorCapture::start() {
-  wake_descriptor_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  stop_descriptor_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   for (int i = 0; i < 2; ++i) {
     int ends[2];
     original_[i] = fcntl(i + 1, F_DUPFD_CLOEXEC, 3);
@@ -63,32 +59,27 @@ bool DescriptorCapture::start() {
 void DescriptorCapture::drain() {
   if (!thread_.joinable()) return;
   std::fflush(stdout);
-  std::unique_lock<std::mutex> lock(mutex_);
-  const unsigned long mine = ++drains_asked_;
-  eventfd_write(wake_descriptor_, 1);
-  drained_.wait(lock, [&] { return drains_done_ >= mine || stopping_; });
+  // Read here and not asked of the thread: at the end of most cells there is nothing, and two switches
+  // between threads take longer than such a cell does.
+  deliver_all();
 }
 
 void DescriptorCapture::run() {
-  pollfd items[] = {{read_end_[0], POLLIN, 0}, {read_end_[1], POLLIN, 0}, {wake_descriptor_, POLLIN, 0}};
+  pollfd items[] = {{read_end_[0], POLLIN, 0}, {read_end_[1], POLLIN, 0}, {stop_descriptor_, POLLIN, 0}};
   for (;;) {
     if (::poll(items, 3, -1) < 0 && errno != EINTR) return;
-    unsigned long asked;
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (stopping_) return;
-      asked = drains_asked_;
+    if (items[2].revents & POLLIN) return;
+    deliver_all();
+    for (pollfd& item : items) {
+      if ((item.revents & (POLLHUP | POLLIN)) == POLLHUP) item.fd = -1;  // closed by the user, everywhere
     }
-    eventfd_t ignored;
-    if (items[2].revents & POLLIN) eventfd_read(wake_descriptor_, &ignored);
-    deliver_available(0);
-    deliver_available(1);
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      drains_done_ = asked;
-    }
-    drained_.notify_all();
   }
+}
+
+void DescriptorCapture::deliver_all() {
+  std::lock_guard<std::mutex> lock(delivering_);
+  deliver_available(0);
+  deliver_available(1);
 }
 
 void DescriptorCapture::deliver_available(int which) {

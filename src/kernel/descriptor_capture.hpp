@@ -1,9 +1,8 @@
 // What is written to file descriptors 1 and 2 by C code and by child processes, brought into the notebook.
 //
-// Both descriptors become pipes; one thread reads them. A process that writes faster than the reader reads
-// waits in write(2), as it would on a terminal.
+// Both descriptors become pipes, read by a thread of their own and by whoever drains them. A process that
+// writes faster than they are read waits in write(2), as it would on a terminal.
 #pragma once
-#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -14,8 +13,8 @@ namespace elastic::kernel {
 
 class DescriptorCapture {
  public:
-  using Deliver =
-      std::function<void(std::string_view stream, std::string_view bytes)>;  // on the reader thread
+  // Called by one thread at a time.
+  using Deliver = std::function<void(std::string_view stream, std::string_view bytes)>;
 
   explicit DescriptorCapture(Deliver deliver);
   ~DescriptorCapture();
@@ -29,17 +28,15 @@ class DescriptorCapture {
 
  private:
   void run();
-  void deliver_available(int which);
+  void deliver_all();
+  void deliver_available(int which);  // REQUIRES: delivering_
 
   Deliver deliver_;
   int original_[2] = {-1, -1};
   int read_end_[2] = {-1, -1};
-  int wake_descriptor_ = -1;
+  int stop_descriptor_ = -1;
+  std::mutex delivering_;   // so that bytes are delivered in the order in which they are read
   std::string partial_[2];  // the first bytes of a character whose rest has not arrived
-  std::mutex mutex_;        // guards the three below
-  std::condition_variable drained_;
-  unsigned long drains_asked_ = 0, drains_done_ = 0;
-  bool stopping_ = false;
   std::thread thread_;
 };
 

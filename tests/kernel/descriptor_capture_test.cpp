@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <mutex>
 
 namespace elastic::kernel {
@@ -60,6 +61,17 @@ TEST(DescriptorCaptureTest, ACharacterIsNotCutInTwo) {
               write_all(STDOUT_FILENO, "\xAC!");
               capture.drain();
               return out == "\xE2\x82\xAC!";
+            }));
+}
+
+TEST(DescriptorCaptureTest, ClosedDescriptorsKeepNobodyBusy) {
+  EXPECT_EQ(0, in_child([](DescriptorCapture& capture, std::string& out, std::string&) {
+              write_all(STDOUT_FILENO, "last words");
+              ::close(STDOUT_FILENO);
+              ::close(STDERR_FILENO);
+              usleep(300'000);
+              capture.drain();
+              return out == "last words" && std::clock() < CLOCKS_PER_SEC / 10;
             }));
 }
 
