@@ -36,22 +36,16 @@ bool is_shells_open(std::string_view name, PyObject* value) {
   return text != nullptr && std::string_view(text).substr(0, 7) == "IPython";
 }
 
-// Calls take(name, value) for every variable of the user's.
-template <class Take>
-void for_each_variable(PyObject* names, Take take) {
-  Py_ssize_t position = 0;
-  PyObject* key = nullptr;
-  PyObject* value = nullptr;
-  while (PyDict_Next(names, &position, &key, &value)) {
-    Py_ssize_t size = 0;
-    const char* text = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, &size) : nullptr;
-    if (text == nullptr) {
-      PyErr_Clear();
-      continue;
-    }
-    const std::string_view name(text, static_cast<std::size_t>(size));
-    if (is_user_name(name) && !is_shells_open(name, value)) take(name, value);
+// The name, if the entry of the namespace is a variable of the user's; else empty. A view into the key.
+std::string_view variable_name(PyObject* key, PyObject* value) {
+  Py_ssize_t size = 0;
+  const char* text = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, &size) : nullptr;
+  if (text == nullptr) {
+    PyErr_Clear();
+    return {};
   }
+  const std::string_view name(text, static_cast<std::size_t>(size));
+  return is_user_name(name) && !is_shells_open(name, value) ? name : std::string_view();
 }
 
 }  // namespace
@@ -67,17 +61,24 @@ std::uint64_t NameTable::version() const {
 NameChanges NameTable::changes(const GilHeld&) const {
   NameChanges found;
   if (version_ != 0 && version() == version_) return found;
-  std::size_t known = 0;
-  for_each_variable(namespace_.get(), [&](std::string_view name, PyObject* value) {
+  std::size_t known = 0, index = 0;
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t position = 0; PyDict_Next(namespace_.get(), &position, &key, &value); ++index) {
+    if (const Slot* slot = unchanged(index, key, value)) {
+      known += slot->is_variable;
+      continue;
+    }
+    const std::string_view name = variable_name(key, value);
+    if (name.empty()) continue;
     const auto entry = entries_.find(std::string(name));
     if (entry != entries_.end()) ++known;
     if (entry == entries_.end() || entry->second.address != value) found.bound.emplace_back(name);
-  });
+  }
   if (known != entries_.size()) {
     for (const auto& [name, entry] : entries_) {
-      const Owned key =
+      const Owned text =
           Owned::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
-      if (key && PyDict_Contains(namespace_.get(), key.get()) == 0) found.deleted.push_back(name);
+      if (text && PyDict_Contains(namespace_.get(), text.get()) == 0) found.deleted.push_back(name);
     }
     PyErr_Clear();
   }
@@ -88,9 +89,22 @@ NameChanges NameTable::changes(const GilHeld&) const {
 
 void NameTable::update(const GilHeld& gil) {
   const NameChanges found = changes(gil);
+  if (version_ != 0 && version() == version_) return;
   version_ = version();
   for (const std::string& name : found.deleted) entries_.erase(name);
   for (const std::string& name : found.bound) add(gil, name);
+  remember_order();
+}
+
+void NameTable::remember_order() {
+  std::size_t index = 0;
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t position = 0; PyDict_Next(namespace_.get(), &position, &key, &value); ++index) {
+    if (unchanged(index, key, value) != nullptr) continue;
+    if (index == order_.size()) order_.emplace_back();
+    order_[index] = {Owned::share(Borrowed(key)), value, !variable_name(key, value).empty()};
+  }
+  order_.resize(index);
 }
 
 void NameTable::add(const GilHeld& gil, const std::string& name) {
@@ -100,11 +114,13 @@ void NameTable::add(const GilHeld& gil, const std::string& name) {
 
 void NameTable::learn(const GilHeld& gil, const std::string& name) {
   add(gil, name);
+  order_.clear();
   version_ = 0;
 }
 
 void NameTable::forget(const std::string& name) {
   entries_.erase(name);
+  order_.clear();
   version_ = 0;
 }
 

@@ -1,6 +1,7 @@
 """What the tracker records: small notebooks, each with the exact sets expected of its last cell."""
 
 import gc
+import random
 
 import pytest
 
@@ -223,6 +224,29 @@ def test_cell(notebook, name, idle):
         assert named(entry, "writes") == writes, entry["why"]
     if name not in FALSE_READS:
         assert named(entry, "reads") <= reads | writes | session_code(notebook), entry["why"]
+
+
+def test_names_that_come_and_go_in_any_order(notebook):
+    """The table of names compares a dict's entries by their place, which a deletion moves."""
+    chosen = random.Random(11)
+    bound = {}
+    for _ in range(150):
+        lines, writes, deletes = [], set(), set()
+        for name in chosen.sample([f"n{i}" for i in range(12)], 4):
+            if name in bound and chosen.random() < 0.5:
+                lines.append(f"del {name}")
+                deletes.add(name)
+                del bound[name]
+            else:
+                bound[name] = chosen.randrange(10)
+                lines.append(f"{name} = {bound[name]}")
+                writes.add(name)
+            if chosen.random() < 0.3:  # not a variable, and yet a place in the dict
+                lines.append(f"globals().pop('_{name}', None)" if chosen.random() < 0.5 else f"_{name} = 1")
+        notebook.run("\n".join(lines), idle=chosen.random() < 0.2)
+        entry = notebook.last()
+        assert {each for each in named(entry, "writes") if each[0] == "n"} == writes, lines
+        assert {each for each in named(entry, "deletes") if each[0] == "n"} == deletes, lines
 
 
 def test_cell_that_raises(notebook):

@@ -3,7 +3,8 @@
 // Values are remembered by address. Immutable atoms are kept alive, so that a new number at an old number's
 // address is seen; anything else is not, since that would change when the user's objects die: a container
 // rebound at the very address of the one before is told apart by its content, which whoever asks has to walk
-// anyway. REQUIRES of everything: the GIL. O(names), and a few loads while nothing was bound.
+// anyway. REQUIRES of everything: the GIL. Two loads a name, and a few in all while nothing was bound: a long
+// session has thousands of names, an In and an Out for each cell among them, and every cell asks.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -49,11 +50,24 @@ class NameTable {
     PyObject* address;
     Owned atom;
   };
+  // An entry of the dict as it was at the last update. A dict keeps the order of what it held.
+  struct Slot {
+    Owned key;  // kept alive: another one at its address is not taken for it
+    PyObject* value = nullptr;
+    bool is_variable = false;
+  };
   std::uint64_t version() const;
   void add(const GilHeld&, const std::string& name);
+  void remember_order();
+  // The slot of the dict's entry of that number if it is as it was, else null.
+  const Slot* unchanged(std::size_t index, PyObject* key, PyObject* value) const {
+    const bool same = index < order_.size() && order_[index].key.get() == key && order_[index].value == value;
+    return same ? &order_[index] : nullptr;
+  }
 
   Borrowed namespace_;
   std::unordered_map<std::string, Entry> entries_;
+  std::vector<Slot> order_;
   std::uint64_t version_ = 0;
 };
 
