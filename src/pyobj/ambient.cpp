@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "elastic/pyobj/effects.hpp"
+#include "pyobj/ambient_libraries.hpp"
 #include "pyobj/ambient_machine.hpp"
 #include "pyobj/own_modules.hpp"
 
@@ -312,7 +313,8 @@ const std::array kPieces = {
 }  // namespace
 
 Ambient::Ambient(const GilHeld& gil, Borrowed user_namespace)
-    : modules_(std::make_unique<OwnModules>(gil, user_namespace)) {}
+    : modules_(std::make_unique<OwnModules>(gil, user_namespace)),
+      libraries_(std::make_unique<LibrarySettings>(gil)) {}
 Ambient::~Ambient() = default;
 
 std::map<std::string, std::string> Ambient::changes(const GilHeld& gil, ModuleLook look) {
@@ -332,6 +334,12 @@ std::map<std::string, std::string> Ambient::changes(const GilHeld& gil, ModuleLo
     const bool same = known != known_.end() && known->second.value == bytes;
     known_[piece.name] = Known{std::move(token), bytes};
     if (!same && !bytes.empty()) changed.emplace(piece.name, std::move(bytes));
+  }
+  for (auto& [name, value] : libraries_->taken()) {
+    Known& known = known_[name];
+    if (known.value == value) continue;
+    known.value = value;
+    changed.emplace(name, std::move(value));
   }
   return changed;
 }
@@ -370,7 +378,7 @@ Result<> Ambient::put(const GilHeld& gil, const std::string& name, const std::st
     if (!done) return Error(ErrorCode::kPythonRaised, name + " was not accepted");
     return success();
   }
-  return Error(ErrorCode::kInvalidArgument, name + " is no ambient state");
+  return libraries_->put(name, value);
 }
 
 }  // namespace elastic::pyobj

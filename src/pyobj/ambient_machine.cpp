@@ -91,7 +91,10 @@ Owned environment_put(const Owned& module, const Owned& changes) {
     }
   }
   if (!call(environment, "clear")) return {};
-  return call(environment, "update", wanted);
+  Owned done = call(environment, "update", wanted);
+  const Owned time = module_named("time");  // which knows the zone of TZ only when it is told
+  if (done && time) return call(time, "tzset");
+  return done;
 }
 
 // (how many entries it began with, [the entries: a string, or the place of one it began with])

@@ -6,7 +6,8 @@
 // rcParams> <warnings filters> <numpy errstate> <numpy printoptions> <decimal context> <locale>; those of a
 // library only once it is imported. The environment, the directory and the path are differences from how the
 // process began. Their values are kept as pickles, small enough to be kept for every cell that changed them.
-// And <module NAME> for each module of the user's own (pyobj/own_modules.hpp).
+// And <module NAME> for each module of the user's own (pyobj/own_modules.hpp), and what
+// elasticpython.library_settings knows of.
 //
 // Invariants: `changes` imports nothing; library code runs (getstate, pickle), user code does not.
 // REQUIRES of everything: the GIL. A check that finds nothing changed: about 20 us with numpy, pandas and
@@ -23,6 +24,7 @@
 
 namespace elastic::pyobj {
 
+class LibrarySettings;
 class OwnModules;
 
 // How much of the user's modules is looked at. A project in development has hundreds of them.
@@ -59,6 +61,7 @@ class Ambient {
   };
   std::map<std::string, Known> known_;
   std::unique_ptr<OwnModules> modules_;
+  std::unique_ptr<LibrarySettings> libraries_;
 };
 
 }  // namespace elastic::pyobj
