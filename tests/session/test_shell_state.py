@@ -71,21 +71,19 @@ def test_the_backend_of_matplotlib_is_the_one_that_was_chosen(start, chosen):
 @pytest.mark.parametrize(("plan", "named"), [("store-all", True), ("recompute-all", False)])
 def test_what_was_registered_with_a_library_is_named_unless_its_cell_ran_again(round_trip, plan, named):
     after, _, report = round_trip(
-        "import pandas as pd, json\nfrom IPython.core.magic import register_line_magic",
-        "@pd.api.extensions.register_series_accessor('twice')\nclass Twice:\n"
-        "    def __init__(self, series): self.series = series\n"
-        "    def __call__(self): return self.series * 2",
+        "import codecs\nfrom IPython.core.magic import register_line_magic",
+        "def twice(name): return codecs.lookup('utf-8') if name == 'twice' else None\n"
+        "codecs.register(twice)",
         "def as_text(value): return str(value)\n"
-        "json.JSONEncoder.default = lambda self, value: as_text(value)",
+        "codecs.register_error('as_text', lambda error: (as_text(error.start), error.end))",
         "@register_line_magic\ndef mine(line): return as_text(line)",
-        "def raises(): raise ValueError\ntry:\n    raises()\nexcept ValueError: pass\n"
-        "series = pd.Series([1])",
+        "def raises(): raise ValueError\ntry:\n    raises()\nexcept ValueError: pass",
         plan=plan,
     )
     [*sentences] = report["hooks_not_here"]
-    assert [sentence.partition(":")[0] for sentence in sentences] == (["<lambda>, Twice"] if named else [])
-    assert ("error" in after.run("series.twice()", fails=True)["error"].lower() if named
-            else after.run("series.twice()")["error"] is None)
+    assert [sentence.partition(":")[0] for sentence in sentences] == (["<lambda>, twice"] if named else [])
+    assert ("error" in after.run("'a'.encode('twice')", fails=True)["error"].lower() if named
+            else after.run("'a'.encode('twice')")["error"] is None)
 
 
 def test_only_leaves_in_out_and_the_ambient_state_alone(start, tmp_path):

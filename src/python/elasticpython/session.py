@@ -15,7 +15,9 @@ import time
 from contextlib import contextmanager, nullcontext
 
 import elasticpython
-from elasticpython import CheckpointError, _core, heir, idle_checkpoints, parents, places, shell_state
+from elasticpython import (
+    CheckpointError, _core, heir, idle_checkpoints, library_settings, parents, places, shell_state,
+)
 
 MARKS = ("never-store", "never-rerun", "always-store", "none")
 
@@ -286,10 +288,10 @@ class ShellSession:
             "while_idle": while_idle,
             "as_heir_seconds": as_heir_seconds,
         }
+        held = self._held_elsewhere()
         options["shell"], options["objects"] = shell_state.taken(
-            self.shell, lambda value: isinstance(value, reports.Report)
+            self.shell, lambda value: isinstance(value, reports.Report), held
         )
-        options["shell"]["held_elsewhere"] = self._session.code_held_elsewhere()
         silent = while_idle or as_heir_seconds > 0
         self._progress = progress.Progress(self.shell.display_pub, "checkpoint", silent=silent)
         written = False
@@ -345,6 +347,7 @@ class ShellSession:
 
         backend = shell_state.matplotlib_backend()
         self._notebook_output = sys.stdout
+        library_settings.STREAMS.update(stdout=sys.stdout, stderr=sys.stderr)
         self._progress = progress.Progress(self.shell.display_pub, "restore")
         ended = "stopped; the session is as it was"
         try:
@@ -369,7 +372,11 @@ class ShellSession:
 
     def _no_longer_held(self, state) -> list:
         then = set((state or {}).get("held_elsewhere", ()))
-        return sorted(then - set(self._session.code_held_elsewhere())) if then else []
+        return sorted(then - set(self._held_elsewhere())) if then else []
+
+    def _held_elsewhere(self) -> list:
+        """Names of the session's functions and classes. Those that Cython makes say they are of __main__."""
+        return [name for name in self._session.code_held_elsewhere() if not name.startswith("__Pyx_")]
 
     def _put_shell_state(self, state: dict) -> list:
         return shell_state.put(self.shell, state, self._objects)

@@ -13,6 +13,8 @@ import sys
 import threading
 import types
 
+from elasticpython import library_places
+
 MARK = "<shell> "
 _SOURCE_LIMIT = 1_000_000  # characters of one cell
 _TRAITS = ("ast_node_interactivity", "xmode", "autocall", "pdb")
@@ -28,8 +30,9 @@ _UNSEEN = {
 }
 
 
-def taken(shell, is_report) -> tuple:
-    """(what is text, {name: object}). `is_report(value)`: an output of ours that nobody wants back."""
+def taken(shell, is_report, held_elsewhere=()) -> tuple:
+    """(what is text, {name: object}). `is_report(value)`: an output of ours that nobody wants back.
+    `held_elsewhere`: names of functions and classes that something outside of the session refers to."""
     state = {
         **_inputs_and_outputs(shell, is_report),
         "directories": [str(each) for each in shell.user_ns.get("_dh", ())],
@@ -41,7 +44,44 @@ def taken(shell, is_report) -> tuple:
         "matplotlib_backend": matplotlib_backend(),
         "sources": _sources(shell),
     }
-    return state, {MARK + name: value for name, value in _objects(shell)}
+    objects = {MARK + name: value for name, value in _objects(shell)}
+    state["held_elsewhere"] = list(held_elsewhere)
+    state["set_by_cells"] = _places(shell, held_elsewhere, objects)
+    return state, objects
+
+
+def _places(shell, held_elsewhere, objects: dict) -> list:
+    """What cells put into libraries goes to `objects`; what was set by a statement is named too, with its
+    value where that is text."""
+    named = []
+    places = library_places.set_by_cells(shell.history_manager.input_hist_parsed, shell.user_ns)
+    for (module, path), value in places.items():
+        text = library_places.text_of(module, path)
+        if _is_plain(value) and all(isinstance(name, str) for _, name in path):
+            named.append([text, module, [list(step) for step in path], value])
+        else:
+            named.append([text])
+            objects[f"{MARK}place {text}"] = (module, path, _named(shell, value))
+    if held_elsewhere:
+        held = library_places.held_by_libraries(held_elsewhere, shell.user_ns)
+        for (module, path), value in held.items():
+            name = f"{MARK}place {library_places.text_of(module, path)}"
+            objects.setdefault(name, (module, path, _named(shell, value)))
+    return named
+
+
+class Named:
+    """Stands for the value of a variable, which a library has too."""
+
+    def __init__(self, name):
+        self.name = name
+
+
+def _named(shell, value):
+    if _is_plain(value):
+        return value
+    names = [name for name, each in shell.user_ns.items() if each is value and not name.startswith("_")]
+    return Named(min(names)) if names else value
 
 
 def _sources(shell) -> dict:
@@ -168,6 +208,11 @@ def put(shell, state: dict, objects: dict) -> list:
             attempt(f"extension {name}", _load_extension, shell, name)
     for name, command in state.get("aliases", ()):
         attempt(f"alias {name}", shell.alias_manager.define_alias, name, command)
+    for text, *place in state.get("set_by_cells", ()):
+        if place:
+            attempt(text, library_places.put, *place)
+        elif f"{MARK}place {text}" not in objects:
+            problems.append(f"{text} was set by a cell, to a value that was not stored")
     for name, value in objects.items():
         kind, _, rest = name[len(MARK) :].partition(" ")
         attempt(name[len(MARK) :], _PUT[kind], shell, rest, value)
@@ -263,7 +308,13 @@ def _put_hook(shell, rest, function) -> None:
     setattr(*_HOOKS[rest], function)
 
 
+def _put_place(shell, rest, entry) -> None:
+    module, path, value = entry
+    library_places.put(module, path, shell.user_ns[value.name] if isinstance(value, Named) else value)
+
+
 _PUT = {
+    "place": _put_place,
     "magic": _put_magic,
     "magics": _put_magics,
     "formatter": _put_formatter,

@@ -1,0 +1,72 @@
+"""What cells put into libraries (elasticpython.library_places)."""
+
+import pytest
+
+# A cell, and an expression of what it put there.
+PUT = {
+    "constants": ("import PIL.Image, ssl, tqdm, decimal, math\nfrom PIL import Image\n"
+                  "Image.MAX_IMAGE_PIXELS = None; math.twice = 6.28; tqdm.tqdm.monitor_interval = 0\n"
+                  "decimal.DefaultContext.prec = 7\n"
+                  "ssl._create_default_https_context = ssl._create_unverified_context",
+                  "[Image.MAX_IMAGE_PIXELS, math.twice, tqdm.tqdm.monitor_interval,"
+                  " decimal.DefaultContext.prec,"
+                  " ssl._create_default_https_context.__name__]"),
+    "objects": ("import mpmath, reprlib, networkx as nx\nfrom reprlib import aRepr\nmpmath.mp.dps = 77\n"
+                "aRepr.maxstring = 7; setattr(nx.config, 'warnings_to_ignore', {'cache'})",
+                "[mpmath.mp.dps, reprlib.aRepr.maxstring, sorted(nx.config.warnings_to_ignore)]"),
+    "arguments": ("import sys\nsys.argv = ['prog', '-n', '3']", "sys.argv"),
+    "item": ("import fsspec.config\nfsspec.config.conf['file'] = {'auto_mkdir': True}",
+             "fsspec.config.conf['file']"),
+    "shared": ("import unittest.util as u\nlimits = [1]\nu.LIMITS = limits", "u.LIMITS is limits"),
+    "function": ("import textwrap, json\ndef quiet(s): return 'q' + s\ntextwrap.dedent = quiet\n"
+                 "json.twice = lambda s: s * 2",
+                 "[textwrap.dedent('x'), textwrap.dedent is quiet, json.twice('a')]"),
+    "method": ("import pandas as pd\npd.DataFrame.size_twice = lambda self: self.size * 2",
+               "int(pd.DataFrame({'a': [1]}).size_twice())"),
+    "property": ("import pathlib\ndef first(self): return self.name[0]\n"
+                 "setattr(pathlib.PurePath, 'first', property(first))",
+                 "pathlib.PurePath('abc').first"),
+    "accessor": ("import pandas as pd\n@pd.api.extensions.register_dataframe_accessor('rows')\nclass Rows:\n"
+                 "    def __init__(self, frame): self.frame = frame\n"
+                 "    def count(self): return len(self.frame)",
+                 "pd.DataFrame({'a': [1, 2]}).rows.count()"),
+    "table": ("import copyreg, sqlite3\nclass P:\n    def text(self): return 'p'\n"
+              "sqlite3.register_adapter(P, lambda p: p.text())\ncopyreg.pickle(P, lambda p: (P, ()))",
+              "[sqlite3.connect(':memory:').execute('select ?', (P(),)).fetchone()[0],"
+              " P in copyreg.dispatch_table]"),
+    "list": ("import sys\nclass Finder:\n"
+             "    @staticmethod\n    def find_spec(name, path=None, target=None): return None\n"
+             "sys.meta_path.insert(0, Finder)", "sys.meta_path.index(Finder)"),
+}
+
+
+@pytest.mark.parametrize("plan", ["store-all", "recompute-all"])
+@pytest.mark.parametrize("kind", PUT)
+def test_what_a_cell_put_into_a_library_is_there_again(start, kind, plan):
+    cell, expression = PUT[kind]
+    first = start()
+    first.run(cell, "x = [1]")
+    before = first.value(expression)
+    first.checkpoint(plan=plan)
+    second = start()
+    report = second.restore()
+    assert second.value(expression) == before
+    assert not report["hooks_not_here"] and not report["shell_problems"], report
+
+
+def test_what_a_cell_set_and_cannot_be_stored_is_named(start):
+    first = start()
+    first.run("import textwrap, threading\ntextwrap.gate = [threading.Lock()]", "x = [1]")
+    first.checkpoint(plan="store-all")
+    second = start()
+    (said,) = second.restore()["shell_problems"]
+    assert "textwrap.gate" in said
+
+
+def test_plain_settings_do_not_keep_variables_from_waiting(start):
+    first = start()
+    first.run("import math\nmath.twice = 6.28", "x = list(range(10))")
+    first.checkpoint(plan="store-all")
+    second = start()
+    assert second.restore(lazy=True)["deferred"]
+    assert second.value("__import__('math').twice") == 6.28
