@@ -5,6 +5,7 @@
 #include "elastic/pyobj/bindings.hpp"
 #include "elastic/pyobj/effects.hpp"
 #include "elastic/pyobj/reads.hpp"
+#include "elastic/pyobj/user_names.hpp"
 
 namespace elastic::pyobj {
 namespace {

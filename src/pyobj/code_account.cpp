@@ -6,6 +6,7 @@
 
 #include "elastic/pyobj/effects.hpp"
 #include "elastic/pyobj/reads.hpp"
+#include "pyobj/code_owner.hpp"
 
 namespace elastic::pyobj {
 namespace {

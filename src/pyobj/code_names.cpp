@@ -6,7 +6,8 @@
 #include <array>
 #include <unordered_set>
 
-#include "elastic/pyobj/reads.hpp"
+#include "elastic/pyobj/user_names.hpp"
+#include "pyobj/lookups.hpp"
 
 #if PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x030C0000
 #error "the byte code of this Python has not been checked: see code_names.cpp"
@@ -83,16 +84,6 @@ struct Instruction {
   int offset = 0;
   int target = -1;  // of a jump forward
 };
-
-std::string text_of(PyObject* unicode) {
-  Py_ssize_t size = 0;
-  const char* data = PyUnicode_AsUTF8AndSize(unicode, &size);
-  if (data == nullptr) {  // lone surrogates: no name looks like that
-    PyErr_Clear();
-    return {};
-  }
-  return {data, static_cast<std::size_t>(size)};
-}
 
 // The de-specialised instructions. What `co_code_adaptive` holds changes as the code warms up.
 std::vector<Instruction> decode(PyCodeObject* code) {

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "elastic/pyobj/effects.hpp"
+#include "pyobj/code_owner.hpp"
 #include "pyobj/collector_off.hpp"
 #include "pyobj/ended_frames.hpp"
 #include "pyobj/reads_state.hpp"

@@ -9,7 +9,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "pyobj/reach.hpp"
+#include "pyobj/code_owner.hpp"
+#include "pyobj/lookups.hpp"
 
 namespace elastic::pyobj {
 namespace {
@@ -44,12 +45,9 @@ bool is_installed(const std::string& file) {
 
 bool is_in_standard_library(const std::string& path) {
   static const std::string library = [] {
-    PyObject* os = PyDict_GetItemString(PyImport_GetModuleDict(), "os");
-    PyObject* file = os != nullptr && PyModule_Check(os)
-                         ? PyDict_GetItemString(PyModule_GetDict(os), "__file__")
-                         : nullptr;
-    const char* text = file != nullptr && PyUnicode_Check(file) ? PyUnicode_AsUTF8(file) : nullptr;
-    const std::string os_path = text != nullptr ? text : "";
+    PyObject* os = dict_get(PyImport_GetModuleDict(), "os");
+    const std::string os_path =
+        os != nullptr && PyModule_Check(os) ? text_of(dict_get(PyModule_GetDict(os), "__file__")) : "";
     const std::size_t slash = os_path.rfind('/');
     return slash == std::string::npos ? std::string("/usr/lib/python3") : os_path.substr(0, slash + 1);
   }();

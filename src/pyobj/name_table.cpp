@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "elastic/pyobj/reads.hpp"
+#include "elastic/pyobj/user_names.hpp"
 
 namespace elastic::pyobj {
 namespace {

@@ -3,8 +3,9 @@
 #include <cstring>
 #include <unordered_map>
 
-#include "elastic/pyobj/reads.hpp"
-#include "pyobj/reach.hpp"
+#include "elastic/pyobj/user_names.hpp"
+#include "pyobj/code_owner.hpp"
+#include "pyobj/lookups.hpp"
 
 namespace elastic::pyobj {
 namespace {
@@ -16,12 +17,6 @@ constexpr std::size_t kLongestPath = 1000;  // functions in closures of function
 
 std::string piece_of(const std::string& module) { return std::string(kPrefix) + module + ">"; }
 
-std::string text(PyObject* object) {
-  const char* utf8 = object != nullptr && PyUnicode_Check(object) ? PyUnicode_AsUTF8(object) : nullptr;
-  if (utf8 == nullptr) PyErr_Clear();
-  return utf8 != nullptr ? utf8 : "";
-}
-
 bool is_dunder(const std::string& name) { return name.starts_with("__") && name.ends_with("__"); }
 
 // What importing gives: modules, and the functions and classes found under their own name in one.
@@ -31,11 +26,11 @@ bool comes_by_import(PyObject* value) {
   if (PyType_Check(value)) {
     auto* type = reinterpret_cast<PyTypeObject*>(value);
     if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) return true;
-    module = text(PyDict_GetItemString(type->tp_dict, "__module__"));
-    name = text(reinterpret_cast<PyHeapTypeObject*>(value)->ht_name);
+    module = text_of(PyDict_GetItemString(type->tp_dict, "__module__"));
+    name = text_of(reinterpret_cast<PyHeapTypeObject*>(value)->ht_name);
   } else if (PyFunction_Check(value)) {
-    module = text(reinterpret_cast<PyFunctionObject*>(value)->func_module);
-    name = text(reinterpret_cast<PyFunctionObject*>(value)->func_name);
+    module = text_of(reinterpret_cast<PyFunctionObject*>(value)->func_module);
+    name = text_of(reinterpret_cast<PyFunctionObject*>(value)->func_name);
   } else {
     return PyCFunction_Check(value);
   }
@@ -108,7 +103,7 @@ std::vector<std::pair<std::string, PyObject*>> closure_of(PyObject* function) {
   PyObject* cells = reinterpret_cast<PyFunctionObject*>(function)->func_closure;
   const Py_ssize_t first = code->co_nlocalsplus - code->co_nfreevars;
   for (Py_ssize_t i = 0; cells != nullptr && i < PyTuple_GET_SIZE(cells); ++i)
-    variables.emplace_back(text(PyTuple_GET_ITEM(code->co_localsplusnames, first + i)),
+    variables.emplace_back(text_of(PyTuple_GET_ITEM(code->co_localsplusnames, first + i)),
                            PyTuple_GET_ITEM(cells, i));
   return variables;
 }
@@ -168,7 +163,7 @@ class FunctionState {
     if (kept) attributes_.push_back({path + ".__kwdefaults__", code->func_kwdefaults});
     position = 0;
     while (code->func_dict != nullptr && PyDict_Next(code->func_dict, &position, &key, &value)) {
-      const std::string name = text(key);  // of a decorated function, __wrapped__ is the other one
+      const std::string name = text_of(key);  // of a decorated function, __wrapped__ is the other one
       if (!name.empty() && !is_dunder(name)) attributes_.push_back({path + "." + name, value});
     }
     add_closure(path, function);
@@ -197,7 +192,7 @@ class FunctionState {
       if (value == nullptr || !met_.insert(cell).second) continue;  // functions share their variables
       const std::string place = path + "." + std::string(kClosure) + "." + name + ".cell_contents";
       if (PyFunction_Check(value)) {
-        if (text(reinterpret_cast<PyFunctionObject*>(value)->func_module) != "__main__") add(place, value);
+        if (text_of(reinterpret_cast<PyFunctionObject*>(value)->func_module) != "__main__") add(place, value);
       } else if (!comes_by_import(value)) {
         attributes_.push_back({place, value});
       }
@@ -225,10 +220,10 @@ const std::vector<std::pair<std::string, Borrowed>>& OwnModules::modules() {
   PyObject *key = nullptr, *module = nullptr;
   while (PyDict_Next(loaded_modules, &position, &key, &module)) {
     if (!PyModule_Check(module) || PyModule_GetDict(module) == namespace_.get()) continue;
-    const std::string name = text(key);
+    const std::string name = text_of(key);
     PyObject* file = PyDict_GetItemString(PyModule_GetDict(module), "__file__");
     // What was made by hand cannot be imported where the session is restored.
-    if (!name.empty() && name != "__main__" && !text(file).empty() && is_own_module(module))
+    if (!name.empty() && name != "__main__" && !text_of(file).empty() && is_own_module(module))
       modules_.emplace_back(name, module);
   }
   return modules_;
@@ -240,26 +235,26 @@ std::vector<OwnModules::Attribute> OwnModules::attributes_of(Borrowed module) {
   Py_ssize_t position = 0;
   PyObject *key = nullptr, *value = nullptr;
   while (PyDict_Next(PyModule_GetDict(module.get()), &position, &key, &value)) {
-    const std::string name = text(key);
+    const std::string name = text_of(key);
     if (name.empty() || is_dunder(name)) continue;
     if (!comes_by_import(value)) {
       attributes.push_back({name, value});
       continue;
     }
     if (PyFunction_Check(value)) {
-      if (text(reinterpret_cast<PyFunctionObject*>(value)->func_module) == PyModule_GetName(module.get()))
+      if (text_of(reinterpret_cast<PyFunctionObject*>(value)->func_module) == PyModule_GetName(module.get()))
         functions.add(name, value);
       continue;
     }
     if (!PyType_Check(value)) continue;
     auto* type = reinterpret_cast<PyTypeObject*>(value);
     PyObject* home = PyDict_GetItemString(type->tp_dict, "__module__");
-    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || text(home) != PyModule_GetName(module.get()))
+    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || text_of(home) != PyModule_GetName(module.get()))
       continue;
     Py_ssize_t place = 0;
     PyObject *attribute = nullptr, *held = nullptr;
     while (PyDict_Next(type->tp_dict, &place, &attribute, &held)) {
-      const std::string inner = text(attribute);
+      const std::string inner = text_of(attribute);
       functions.add_member(name + "." + inner, held);
       // Methods, properties and slots are descriptors; _abc_impl is a cache.
       if (inner.empty() || is_dunder(inner) || inner == "_abc_impl" || PyType_Check(held) ||
@@ -395,7 +390,7 @@ Result<> OwnModules::put(const GilHeld& gil, const std::string& piece, const std
   Py_ssize_t position = 0;
   PyObject *key = nullptr, *entry = nullptr;
   while (PyDict_Next(entries.get(), &position, &key, &entry)) {
-    const std::string problem = put_attribute(Borrowed(module), text(key), entry, now);
+    const std::string problem = put_attribute(Borrowed(module), text_of(key), entry, now);
     PyErr_Clear();
     if (!problem.empty()) problems += (problems.empty() ? "" : "; ") + name + "." + problem;
   }
@@ -406,7 +401,7 @@ Result<> OwnModules::put(const GilHeld& gil, const std::string& piece, const std
 std::map<std::string, std::string> OwnModules::files(const GilHeld&) {
   std::map<std::string, std::string> found;
   for (const auto& [name, module] : modules())
-    found.emplace(name, text(PyDict_GetItemString(PyModule_GetDict(module.get()), "__file__")));
+    found.emplace(name, text_of(PyDict_GetItemString(PyModule_GetDict(module.get()), "__file__")));
   return found;
 }
 
@@ -415,7 +410,7 @@ std::vector<ModuleAttribute> OwnModules::shared(const GilHeld&) {
   Py_ssize_t position = 0;
   PyObject *key = nullptr, *value = nullptr;
   while (PyDict_Next(namespace_.get(), &position, &key, &value)) {
-    const std::string name = text(key);
+    const std::string name = text_of(key);
     if (is_user_name(name) && !is_atom(value) && !comes_by_import(value)) variables.emplace(value, name);
   }
   std::vector<ModuleAttribute> found;

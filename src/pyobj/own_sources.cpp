@@ -2,7 +2,7 @@
 
 #include <unordered_map>
 
-#include "pyobj/reach.hpp"
+#include "pyobj/code_owner.hpp"
 
 namespace elastic::pyobj {
 namespace {

@@ -11,7 +11,6 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -148,23 +147,11 @@ class Reacher {
       clean_types_;  // library types without session methods, by version tag
 };
 
-// A class statement of the session, or of the user's own modules, made the type.
-bool is_session_type(PyTypeObject* type);
-
 // Whether instances of the type, which is not the session's own, may know what code that they lead to returns
 // without running it, or run it in another way than the interpreter does. In doubt, they do.
 bool may_keep_results(PyTypeObject* type);
 
 // Whether code of the session runs when the object goes: its `__del__`, or the rest of a generator.
 bool runs_session_code_at_end(PyObject* object);
-
-// Whether the code of this module (by its dict or object) is the user's own: not of the standard library, not
-// installed.
-bool is_own_module(PyObject* module);
-
-bool is_this_package(std::string_view module);
-
-// The same by the file that code came from.
-bool is_library_path(const std::string& path);
 
 }  // namespace elastic::pyobj

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "pyobj/code_owner.hpp"
 #include "pyobj/reach.hpp"
 
 namespace elastic::pyobj {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "pyobj/code_owner.hpp"
 #include "pyobj/reach.hpp"
 #include "pyobj/read_paths.hpp"
 

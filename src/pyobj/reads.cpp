@@ -7,6 +7,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "elastic/pyobj/user_names.hpp"
+#include "pyobj/code_owner.hpp"
 #include "pyobj/compile_source.hpp"
 #include "pyobj/magics.hpp"
 #include "pyobj/read_paths.hpp"
@@ -28,10 +30,6 @@ constexpr std::array kUnpickling = {
 // What leads from any widget, or from ipywidgets, to all of them.
 constexpr std::array kAllWidgets = {"close_all", "widgets", "_instances", "get_manager_state"};
 
-bool is_number(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 // A connection to SQLite or a cursor of it, as it comes: their classes cannot be changed.
 bool is_sqlite(PyObject* value) {
   if (value == nullptr) return false;
@@ -41,63 +39,7 @@ bool is_sqlite(PyObject* value) {
   return is_of("Connection") || is_of("Cursor");
 }
 
-// The results of earlier cells, which IPython keeps under names that are nobody's variables.
-bool is_output_history(std::string_view name) {
-  return name == "_" || name == "__" || name == "___" || name == "Out" || name == "_oh" ||
-         (name.size() > 1 && name[0] == '_' && is_number(name.substr(1)));
-}
-
-// Functions, and classes and instances made by Python code: what a module written in C does not define.
-bool holds_python_code(PyObject* module_dict) {
-  PyObject *key = nullptr, *value = nullptr;
-  for (Py_ssize_t position = 0; PyDict_Next(module_dict, &position, &key, &value);) {
-    PyTypeObject* type = PyType_Check(value) ? reinterpret_cast<PyTypeObject*>(value) : Py_TYPE(value);
-    if (PyFunction_Check(value) || PyMethod_Check(value) || is_session_type(type)) return true;
-  }
-  return false;
-}
-
-bool is_input_history(std::string_view name) {
-  return name == "In" || name == "_ih" || name == "_i" || name == "_ii" || name == "_iii" ||
-         (name.size() > 2 && name.substr(0, 2) == "_i" && is_number(name.substr(2)));
-}
-
 }  // namespace
-
-bool is_user_name(std::string_view name) {
-  static const std::unordered_set<std::string_view> taken = {"In",
-                                                             "Out",
-                                                             "_ih",
-                                                             "_oh",
-                                                             "_dh",
-                                                             "_i",
-                                                             "_ii",
-                                                             "_iii",
-                                                             "_",
-                                                             "__",
-                                                             "___",
-                                                             "get_ipython",
-                                                             "exit",
-                                                             "quit",
-                                                             "_exit_code",
-                                                             "__name__",
-                                                             "__doc__",
-                                                             "__package__",
-                                                             "__loader__",
-                                                             "__spec__",
-                                                             "__builtin__",
-                                                             "__builtins__",
-                                                             "__annotations__",
-                                                             "__warningregistry__",
-                                                             "__file__",
-                                                             "__session__",
-                                                             "__pydevd_ret_val_dict",
-                                                             "__nonzero__",
-                                                             "__vsc_ipynb_file__",
-                                                             "__cached__"};
-  if (name.empty() || taken.count(name) != 0 || is_output_history(name)) return false;
-  return !is_input_history(name);
-}
 
 std::string Why::text() const {
   switch (rule) {
@@ -131,73 +73,6 @@ void Access::add(const Access& other) {
   asks_ipython = asks_ipython || other.asks_ipython;
   paths.reset();
   may_unpickle = may_unpickle || other.may_unpickle;
-}
-
-PyObject* Reads::State::value_of(std::string_view name) const {
-  const Owned key =
-      Owned::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
-  PyObject* value = key ? PyDict_GetItemWithError(names, key.get()) : nullptr;
-  if (value == nullptr) PyErr_Clear();
-  return value;
-}
-
-const Reach& Reads::State::reach_of(const std::string& name, PyObject* value) {
-  const auto found = kept.find(name);
-  if (found != kept.end()) {
-    if (found->second.value == value) return found->second.reach;
-    kept.erase(found);
-  }
-  scratch = Reach{};
-  reacher.add(value, scratch);
-  if (scratch.visited <= kKeepAbove) return scratch;
-  return kept.emplace(name, KeptReach{value, std::move(scratch)}).first->second.reach;
-}
-
-const Reach* Reads::State::glance_at(const std::string& name, PyObject* value) {
-  const auto found = kept.find(name);
-  if (found != kept.end() && found->second.value == value) return &found->second.reach;
-  scratch = Reach{};
-  if (!reacher.add(value, scratch, CodeAccount::kGlance)) return nullptr;
-  if (scratch.visited <= kKeepAbove) return &scratch;
-  return &kept.insert_or_assign(name, KeptReach{value, std::move(scratch)}).first->second.reach;
-}
-
-std::optional<Reach> Reads::State::reach_of_large() {
-  note_modules(false);
-  if (everything_was_reached || uses_own_modules) return std::nullopt;
-  return account.outside([this](const std::string& name, PyObject* value) { return glance_at(name, value); });
-}
-
-// Modules that were there before the first cell count once a cell uses one. Of those without a file,
-// extension modules make some to share their types in; such a one is the user's once there is Python code in
-// it.
-void Reads::State::note_modules(bool first) {
-  PyObject* modules = PyImport_GetModuleDict();
-  const auto note = [&](PyObject* module, const std::string& name) {
-    PyObject* dict = module != nullptr && PyModule_Check(module) ? PyModule_GetDict(module) : nullptr;
-    if (dict == nullptr || dict == names || !is_own_module(module)) return;
-    if (PyDict_GetItemString(dict, "__file__") != nullptr || holds_python_code(dict))
-      uses_own_modules = true;
-    else
-      modules_without_code.insert(name);
-  };
-  for (const std::string& name : std::exchange(modules_without_code, {}))
-    note(PyDict_GetItemString(modules, name.c_str()), name);
-  const std::uint64_t version = reinterpret_cast<PyDictObject*>(modules)->ma_version_tag;
-  if (uses_own_modules || version == modules_version) return;
-  modules_version = version;
-  PyObject *key = nullptr, *module = nullptr;
-  for (Py_ssize_t position = 0; PyDict_Next(modules, &position, &key, &module);) {
-    const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
-    PyErr_Clear();
-    if (name == nullptr || !modules_known.insert(name).second || first) continue;
-    note(module, name);
-  }
-}
-
-void Reads::State::note_access(const Access& access) {
-  everything_was_reached = everything_was_reached || !access.everything.empty();
-  uses_own_modules = uses_own_modules || !access.module_files.empty();
 }
 
 // One closure computation: from the cell's code to everything its names reach.

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "elastic/core/log.hpp"
-#include "elastic/pyobj/reads.hpp"
+#include "elastic/pyobj/user_names.hpp"
 #include "session/restore_progress.hpp"
 #include "session/rollback.hpp"
 

@@ -1,7 +1,7 @@
 #include "session/rollback.hpp"
 
 #include "elastic/core/log.hpp"
-#include "elastic/pyobj/reads.hpp"
+#include "elastic/pyobj/user_names.hpp"
 
 namespace elastic::session {
 

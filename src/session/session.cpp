@@ -1,7 +1,7 @@
 #include "elastic/session/session.hpp"
 
 #include "elastic/core/log.hpp"
-#include "elastic/pyobj/reads.hpp"
+#include "elastic/pyobj/user_names.hpp"
 #include "session/damage_check.hpp"
 #include "session/deferred.hpp"
 #include "session/known_buffers.hpp"

@@ -62,9 +62,6 @@ struct Access {
   void add(const Access& other);
 };
 
-// The names that belong to IPython and not to the user: In, Out, _, _3, _i, exit, __name__ ...
-bool is_user_name(std::string_view name);
-
 enum class Look {
   kThrough,  // every value, whatever its size
   // What large values may lead to is told from reference counts, where that can be done (code_account.hpp).

@@ -313,7 +313,7 @@ std::optional<std::span<const char>> overlapped_memory(const ArrayLayout& array,
   }
   std::sort(axes.begin(), axes.end());
   std::size_t covered = element;
-  for (const auto [step, steps] : axes) {
+  for (const auto& [step, steps] : axes) {
     if (step > covered) return std::nullopt;
     covered += step * steps;
   }
