@@ -116,6 +116,15 @@ Owned torch_put(const Owned& module, const Owned& value) {
   return call(module, "set_rng_state", tensor);
 }
 
+// A function of the session as an option (`float_format`) pickles by a name that may not be there yet, or not
+// at all. It comes back when all else has (elasticpython.library_places), and the other options without it.
+bool is_of_session(PyObject* value) {
+  if (!PyFunction_Check(value)) return false;
+  PyObject* module = reinterpret_cast<PyFunctionObject*>(value)->func_module;
+  return module != nullptr && PyUnicode_Check(module) &&
+         PyUnicode_CompareWithASCIIString(module, "__main__") == 0;
+}
+
 // {"a": {"b": 1}} to {"a.b": 1}, the form in which pandas takes options.
 void flatten(PyObject* options, const std::string& prefix, PyObject* into) {
   Py_ssize_t position = 0;
@@ -126,7 +135,7 @@ void flatten(PyObject* options, const std::string& prefix, PyObject* into) {
     if (text == nullptr) continue;
     if (PyDict_Check(value)) {
       flatten(value, prefix + text + ".", into);
-    } else {
+    } else if (!is_of_session(value)) {
       PyDict_SetItemString(into, (prefix + text).c_str(), value);
     }
   }
@@ -195,6 +204,19 @@ Owned errors_put(const Owned& module, const Owned& value) {
   const Owned set = attribute(module, "seterr");
   const Owned none = Owned::steal(PyTuple_New(0));
   return set ? Owned::steal(PyObject_Call(set.get(), none.get(), value.get())) : Owned();
+}
+
+Owned print_options_take(const Owned& module) {
+  Owned options = call(module, "get_printoptions");
+  if (!options || !PyDict_Check(options.get())) return {};
+  PyObject* formatters = PyDict_GetItemString(options.get(), "formatter");
+  PyObject *key = nullptr, *value = nullptr;
+  bool of_session = false;
+  for (Py_ssize_t position = 0;
+       formatters && PyDict_Check(formatters) && PyDict_Next(formatters, &position, &key, &value);)
+    of_session = of_session || is_of_session(value);
+  if (of_session) PyDict_DelItemString(options.get(), "formatter");
+  return options;
 }
 
 Owned print_options_put(const Owned& module, const Owned& value) {
@@ -302,8 +324,8 @@ const std::array kPieces = {
     Piece{"<numpy errstate>", "numpy", [](const Owned& m) { return token_of_repr(call(m, "geterr")); },
           [](const Owned& m) { return call(m, "geterr"); }, &errors_put},
     Piece{"<numpy printoptions>", "numpy",
-          [](const Owned& m) { return token_of_repr(call(m, "get_printoptions")); },
-          [](const Owned& m) { return call(m, "get_printoptions"); }, &print_options_put},
+          [](const Owned& m) { return token_of_repr(call(m, "get_printoptions")); }, &print_options_take,
+          &print_options_put},
     Piece{"<decimal context>", "decimal", [](const Owned& m) { return token_of_repr(call(m, "getcontext")); },
           [](const Owned& m) { return call(m, "getcontext"); }, &decimal_put},
     Piece{"<locale>", "", [](const Owned&) { return current_locale(); },

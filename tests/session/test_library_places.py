@@ -21,6 +21,13 @@ PUT = {
     "function": ("import textwrap, json\ndef quiet(s): return 'q' + s\ntextwrap.dedent = quiet\n"
                  "json.twice = lambda s: s * 2",
                  "[textwrap.dedent('x'), textwrap.dedent is quiet, json.twice('a')]"),
+    "option": ("import pandas as pd\npd.set_option('display.float_format', lambda x: '%.3f!' % x)\n"
+               "pd.options.display.max_rows = 7",
+               "[repr(pd.Series([1.0])), pd.options.display.max_rows]"),
+    "printing": ("import numpy as np\nnp.set_printoptions(formatter={'float': lambda x: '%.1f!' % x},"
+                 " linewidth=77)\n"
+                 "calls = []\nnp.seterrcall(lambda *error: calls.append(1)); np.seterr(all='call');",
+                 "[repr(np.array([1.0])), np.get_printoptions()['linewidth'], np.geterrcall() is None]"),
     "method": ("import pandas as pd\npd.DataFrame.size_twice = lambda self: self.size * 2",
                "int(pd.DataFrame({'a': [1]}).size_twice())"),
     "property": ("import pathlib\ndef first(self): return self.name[0]\n"

@@ -32,6 +32,7 @@ _OTHERS_BUSINESS = {
 _WRAPPERS = (property, staticmethod, classmethod, functools.partial, functools.partialmethod,
              types.MethodType)
 _DEEPEST = 3
+_LARGEST = 1000  # entries of a table that are looked at for tables
 
 
 # --- attributes that a cell sets ----------------------------------------------------------------------------
@@ -184,13 +185,20 @@ class _Search:
     def __init__(self, modules: dict, namespace: dict):
         self.found: dict = {}
         self._modules, self._namespace = modules, namespace
-        self._tables = {
-            id(value): (name, attribute)
-            for name in modules.values()
-            for attribute, value in list(vars(sys.modules[name]).items())
-            if isinstance(value, (dict, list)) and not attribute.startswith("__")
-        }
+        self._tables: dict = {}
+        for name in modules.values():
+            for attribute, value in list(vars(sys.modules[name]).items()):
+                if isinstance(value, (dict, list)) and not attribute.startswith("__"):
+                    self._add_table(value, name, (("attr", attribute),))
         self._seen = {id(namespace), id(self.found)}
+
+    def _add_table(self, table, module, path) -> None:
+        """With the tables in it, as pandas keeps its options."""
+        self._tables[id(table)] = (module, path, table)
+        if type(table) is dict and len(path) <= _DEEPEST and len(table) <= _LARGEST:
+            for key, value in list(table.items()):
+                if type(value) is dict and type(key) is str and id(value) not in self._tables:
+                    self._add_table(value, module, (*path, ("item", key)))
 
     def climb(self, code: list) -> None:
         values, depth = code, 0
@@ -221,8 +229,7 @@ class _Search:
         return []
 
     def _note_entries(self, table, held: dict) -> None:
-        module, attribute = self._tables[id(table)]
-        before = (("attr", attribute),)
+        module, before, _ = self._tables[id(table)]
         if isinstance(table, list):
             for index, value in enumerate(table):
                 if id(value) in held:

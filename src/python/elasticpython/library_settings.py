@@ -339,3 +339,34 @@ def put(name: str, value: bytes) -> None:
     """Sets a setting to a value that `taken` gave; imports its library, which was loaded then."""
     setting = _BY_NAME[name]
     setting.put(importlib.import_module(setting.module), pickle.loads(value))
+
+
+# --- functions of the session that a setting holds ----------------------------------------------------------
+
+
+def _formatters(numpy) -> dict:
+    formatters = numpy.get_printoptions().get("formatter") or {}
+    return {kind: each for kind, each in formatters.items() if getattr(each, "__module__", "") == "__main__"}
+
+
+def _put_formatters(numpy, value):
+    numpy.set_printoptions(formatter={**(numpy.get_printoptions().get("formatter") or {}), **value})
+
+
+_CALLED = {
+    "formatter of numpy.set_printoptions": (_formatters, _put_formatters),
+    "numpy.seterrcall": (lambda numpy: numpy.geterrcall(), lambda numpy, value: numpy.seterrcall(value)),
+}
+
+
+def called() -> dict:
+    """{name: value} of what numpy was given to call, where nobody but numpy can be asked for it."""
+    numpy = sys.modules.get("numpy")
+    if not hasattr(numpy, "geterrcall"):
+        return {}
+    values = {name: take(numpy) for name, (take, _) in _CALLED.items()}
+    return {name: value for name, value in values.items() if value}
+
+
+def put_called(name: str, value) -> None:
+    _CALLED[name][1](importlib.import_module("numpy"), value)

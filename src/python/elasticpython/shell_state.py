@@ -13,7 +13,7 @@ import sys
 import threading
 import types
 
-from elasticpython import library_places
+from elasticpython import library_places, library_settings
 
 MARK = "<shell> "
 _SOURCE_LIMIT = 1_000_000  # characters of one cell
@@ -67,6 +67,8 @@ def _places(shell, held_elsewhere, objects: dict) -> list:
         for (module, path), value in held.items():
             name = f"{MARK}place {library_places.text_of(module, path)}"
             objects.setdefault(name, (module, path, _named(shell, value)))
+        for name, value in library_settings.called().items():
+            objects[f"{MARK}called {name}"] = value
     return named
 
 
@@ -313,8 +315,13 @@ def _put_place(shell, rest, entry) -> None:
     library_places.put(module, path, shell.user_ns[value.name] if isinstance(value, Named) else value)
 
 
+def _put_called(shell, rest, value) -> None:
+    library_settings.put_called(rest, value)
+
+
 _PUT = {
     "place": _put_place,
+    "called": _put_called,
     "magic": _put_magic,
     "magics": _put_magics,
     "formatter": _put_formatter,
