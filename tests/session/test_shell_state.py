@@ -68,6 +68,19 @@ def test_the_backend_of_matplotlib_is_the_one_that_was_chosen(start, chosen):
     assert second.value(MAY_FALL_BACK) is first.value(MAY_FALL_BACK) is ("switch" in chosen)
 
 
+def test_what_magics_configured_comes_back(round_trip):
+    after, _, _ = round_trip(
+        "%config InlineBackend.figure_formats = {'svg', 'png'}\n%config IPCompleter.greedy = True",
+        "%xmode Verbose\n%pprint\n%load_ext autoreload",
+        "%autoreload 2",
+    )
+    assert after.value("set(get_ipython().config['InlineBackend']['figure_formats']) == {'svg', 'png'}")
+    assert after.value("get_ipython().Completer.greedy and get_ipython().InteractiveTB.mode") == "Verbose"
+    assert after.value("get_ipython().display_formatter.formatters['text/plain'].pprint") is False
+    reloader = "get_ipython().find_line_magic('autoreload').__self__._reloader"
+    assert after.value(f"[{reloader}.enabled, {reloader}.check_all]") == [True, True]
+
+
 @pytest.mark.parametrize(("plan", "named"), [("store-all", True), ("recompute-all", False)])
 def test_what_was_registered_with_a_library_is_named_unless_its_cell_ran_again(round_trip, plan, named):
     after, _, report = round_trip(

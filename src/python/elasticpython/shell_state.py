@@ -13,7 +13,7 @@ import sys
 import threading
 import types
 
-from elasticpython import library_places, library_settings
+from elasticpython import library_places, library_settings, shell_config
 
 MARK = "<shell> "
 _SOURCE_LIMIT = 1_000_000  # characters of one cell
@@ -42,6 +42,7 @@ def taken(shell, is_report, held_elsewhere=()) -> tuple:
         "precision": shell.display_formatter.formatters["text/plain"].float_precision,
         "extensions": sorted(shell.extension_manager.loaded),
         "matplotlib_backend": matplotlib_backend(),
+        "settings": shell_config.taken(shell),
         "sources": _sources(shell),
     }
     objects = {MARK + name: value for name, value in _objects(shell)}
@@ -230,6 +231,7 @@ def put(shell, state: dict, objects: dict) -> list:
         first, *rest = state["directories"] or [os.getcwd()]
         shell.user_ns["_dh"][:] = [pathlib.Path(first), *rest]
     attempt("matplotlib's backend", choose_backend, shell, state.get("matplotlib_backend"))
+    attempt("the configuration", shell_config.put, shell, state.get("settings", {}))
     return problems
 
 
