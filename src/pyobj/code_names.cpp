@@ -7,168 +7,12 @@
 #include <unordered_set>
 
 #include "elastic/pyobj/user_names.hpp"
+#include "pyobj/bytecode.hpp"
 #include "pyobj/lookups.hpp"
-
-#if PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x030C0000
-#error "the byte code of this Python has not been checked: see code_names.cpp"
-#endif
+#include "pyobj/ways_to_names.hpp"
 
 namespace elastic::pyobj {
 namespace {
-
-// Attributes that hand out a namespace or a frame whatever they are looked up on.
-constexpr std::array kReachingAttributes = {
-    "__globals__",   "f_globals",      "f_locals",        "f_back",         "f_builtins",  "_getframe",
-    "user_ns",       "user_global_ns", "user_module",     "__builtins__",   "gi_frame",    "cr_frame",
-    "ag_frame",      "tb_frame",       "_current_frames", "__subclasses__", "get_objects", "get_referrers",
-    "get_referents", "currentframe",   "getouterframes",  "getinnerframes", "testmod",     "dump_session",
-    "load_session",  "set_trace",      "safe_execfile",   "all_ns_refs",    "all_frames"};
-
-// Builtin functions that do, unless the name is one of the user's own.
-constexpr std::array kReachingBuiltins = {"globals",    "locals",     "vars",       "dir",
-                                          "exec",       "eval",       "__import__", "__builtins__",
-                                          "breakpoint", "__builtin__"};
-
-struct ModuleAttribute {
-  std::string_view module;
-  std::string_view attribute;  // "*": any
-};
-constexpr std::array kModuleAttributes = {ModuleAttribute{"__main__", "*"},
-                                          ModuleAttribute{"sys", "modules"},
-                                          ModuleAttribute{"sys", "_getframe"},
-                                          ModuleAttribute{"inspect", "stack"},
-                                          ModuleAttribute{"inspect", "trace"},
-                                          ModuleAttribute{"inspect", "getmodule"},
-                                          ModuleAttribute{"inspect", "currentframe"},
-                                          ModuleAttribute{"inspect", "getouterframes"},
-                                          ModuleAttribute{"inspect", "getinnerframes"},
-                                          ModuleAttribute{"gc", "get_objects"},
-                                          ModuleAttribute{"gc", "get_referrers"},
-                                          ModuleAttribute{"gc", "get_referents"},
-                                          ModuleAttribute{"ctypes", "pythonapi"},
-                                          ModuleAttribute{"ctypes", "py_object"},
-                                          ModuleAttribute{"doctest", "testmod"},
-                                          ModuleAttribute{"doctest", "run_docstring_examples"},
-                                          ModuleAttribute{"unittest", "main"},
-                                          ModuleAttribute{"pdb", "set_trace"},
-                                          ModuleAttribute{"pdb", "runcall"},
-                                          ModuleAttribute{"dill", "dump_session"},
-                                          ModuleAttribute{"dill", "load_session"},
-                                          ModuleAttribute{"dill", "dump_module"},
-                                          ModuleAttribute{"dill", "load_module"},
-                                          ModuleAttribute{"IPython", "embed"},
-                                          ModuleAttribute{"IPython", "get_ipython"},
-                                          ModuleAttribute{"traceback", "walk_stack"},
-                                          ModuleAttribute{"code", "interact"},
-                                          ModuleAttribute{"threading", "settrace"},
-                                          ModuleAttribute{"ipywidgets.widgets.widget", "Widget.close_all"},
-                                          ModuleAttribute{"sys", "_current_frames"}};
-
-// What hands out the functions above, of a value that leads to the module `builtins`: sympy's lambdify makes
-// such functions. Code that imports it by name is not trusted with any attribute.
-constexpr std::array kWaysIntoBuiltins = {"__dict__", "getattr", "__getattribute__", "attrgetter",
-                                          "methodcaller"};
-
-template <class Array>
-bool contains(const Array& array, std::string_view word) {
-  return std::find(array.begin(), array.end(), word) != array.end();
-}
-
-bool hands_out_builtins(std::string_view attribute) {
-  return contains(kReachingBuiltins, attribute) || contains(kWaysIntoBuiltins, attribute);
-}
-
-struct Instruction {
-  int opcode = 0;
-  int argument = 0;
-  int offset = 0;
-  int target = -1;  // of a jump forward
-};
-
-// The de-specialised instructions. What `co_code_adaptive` holds changes as the code warms up.
-std::vector<Instruction> decode(PyCodeObject* code) {
-  std::vector<Instruction> instructions;
-  PyObject* bytes = PyCode_GetCode(code);
-  if (bytes == nullptr) {
-    PyErr_Clear();
-    return instructions;
-  }
-  const auto* data = reinterpret_cast<const unsigned char*>(PyBytes_AS_STRING(bytes));
-  const auto size = static_cast<int>(PyBytes_GET_SIZE(bytes));
-  instructions.reserve(static_cast<std::size_t>(size) / 2);
-  int extended = 0;
-  for (int at = 0; at + 1 < size; at += 2) {
-    const int opcode = data[at];
-    const int argument = extended | data[at + 1];
-    extended = 0;
-    if (opcode == CACHE) continue;
-    if (opcode == EXTENDED_ARG) {
-      extended = argument << 8;
-      continue;
-    }
-    Instruction instruction{opcode, argument, at, -1};
-    switch (opcode) {
-      case FOR_ITER:
-      case JUMP_FORWARD:
-      case JUMP_IF_FALSE_OR_POP:
-      case JUMP_IF_TRUE_OR_POP:
-      case SEND:
-      case POP_JUMP_FORWARD_IF_FALSE:
-      case POP_JUMP_FORWARD_IF_TRUE:
-      case POP_JUMP_FORWARD_IF_NONE:
-      case POP_JUMP_FORWARD_IF_NOT_NONE:
-        instruction.target = at + 2 + argument * 2;
-        break;
-      default:
-        break;
-    }
-    instructions.push_back(instruction);
-  }
-  Py_DECREF(bytes);
-  return instructions;
-}
-
-struct Span {
-  int begin;
-  int end;
-};
-
-// What may be passed over: between a forward jump and its target, and between the start of a protected range
-// and its handler.
-std::vector<Span> conditional_spans(PyCodeObject* code, const std::vector<Instruction>& instructions) {
-  std::vector<Span> spans;
-  for (const Instruction& instruction : instructions) {
-    if (instruction.target >= 0) spans.push_back({instruction.offset, instruction.target});
-  }
-  PyObject* table = code->co_exceptiontable;
-  if (table == nullptr || !PyBytes_Check(table)) return spans;
-  const auto* at = reinterpret_cast<const unsigned char*>(PyBytes_AS_STRING(table));
-  const auto* end = at + PyBytes_GET_SIZE(table);
-  const auto varint = [&]() {
-    int value = 0;
-    while (at < end) {
-      const unsigned char byte = *at++;
-      value = (value << 6) | (byte & 63);
-      if ((byte & 64) == 0) break;
-    }
-    return value;
-  };
-  while (at < end) {
-    const int start = varint() * 2;
-    varint();  // length
-    const int handler = varint() * 2;
-    varint();  // depth
-    spans.push_back({start, handler});
-  }
-  return spans;
-}
-
-// A function by its make, but one that is called at once and that nobody can be handed.
-bool is_comprehension(PyCodeObject* code) {
-  for (const char* name : {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
-    if (PyUnicode_CompareWithASCIIString(code->co_name, name) == 0) return true;
-  return false;
-}
 
 class Scanner {
  public:
@@ -265,7 +109,7 @@ class Scanner {
       names_->uses_getattr = true;
     if (std::string asked = name_asked_for(loaded); !asked.empty()) {
       names_->loads.push_back({std::move(asked), prefix()});
-    } else if (contains(kReachingBuiltins, loaded) && builtin_reaches(loaded)) {
+    } else if (is_reaching_builtin(loaded) && builtin_reaches(loaded)) {
       names_->builtins_used.push_back({loaded, prefix()});
     }
     names_->loads.push_back({std::move(loaded), prefix()});
@@ -340,7 +184,7 @@ class Scanner {
   }
 
   void attribute(std::string loaded) {
-    if (contains(kReachingAttributes, loaded)) reach("uses ." + loaded);
+    if (hands_out_names(loaded)) reach("uses ." + loaded);
     names_->attributes.push_back(std::move(loaded));
   }
 
@@ -417,7 +261,9 @@ class Scanner {
     if (kind_ != CodeKind::kTopLevel || at_ < 2 || !PyUnicode_Check(value)) return false;
     if (text_of(value).find("__main__") != std::string::npos) return false;
     if (opcode_at(at_ - 1) != LOAD_METHOD || opcode_at(at_ - 2) != LOAD_NAME) return false;
-    if (!contains(kOfSqlite, name(instructions_[at_ - 1].argument))) return false;
+    if (std::find(kOfSqlite.begin(), kOfSqlite.end(), name(instructions_[at_ - 1].argument)) ==
+        kOfSqlite.end())
+      return false;
     std::string receiver = name(instructions_[at_ - 2].argument);
     for_each_word(text_of(value), [&](std::string_view word) {
       names_->sql_words.push_back({receiver, {std::string(word), prefix()}});
@@ -522,33 +368,6 @@ void absorb(CodeNames& outer, const CodeNames& inner, std::uint32_t prefix) {
   if (outer.everything.empty()) outer.everything = inner.everything;
   outer.uses_getattr = outer.uses_getattr || inner.uses_getattr;
   outer.makes_code = outer.makes_code || inner.makes_code;
-}
-
-bool is_reaching_word(std::string_view word) {
-  return contains(kReachingBuiltins, word) || contains(kReachingAttributes, word) || word == "__main__" ||
-         word == "builtins";
-}
-
-std::string reach_through_module(std::string_view module, std::string_view attribute) {
-  if (module == "builtins" && hands_out_builtins(attribute)) return "uses builtins." + std::string(attribute);
-  for (const ModuleAttribute& entry : kModuleAttributes) {
-    if (entry.module == module && (entry.attribute == "*" || entry.attribute == attribute)) {
-      return "uses " + std::string(module) + "." + std::string(attribute);
-    }
-  }
-  return {};
-}
-
-bool is_reaching_attribute(std::string_view attribute) {
-  return hands_out_builtins(attribute) ||
-         std::any_of(kModuleAttributes.begin(), kModuleAttributes.end(),
-                     [&](const ModuleAttribute& entry) { return entry.attribute == attribute; });
-}
-
-bool is_reaching_module(std::string_view module) {
-  return module == "builtins" ||
-         std::any_of(kModuleAttributes.begin(), kModuleAttributes.end(),
-                     [&](const ModuleAttribute& entry) { return entry.module == module; });
 }
 
 }  // namespace elastic::pyobj

@@ -55,7 +55,7 @@ struct CodeNames {
   std::vector<std::string> deletes;
   std::vector<std::string> imports;  // dotted names of modules
   std::vector<std::string>
-      attributes;  // loaded attributes that mean something on some modules (see reach_table)
+      attributes;  // loaded attributes that mean something on some modules (ways_to_names.hpp)
   std::vector<MagicCall> magics;
   std::vector<std::pair<std::string, std::shared_ptr<CodeNames>>> deferred;
   std::string everything;  // why names may be reached that no constant shows; empty: they are not
@@ -86,14 +86,5 @@ void for_each_word(std::string_view text, Take take) {
     if (starts(static_cast<unsigned char>(text[begin]))) take(text.substr(begin, i - begin));
   }
 }
-
-// Whether a word in text that is going to be run means that the text reaches names it does not show.
-bool is_reaching_word(std::string_view word);
-
-// "" or why `attribute` of the module `module` ("sys", "inspect"...) reaches names no constant shows.
-std::string reach_through_module(std::string_view module, std::string_view attribute);
-bool is_reaching_module(std::string_view module);
-// Whether there is such a module for this attribute.
-bool is_reaching_attribute(std::string_view attribute);
 
 }  // namespace elastic::pyobj

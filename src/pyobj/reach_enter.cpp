@@ -8,6 +8,7 @@
 #include "pyobj/ended_frames.hpp"
 #include "pyobj/lookups.hpp"
 #include "pyobj/reach_kind.hpp"
+#include "pyobj/ways_to_names.hpp"
 
 namespace elastic::pyobj {
 namespace {

@@ -14,6 +14,7 @@
 #include "pyobj/read_paths.hpp"
 #include "pyobj/reads_state.hpp"
 #include "pyobj/walk/layout.hpp"
+#include "pyobj/ways_to_names.hpp"
 
 namespace elastic::pyobj {
 namespace {

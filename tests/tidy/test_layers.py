@@ -25,6 +25,8 @@ TESTED_BY = {
     "src/store/cli/main.cpp": "tests/store/command_line_test.cpp: main() only hands its arguments on",
     "src/pyobj/bind_analysis.cpp": "tests/pyobj/test_reads.py: bindings are met from Python",
     "src/pyobj/code_account.cpp": "tests/pyobj/test_reads.py: what large values lead to",
+    "src/pyobj/bytecode.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
+    "src/pyobj/ways_to_names.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/code_names.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/ambient*.cpp": "tests/session/test_tracker.py: state that cells change without naming it",
     "src/pyobj/doer.cpp": "tests/pyobj/test_outside_inputs.py: who asked decides what counts",
