@@ -13,7 +13,7 @@ import sys
 import threading
 import types
 
-from elasticpython import library_places, library_settings, shell_config
+from elasticpython import library_calls, library_places, library_settings, shell_config
 
 MARK = "<shell> "
 _SOURCE_LIMIT = 1_000_000  # characters of one cell
@@ -48,6 +48,8 @@ def taken(shell, is_report, held_elsewhere=()) -> tuple:
     objects = {MARK + name: value for name, value in _objects(shell)}
     state["held_elsewhere"] = list(held_elsewhere)
     state["set_by_cells"] = _places(shell, held_elsewhere, objects)
+    sources = shell.history_manager.input_hist_parsed
+    state["set_by_calls"] = library_calls.made_by_cells(sources, shell.user_ns)
     return state, objects
 
 
@@ -219,6 +221,9 @@ def put(shell, state: dict, objects: dict) -> list:
     for name, value in objects.items():
         kind, _, rest = name[len(MARK) :].partition(" ")
         attempt(name[len(MARK) :], _PUT[kind], shell, rest, value)
+    with shell.builtin_trap:  # sympy asks for get_ipython, which is there while a cell runs
+        for call in state.get("set_by_calls", ()):
+            attempt(f"what {call} set", eval, call, shell.user_ns)
     for name, kind, target, params in state.get("magic_aliases", ()):
         attempt(f"%{name}", shell.magics_manager.register_alias, name, target, kind, params or None)
     for name, value in state.get("traits", {}).items():

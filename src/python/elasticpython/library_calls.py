@@ -1,0 +1,96 @@
+"""Calls by which cells set something that nobody can be asked for: made once more at the end of a restore.
+
+Only functions that do nothing but set, and that may be called twice; only as statements of a cell by
+themselves, with literals, what modules hold, and objects of the session for arguments: a number or a text
+that a variable holds may have been another one then.
+"""
+
+import ast
+import functools
+import types
+
+SETTERS = frozenset({
+    "_tracemalloc.start",
+    "astropy.units.core.add_enabled_units",
+    "astropy.visualization.units.quantity_support",
+    "bokeh.io.output.output_file",
+    "bokeh.io.output.output_notebook",
+    "calendar.setfirstweekday",
+    "cv2.setNumThreads",
+    "faulthandler.enable",
+    "gc.disable",
+    "gc.enable",
+    "joblib.parallel.parallel_config",
+    "matplotlib_inline.backend_inline.set_matplotlib_formats",
+    "mimetypes.add_type",
+    "nest_asyncio.apply",
+    "nest_asyncio2.apply",
+    "pandas.plotting._misc.register",
+    "pint.set_application_registry",
+    "plotly.offline.offline.init_notebook_mode",
+    "posix.umask",
+    "pyarrow.lib.set_cpu_count",
+    "resource.setrlimit",
+    "scipy.fft._backend.set_global_backend",
+    "sympy.interactive.printing.init_printing",
+    "torch.set_num_threads",
+    "zoneinfo._tzpath.reset_tzpath",
+})
+_WORDS = frozenset(name.rpartition(".")[2] for name in SETTERS) | {"register_matplotlib_converters"}
+
+
+@functools.lru_cache(maxsize=8192)
+def _calls_in(source: str) -> tuple:
+    if not any(word in source for word in _WORDS):
+        return ()
+    try:
+        statements = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    values = [each.value for each in statements if isinstance(each, (ast.Expr, ast.Assign))]
+    return tuple(each for each in values if isinstance(each, ast.Call))
+
+
+def made_by_cells(sources, namespace) -> list:
+    """The calls as text, in their order; of those that are the same the last."""
+    calls: dict = {}
+    for source in sources:
+        for call in _calls_in(source):
+            arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+            if _is_setter(_value_of(call.func, namespace)) and all(_is_same_now(each, namespace)
+                                                                   for each in arguments):
+                text = ast.unparse(call)
+                calls.pop(text, None)
+                calls[text] = None
+    return list(calls)
+
+
+def _value_of(node, namespace):
+    """What a dotted name leads to through modules and classes; None for anything else."""
+    if isinstance(node, ast.Name):
+        return namespace.get(node.id)
+    if not isinstance(node, ast.Attribute):
+        return None
+    holder = _value_of(node.value, namespace)
+    return getattr(holder, node.attr, None) if isinstance(holder, (types.ModuleType, type)) else None
+
+
+def _is_setter(function) -> bool:
+    owner = getattr(function, "__module__", None) or getattr(
+        getattr(function, "__self__", None), "__name__", "")
+    return f"{owner}.{getattr(function, '__qualname__', '')}" in SETTERS
+
+
+def _is_same_now(node, namespace) -> bool:
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        return all(_is_same_now(each, namespace) for each in node.elts)
+    if isinstance(node, ast.Attribute):
+        return _value_of(node, namespace) is not None
+    if isinstance(node, ast.Name):
+        plain = (str, bytes, int, float, complex, tuple, list, dict, set, type(None))
+        return node.id in namespace and not isinstance(namespace[node.id], plain)
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,44 @@
+"""Settings that are made again by the calls that made them (elasticpython.library_calls)."""
+
+import pytest
+
+MADE = {
+    "sympy": ("import sympy\nsympy.init_printing(order='grlex')",
+              "[len(get_ipython().display_formatter.formatters['text/latex'].type_printers) > 3,"
+              " sympy.printing.str.StrPrinter._global_settings['order']]"),
+    "process": ("import gc, os, resource\nold = os.umask(0o077); gc.disable()\n"
+                "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))",
+                "[gc.isenabled(), os.umask(0o077), *resource.getrlimit(resource.RLIMIT_CORE)]"),
+    "tables": ("import mimetypes, calendar\nfrom mimetypes import add_type\nadd_type('x/mine', '.mine')\n"
+               "calendar.setfirstweekday(6)",
+               "[mimetypes.guess_type('a.mine')[0], calendar.firstweekday()]"),
+    "workers": ("import joblib\njoblib.parallel_config(backend='threading', n_jobs=2)",
+                "joblib.parallel.get_active_backend()[1]"),
+    "tracing": ("import tracemalloc, faulthandler, sys\ntracemalloc.start(7)\n"
+                "faulthandler.enable(sys.__stderr__)",
+                "[tracemalloc.get_traceback_limit(), tracemalloc.is_tracing(), faulthandler.is_enabled()]"),
+}
+
+
+@pytest.mark.parametrize("plan", ["store-all", "recompute-all"])
+@pytest.mark.parametrize("kind", MADE)
+def test_what_a_call_set_is_set_again(start, kind, plan):
+    cell, expression = MADE[kind]
+    first = start()
+    first.run(cell, "x = [1]")
+    before = first.value(expression)
+    first.checkpoint(plan=plan)
+    second = start()
+    assert second.value("__import__('gc').isenabled()")
+    report = second.restore()
+    assert second.value(expression) == before and not report["shell_problems"], report
+    second.run("import gc, tracemalloc; gc.enable(); tracemalloc.stop()")
+
+
+def test_a_call_with_what_may_have_changed_since_is_not_made(start):
+    first = start()
+    first.run("import calendar\nday = 6\ncalendar.setfirstweekday(day)", "day = 3")
+    first.checkpoint(plan="store-all")
+    second = start()
+    second.restore()
+    assert second.value("calendar.firstweekday()") == 0
