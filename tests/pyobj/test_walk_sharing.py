@@ -245,3 +245,14 @@ def test_stands_apart(name):
     source, other = SHARED.get(name, (ALONE.get(name), ""))
     exec(f"x = {source}\n{other}", names)
     assert core_walk().Walk(names).stands_apart("x") == (name in ALONE)
+
+
+def test_what_is_shared_during_a_pause_of_the_walk_links():
+    names = {"x": [[0]] + [[i] for i in range(200_000)]}
+    walk = core_walk().Walk(names)
+    assert walk.walk(["x"], budget_us=500) == 0
+    names["alias"] = names["x"][0]
+    while walk.walk(["x"], budget_us=5000) == 0:
+        pass
+    walk.walk(["alias"])
+    assert walk.co_variables() == [["alias", "x"]]

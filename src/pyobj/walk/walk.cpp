@@ -110,15 +110,14 @@ class Walk::Impl {
 
   void abandon() {
     walker_.abandon();
+    shared_meanwhile_.clear();
     log_.clear();
     current_.clear();
     current_object_ = {};
   }
 
-  bool holds() {
-    std::vector<walk::Meeting> newly_shared;
-    return log_.verify(namespace_.get(), walker_.types(), newly_shared);
-  }
+  // What came to be shared meanwhile is said once, and then known to the log.
+  bool holds() { return log_.verify(namespace_.get(), walker_.types(), shared_meanwhile_); }
 
   void finish(const WalkTarget& target) {
     walk::Finding finding = walker_.take_finding();
@@ -132,6 +131,7 @@ class Walk::Impl {
                    finding.unstable};
     fresh.object = target.object.get();
     fresh.shared = std::move(finding.shared);
+    fresh.shared.insert(fresh.shared.end(), shared_meanwhile_.begin(), shared_meanwhile_.end());
     fresh.extents = std::move(finding.extents);
     for (const walk::Extent& extent : fresh.extents)
       if (extent.owner) fresh.shared.push_back({extent.owner, extent.quiet});
@@ -188,6 +188,7 @@ class Walk::Impl {
   std::string current_;  // the variable under way
   Owned current_object_;
   walk::ChangeLog log_;                                 // of the variable under way
+  std::vector<walk::Meeting> shared_meanwhile_;         // since the walk entered it
   std::uint64_t covered_bytes_ = 0, logged_bytes_ = 0;  // sums over variables_
   std::uint64_t clock_ = 0;                             // counts namings
   std::uint64_t versions_ = 0;                          // counts changes of what variables share
