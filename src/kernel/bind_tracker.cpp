@@ -41,7 +41,7 @@ class PyTracker {
   bool catch_up(double seconds) {
     const auto until =
         std::chrono::steady_clock::now() + std::chrono::microseconds(static_cast<long>(seconds * 1e6));
-    return take(tracker_.catch_up(GilHeld::assume(), until));
+    return take(tracker_.catch_up(GilHeld::assume(), {until, [] { return false; }}));
   }
   void settle() { take(tracker_.settle(GilHeld::assume())); }
   void set_reply_budget(double seconds) {

@@ -33,8 +33,16 @@ const char* name_of(Change change) {
       return "opaque";
     case Change::kUnknown:
       return "unknown";
+    case Change::kGivenUp:
+      return "given up";
   }
   return "unknown";
+}
+
+// 0: whenever it is done.
+Deadline in_us(std::int64_t budget_us) {
+  if (budget_us == 0) return {};
+  return std::chrono::steady_clock::now() + std::chrono::microseconds(budget_us);
 }
 
 py::object state_of(const Walk& walk, const std::string& name) {
@@ -78,25 +86,23 @@ void bind_walk(py::module_& core) {
           [](Walk& walk, const std::optional<std::vector<std::string>>& names, std::int64_t budget_us) {
             const GilHeld gil = GilHeld::assume();
             const auto targets = targets_of(walk, gil, names);
-            Walk::Deadline deadline;
-            if (budget_us > 0)
-              deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(budget_us);
-            return walk.walk(gil, targets, deadline);
+            return walk.walk(gil, targets, in_us(budget_us));
           },
           py::arg("names") = py::none(), py::arg("budget_us") = 0,
           "Walks the named variables (all by default); the number finished within the budget (0: no limit).")
       .def(
           "recheck",
-          [](Walk& walk, const std::optional<std::vector<std::string>>& names) {
+          [](Walk& walk, const std::optional<std::vector<std::string>>& names, std::int64_t budget_us) {
             const GilHeld gil = GilHeld::assume();
             const auto targets = targets_of(walk, gil, names);
-            const auto changes = walk.recheck(gil, targets);
+            const auto changes = walk.recheck(gil, targets, in_us(budget_us));
             py::dict result;
             for (std::size_t i = 0; i < targets.size(); ++i)
               result[py::str(targets[i].name)] = name_of(changes[i]);
             return result;
           },
-          py::arg("names") = py::none(), "name -> 'unchanged' | 'maybe_changed' | 'opaque' | 'unknown'.")
+          py::arg("names") = py::none(), py::arg("budget_us") = 0,
+          "name -> 'unchanged' | 'maybe_changed' | 'opaque' | 'unknown' | 'given up'.")
       .def("state", &state_of, py::arg("name"), "What the last walk of the variable found, or None.")
       .def(
           "stands_apart",
@@ -107,6 +113,10 @@ void bind_walk(py::module_& core) {
             throw py::key_error(name);
           },
           py::arg("name"))
+      .def_static(
+          "estimate_us",
+          [](py::handle value) { return Walk::estimate(GilHeld::assume(), value.ptr()).count(); },
+          py::arg("value"), "About how many microseconds the walk of the value takes.")
       .def(
           "co_variables", [](const Walk& walk) { return walk.co_variables(GilHeld::assume()); },
           "Groups of names that share mutable state.")

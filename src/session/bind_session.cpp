@@ -1,6 +1,7 @@
 // _core.session: Session for the package's Python half. Options and reports are dicts; errors are
 // SessionError, whose `code` is the name of the error's code, except an interrupt, which is
 // KeyboardInterrupt.
+#include <poll.h>
 #include <pybind11/stl.h>
 
 #include <sstream>
@@ -30,6 +31,11 @@ using pyobj::GilHeld;
   exception.attr("code") = std::string(name_of(error.code()));
   PyErr_SetObject(kind.ptr(), exception.ptr());
   throw py::error_already_set();
+}
+
+bool is_readable(int descriptor) {
+  pollfd wanted{descriptor, POLLIN, 0};  // a negative descriptor is never ready
+  return poll(&wanted, 1, 0) > 0;
 }
 
 template <class T>
@@ -253,10 +259,14 @@ void bind_session(py::module_& core) {
           py::arg("outcome"))
       .def(
           "idle",
-          [](BoundSession& self, double seconds) {
-            return self.session.idle(GilHeld::assume(), static_cast<std::int64_t>(seconds * 1e6));
+          [](BoundSession& self, double seconds, int wake_descriptor) {
+            return self.session.idle(GilHeld::assume(), static_cast<std::int64_t>(seconds * 1e6),
+                                     [wake_descriptor] { return is_readable(wake_descriptor); });
           },
-          py::arg("seconds"), "True when nothing is left to do.")
+          py::arg("seconds"), py::arg("wake_descriptor"),
+          "True when nothing is left to do. What could not go on later takes longer, until there is "
+          "something "
+          "to read from the descriptor; none: -1.")
       .def(
           "checkpoint",
           [](BoundSession& self, const py::dict& options) {

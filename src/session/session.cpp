@@ -58,11 +58,11 @@ void Session::cell_finished(const GilHeld& gil, graph::Outcome outcome) {
   running_ = false;
 }
 
-bool Session::idle(const GilHeld& gil, std::int64_t budget_us) {
+bool Session::idle(const GilHeld& gil, std::int64_t budget_us, pyobj::Deadline::IsWanted is_wanted) {
   if (tracking_error_ || running_) return true;
   PendingError pending(gil);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(budget_us);
-  auto done = tracker_.catch_up(gil, deadline);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(budget_us);
+  auto done = tracker_.catch_up(gil, {until, std::move(is_wanted)});
   if (!done.ok()) stop_tracking(done.error());
   return !done.ok() || *done;
 }

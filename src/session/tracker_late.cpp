@@ -10,7 +10,7 @@ using pyobj::GilHeld;
 namespace {
 
 // What nobody named is looked at in the idle time after every cell; more than this before a checkpoint only.
-constexpr std::int64_t kIdleLookUs = 20000;
+constexpr std::chrono::milliseconds kIdleLook{20};
 
 }  // namespace
 
@@ -114,7 +114,7 @@ Result<> Tracker::glance_at_unresolved(const GilHeld& gil) {
     const auto entry = next++;
     const auto now = std::chrono::steady_clock::now();
     if (now >= end) break;
-    if (std::exchange(entry->second.glanced_at, true) || recheck_cost_us(entry->first) > kGlanceUs) continue;
+    if (std::exchange(entry->second.glanced_at, true) || recheck_cost(entry->first) > kGlance) continue;
     const auto changed = differs(gil, entry->first, now, true);
     if (!changed) continue;
     add_resolved(entry->first, entry->second, *changed, changes);
@@ -135,7 +135,7 @@ void Tracker::add_resolved(const std::string& name, const Unresolved& entry, boo
                                           : "changed in place by one of the cells that could reach it"});
 }
 
-Result<bool> Tracker::resolve(const GilHeld& gil, Deadline deadline) {
+Result<bool> Tracker::resolve(const GilHeld& gil, const Deadline& deadline) {
   std::vector<LateChange> changes;
   bool all = true;
   // The first may take longer than there is time: no other budget would be large enough for it either.
@@ -176,10 +176,11 @@ Result<> Tracker::record_links_found(const GilHeld& gil) {
   return success();
 }
 
-Result<bool> Tracker::verify_rest(const GilHeld& gil, Deadline deadline) {
+Result<bool> Tracker::verify_rest(const GilHeld& gil, const Deadline& deadline) {
+  bool first = true;  // may take longer than there is time, as in `resolve`
   for (const std::string& name : names_.names()) {
-    if (idle_checked_.count(name) != 0 || (deadline && recheck_cost_us(name) > kIdleLookUs)) continue;
-    const auto changed = differs(gil, name, deadline);
+    if (idle_checked_.count(name) != 0 || (deadline && recheck_cost(name) > kIdleLook)) continue;
+    const auto changed = differs(gil, name, deadline, std::exchange(first, false));
     if (!changed) return false;
     idle_checked_.insert(name);
     const pyobj::VariableState* state = walk_.state(name);
@@ -270,10 +271,10 @@ std::optional<std::set<std::string>> Tracker::names_of(const GilHeld& gil, const
   return names;
 }
 
-bool Tracker::finish_adoption(const GilHeld& gil, Deadline deadline) {
+bool Tracker::finish_adoption(const GilHeld& gil, const Deadline& deadline) {
   if (adopted_.empty()) return true;
   std::erase_if(adopted_, [&](const std::string& name) { return !names_.value(gil, name); });
-  const std::size_t done = walk_.walk(gil, names_.targets(gil, adopted_), deadline);
+  const std::size_t done = walk_.walk(gil, names_.targets(gil, adopted_), deadline, deadline.past_the_time());
   for (std::size_t i = 0; i < done; ++i)
     verified_[adopted_[i]] = static_cast<std::uint32_t>(history_.cell_count());
   adopted_.erase(adopted_.begin(), adopted_.begin() + static_cast<std::ptrdiff_t>(done));
@@ -282,7 +283,7 @@ bool Tracker::finish_adoption(const GilHeld& gil, Deadline deadline) {
   return true;
 }
 
-Result<bool> Tracker::catch_up(const GilHeld& gil, Deadline deadline) {
+Result<bool> Tracker::catch_up(const GilHeld& gil, const Deadline& deadline) {
   if (running_) return true;
   const pyobj::PendingError pending(gil);
   ELASTIC_TRY(begin(gil));

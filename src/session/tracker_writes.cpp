@@ -64,27 +64,33 @@ std::set<std::string> Tracker::with_linked(const std::set<std::string>& names) c
   return all;
 }
 
-std::int64_t Tracker::recheck_cost_us(const std::string& name) const {
+std::chrono::microseconds Tracker::recheck_cost(const std::string& name) const {
   const pyobj::VariableState* state = walk_.state(name);
-  if (state == nullptr) return 0;  // a walk stops at its deadline by itself
-  return static_cast<std::int64_t>(walk_.recheck_bytes(name) / kBytesPerUs +
+  if (state == nullptr) return {};  // a walk stops at its deadline by itself
+  return std::chrono::microseconds(walk_.recheck_bytes(name) / kBytesPerUs +
                                    state->references / kReferencesPerUs);
 }
 
-std::optional<bool> Tracker::differs(const GilHeld& gil, const std::string& name, Deadline deadline,
+std::optional<bool> Tracker::differs(const GilHeld& gil, const std::string& name, const Deadline& deadline,
                                      bool however_long) {
-  if (deadline && !however_long &&
-      std::chrono::steady_clock::now() + std::chrono::microseconds(recheck_cost_us(name)) > *deadline) {
-    return std::nullopt;
-  }
+  if (!however_long && deadline.would_pass(recheck_cost(name))) return std::nullopt;
   const auto targets = names_.targets(gil, {name});
   if (targets.empty()) return false;
-  const Change change = walk_.recheck(gil, targets)[0];
+  const Deadline of_recheck = however_long ? deadline.past_the_time() : deadline;
+  const Change change = walk_.recheck(gil, targets, of_recheck)[0];
+  if (change == Change::kGivenUp) return std::nullopt;
   if (change == Change::kUnchanged) return false;
   if (change == Change::kOpaque) return true;
   const pyobj::VariableState* known = walk_.state(name);
   const std::optional<pyobj::VariableState> before = known != nullptr ? std::optional(*known) : std::nullopt;
-  if (walk_.walk(gil, targets, deadline) == 0) return std::nullopt;
+  // What would have to stop half-way is not begun, unless it goes on in the idle time.
+  if (deadline && !deadline.is_of_idle_time()) {
+    const auto cost = walk_.estimate(gil, targets[0].object);
+    if (however_long ? cost > kGlance : deadline.would_pass(cost)) return std::nullopt;
+  }
+  const bool may_go_on = however_long && deadline.is_of_idle_time();
+  if (walk_.walk(gil, targets, deadline, may_go_on ? deadline.past_the_time() : deadline) == 0)
+    return std::nullopt;
   links_may_be_new_ = true;
   const pyobj::VariableState* now = walk_.state(name);
   const bool same = before && now != nullptr && before->content == now->content &&
@@ -104,7 +110,7 @@ graph::Write Tracker::write_of(const std::string& name) {
 
 std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gil, CellRecord& record,
                                                                Whys& whys, graph::Outcome outcome,
-                                                               Deadline deadline) {
+                                                               const Deadline& deadline) {
   std::map<std::string, Unresolved> waiting;
   changed_in_place_.clear();
   const pyobj::NameChanges changes = names_.changes(gil);
@@ -116,8 +122,7 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
     }
   }
   const auto glances = [&](const std::string& name) {
-    return deadline && recheck_cost_us(name) <= kGlanceUs &&
-           std::chrono::steady_clock::now() < *deadline + kGlances;
+    return deadline && recheck_cost(name) <= kGlance && !deadline.would_pass(-kGlances);
   };
   // A large one must not keep the small ones waiting that come after it.
   std::set<std::string> large;
@@ -139,13 +144,13 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
   std::set<std::string> named = known_changed_;
   if (!access_.everything.empty()) named.insert(existed_.begin(), existed_.end());
   for (const auto& [name, why] : access_.reads) named.insert(name);
-  std::vector<std::pair<std::int64_t, std::string>> candidates;
+  std::vector<std::pair<std::chrono::microseconds, std::string>> candidates;
   for (const std::string& name : with_linked(named)) {
     if (bound.count(name) == 0 && existed_.count(name) != 0 && names_.value(gil, name))
-      candidates.emplace_back(recheck_cost_us(name), name);
+      candidates.emplace_back(recheck_cost(name), name);
   }
   std::sort(candidates.begin(), candidates.end());
-  for (const auto& [cost_us, name] : candidates) {
+  for (const auto& [cost, name] : candidates) {
     const auto earlier = unresolved_.find(name);
     // A change that an earlier cell may have made as well is told apart by nobody.
     const std::optional<bool> changed =

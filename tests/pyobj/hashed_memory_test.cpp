@@ -47,6 +47,36 @@ TEST_F(HashedMemoryTest, HashesOnceWhatIsNotWritten) {
   EXPECT_EQ(memory_.known_bytes(data_.get(), kSize), watches() ? kSize : 0);
 }
 
+TEST_F(HashedMemoryTest, GoesOnBehindTheDeadlineWhereItStopped) {
+  const Deadline passed(std::chrono::steady_clock::now());
+  const auto ahead = [&](const Deadline& at_once) {
+    memory_.begin_moment();
+    return memory_.hash_ahead(buffer(), passed, at_once);
+  };
+  if (watches()) {
+    ahead(passed);  // a block at least, and for as long as the looking took
+    data_[0] = 2;
+    int turns = 1;
+    for (; !ahead(passed); ++turns) ASSERT_LT(turns, 6);
+    EXPECT_EQ(hashed(buffer()), 0U);
+  } else {
+    EXPECT_FALSE(ahead(passed));
+    EXPECT_TRUE(ahead({}));
+  }
+  hashed(buffer());
+}
+
+TEST_F(HashedMemoryTest, LooksThatStopDoNotCountAsRewrites) {
+  if (!watches()) GTEST_SKIP();
+  const Deadline passed(std::chrono::steady_clock::now());
+  for (int look = 0; look < 4; ++look) {
+    memory_.begin_moment();
+    memory_.hash_ahead(buffer(), passed, passed);
+  }
+  hashed(buffer());
+  EXPECT_EQ(hashed(buffer()), 0U);  // watched still
+}
+
 TEST_F(HashedMemoryTest, MemoryThatIsGoneIsNotTouched) {
   void* const mapped = mmap(nullptr, 2 * kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(mapped, MAP_FAILED);

@@ -361,6 +361,39 @@ def test_what_was_not_written_is_not_read_again():
 
 
 @needs_tracking
+def test_a_large_array_is_hashed_in_several_turns():
+    array = np.arange(40 * MB, dtype="u1")
+    walk = core_walk().Walk({"v": [array, [1]], "w": array[:-1]})
+    turns = 1
+    while walk.walk(["v"], budget_us=1) == 0:
+        turns += 1
+        assert turns <= 40 // 4 + 1  # a block in each, at least
+    assert walk.state("v")["content"] == content([array, [1]])
+    assert hashed_by(lambda: walk.recheck(["v"])) == 0
+    array[20 * MB] += 1
+    assert walk.recheck(["v"]) == {"v": "maybe_changed"}
+
+
+@needs_tracking
+def test_a_write_between_two_turns_is_seen():
+    array = np.zeros(40 * MB, dtype="u1")
+    walk = core_walk().Walk({"v": array})
+    walk.walk(budget_us=1)
+    array[2 * MB] = 1  # in the first block, which is hashed by now
+    while walk.walk(budget_us=1) == 0:
+        pass
+    assert walk.state("v")["content"] == content(array)
+
+
+def test_a_large_array_whose_pages_are_not_watched_is_not_begun():
+    core_walk().set_page_tracking(False)
+    array = np.zeros(40 * MB, dtype="u1")
+    walk = core_walk().Walk({"v": array})
+    assert hashed_by(lambda: walk.walk(budget_us=1000)) == 0
+    assert walk.walk() == 1
+
+
+@needs_tracking
 def test_a_buffer_rewritten_all_the_time_is_left_unprotected():
     core_walk().set_page_tracking(True)
     array = np.zeros(8 * MB, np.uint8)

@@ -190,3 +190,15 @@ def test_a_structure_that_is_deep_leaves_the_stack_alone():
     soft = resource.getrlimit(resource.RLIMIT_STACK)[0]
     assert soft == resource.RLIM_INFINITY or soft <= 64 << 20  # or the tests above would show nothing
     assert state_of([1])["references"] == 1
+
+
+def test_the_estimate_tells_large_from_small():
+    def estimate(value):
+        return core_walk().Walk.estimate_us(value)
+
+    rows = [{"i": i, "l": [i]} for i in range(100_000)]
+    assert all(estimate(value) > 1000 for value in (rows, tuple(rows), dict(enumerate(rows)), {"a": [rows]}))
+    few = [1, "a", [1, 2], {"k": [1, {}]}, (), {3}, [], {}, set(), None, bytes(100_000)]
+    assert all(estimate(value) == 0 for value in [*few, few])
+    assert estimate([rows[:1000]] * 1000) < 1000  # one list, which is walked once
+

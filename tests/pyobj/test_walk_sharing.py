@@ -256,3 +256,14 @@ def test_what_is_shared_during_a_pause_of_the_walk_links():
         pass
     walk.walk(["alias"])
     assert walk.co_variables() == [["alias", "x"]]
+
+
+def test_what_is_shared_is_not_forgotten_when_a_recheck_is_given_up():
+    names = {"x": [[0]] + [[i] for i in range(200_000)]}
+    walk = core_walk().Walk(names)
+    walk.walk()
+    names["alias"] = names["x"][0]
+    assert walk.recheck(["x"], budget_us=1) == {"x": "given up"}
+    assert walk.recheck(["x"]) == {"x": "unchanged"}
+    walk.walk(["alias"])
+    assert walk.co_variables() == [["alias", "x"]]

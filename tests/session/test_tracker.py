@@ -4,6 +4,7 @@ import gc
 import random
 
 import pytest
+from elasticpython._core import walk
 
 from notebook import named, session_code
 
@@ -390,6 +391,23 @@ def test_what_is_small_does_not_wait_behind_what_is_large(notebook):
         notebook.run(cell, idle=False)
     notebook.tracker.settle()
     assert ["small" in entry["writes"] for entry in notebook.cells()] == [True, False, False]
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_idle_time_is_enough_for_large_memory_and_many_objects(notebook, watched):
+    before = walk.page_tracking()["on"]
+    walk.set_page_tracking(watched)
+    try:
+        make = "a = [np.zeros(5 << 23), [[i] for i in range(100_000)]]"
+        for cell in ("import numpy as np", make, "a[0][9] = 1"):
+            notebook.run(cell, idle=False)
+            turns = 0
+            while not notebook.tracker.catch_up(0.002):
+                turns += 1
+                assert turns < 2000
+        assert [named(cell, "writes") for cell in notebook.cells()] == [{"np"}, {"a"}, {"a"}]
+    finally:
+        walk.set_page_tracking(before)
 
 
 @pytest.mark.parametrize("shown", ["k", "k.fail()"])

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "elastic/core/digest.hpp"
+#include "elastic/pyobj/deadline.hpp"
 #include "elastic/pyobj/ref.hpp"
 
 namespace elastic::pyobj {
@@ -49,6 +50,7 @@ enum class Change {
   kMaybeChanged,  // rebound, or something in it is not as it was; a walk tells whether the content differs
   kOpaque,        // what can be read is as it was
   kUnknown,       // never walked, or its change log was dropped: only a walk can tell
+  kGivenUp,       // the deadline came first
 };
 
 struct WalkOptions {
@@ -59,8 +61,6 @@ struct WalkOptions {
 
 class Walk {
  public:
-  using Deadline = std::optional<std::chrono::steady_clock::time_point>;
-
   // `user_namespace`: the dict whose variables are walked; a reference to it stands for no variable's
   // content.
   Walk(const GilHeld&, Borrowed user_namespace, WalkOptions options = {});
@@ -73,12 +73,20 @@ class Walk {
 
   // Walks the targets in order until the deadline and returns how many are done. Called again with the ones
   // left, it goes on where it stopped; a variable that changed meanwhile is begun anew. The deadline is kept
-  // to about 0.5 ms, except in one huge array or string.
-  std::size_t walk(const GilHeld&, std::span<const WalkTarget> targets, Deadline deadline = std::nullopt);
+  // to about 0.5 ms, except in a huge string or an array that is not contiguous; what could not go on where
+  // it stopped (memory whose pages nobody watches, the proof that a pause changed nothing) has until
+  // `at_once`.
+  std::size_t walk(const GilHeld&, std::span<const WalkTarget> targets, const Deadline& deadline,
+                   const Deadline& at_once);
+  std::size_t walk(const GilHeld& gil, std::span<const WalkTarget> targets, const Deadline& deadline = {}) {
+    return walk(gil, targets, deadline, deadline);
+  }
 
   // What became of each target since it was last walked. Linear in its containers, at a few ns each; arrays
-  // are hashed, but for large buffers whose pages the kernel watches (page_tracking.hpp).
-  std::vector<Change> recheck(const GilHeld&, std::span<const WalkTarget> targets);
+  // are hashed, but for large buffers whose pages the kernel watches (page_tracking.hpp). Begun anew each
+  // time.
+  std::vector<Change> recheck(const GilHeld&, std::span<const WalkTarget> targets,
+                              const Deadline& deadline = {});
 
   // As of the last walk; null if never walked.
   const VariableState* state(const std::string& name) const;
@@ -90,6 +98,9 @@ class Walk {
   // Whether the value shares nothing that can change with anything else, told from reference counts in
   // microseconds and without a walk; false where that cannot be told. One variable refers to it.
   bool stands_apart(const GilHeld&, Borrowed value) const;
+
+  // About how long the walk of a value takes that is not known yet, as far as a few of its elements show.
+  static std::chrono::microseconds estimate(const GilHeld&, Borrowed value);
 
   // Forgets a variable, when its name is deleted.
   void forget(const GilHeld&, const std::string& name);

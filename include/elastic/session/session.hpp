@@ -92,8 +92,9 @@ class Session {
   void no_code_yet(const pyobj::GilHeld& gil) { tracker_.no_code_yet(gil); }
   void cell_starting(const pyobj::GilHeld&, WatchedCell cell);
   void cell_finished(const pyobj::GilHeld&, graph::Outcome outcome);
-  // Work that could wait until the reply was out; stops soon after `budget_us`. True when nothing is left.
-  bool idle(const pyobj::GilHeld&, std::int64_t budget_us);
+  // Work that could wait until the reply was out; stops soon after `budget_us`, or when something else is
+  // wanted. True when nothing is left.
+  bool idle(const pyobj::GilHeld&, std::int64_t budget_us, pyobj::Deadline::IsWanted is_wanted);
 
   // The report of docs/design section 9 ("checkpoint"), as a text: thousands of rows, which not everybody
   // looks at. Errors leave the former checkpoint as it was.

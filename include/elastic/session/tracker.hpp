@@ -40,7 +40,7 @@ struct WatchedCell {
 
 class Tracker {
  public:
-  using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+  using Deadline = pyobj::Deadline;
 
   // `user_namespace` is the dict of the module cells run in; it and `clock` outlive the tracker. `transform`
   // (may be null) turns a cell's text into Python: shell.transform_cell.
@@ -51,8 +51,9 @@ class Tracker {
   Result<> before_cell(const pyobj::GilHeld&, WatchedCell cell);
   // Takes a few milliseconds, or 1 % of the cell's run time; the rest is catch_up's.
   Result<> after_cell(const pyobj::GilHeld&, graph::Outcome outcome);
-  // Looks at what was left, until the deadline; true when nothing is left.
-  Result<bool> catch_up(const pyobj::GilHeld&, Deadline deadline);
+  // Looks at what was left, until the deadline; true when nothing is left. What could not go on later where
+  // it stopped takes however long it takes, until the deadline says that something else is wanted.
+  Result<bool> catch_up(const pyobj::GilHeld&, const Deadline& deadline);
   // All of it, and once more everything that could have changed with no cell running.
   Result<> settle(const pyobj::GilHeld&);
   // The history with what the running cell has done so far, as an unfinished cell.
@@ -111,12 +112,12 @@ class Tracker {
 
   // What takes no longer is looked at when the time is up too, for so long in all: were it left to wait,
   // every cell until then could have changed it.
-  static constexpr std::int64_t kGlanceUs = 50;
+  static constexpr std::chrono::microseconds kGlance{50};
   static constexpr std::chrono::microseconds kGlances{1000};
 
   Result<> begin(const pyobj::GilHeld&);
   // Looks through what was adopted; true when nothing is left.
-  bool finish_adoption(const pyobj::GilHeld&, Deadline deadline);
+  bool finish_adoption(const pyobj::GilHeld&, const Deadline& deadline);
   // Adds what has to wait of the cell that just ended, and the cell to what it may have changed unseen.
   void add_unresolved(const pyobj::GilHeld&, CellIndex cell,
                       const std::map<std::string, Unresolved>& waiting);
@@ -128,16 +129,16 @@ class Tracker {
   void add_reads(graph::CellRecord& record, Whys& whys);
   // Adds the writes that can be told by `deadline`; returns the names that have to wait.
   std::map<std::string, Unresolved> add_writes(const pyobj::GilHeld&, graph::CellRecord& record, Whys& whys,
-                                               graph::Outcome outcome, Deadline deadline);
+                                               graph::Outcome outcome, const Deadline& deadline);
   void add_ambient(const pyobj::GilHeld&, std::map<std::string, std::string> changed,
                    graph::CellRecord& record, Whys& whys);
   void add_effects(const pyobj::GilHeld&, const pyobj::CellEffects& effects, graph::CellRecord& record) const;
   Result<CellIndex> commit(const pyobj::GilHeld&, graph::CellRecord record, Whys whys);
   // Whether the variable differs from what was last walked; nothing if the deadline came first, or would
   // while memory is looked at, unless that is wanted `however_long` it takes.
-  std::optional<bool> differs(const pyobj::GilHeld&, const std::string& name, Deadline deadline,
+  std::optional<bool> differs(const pyobj::GilHeld&, const std::string& name, const Deadline& deadline,
                               bool however_long = false);
-  std::int64_t recheck_cost_us(const std::string& name) const;
+  std::chrono::microseconds recheck_cost(const std::string& name) const;
   graph::Write write_of(const std::string& name);
   std::vector<std::set<std::string>> linked_now(const pyobj::GilHeld&) const;
   std::vector<std::vector<VariableId>> links_now(const pyobj::GilHeld&, const std::set<std::string>& written);
@@ -149,8 +150,8 @@ class Tracker {
   Result<> glance_at_unresolved(const pyobj::GilHeld&);
   void add_resolved(const std::string& name, const Unresolved& entry, bool changed,
                     std::vector<LateChange>& changes);
-  Result<bool> resolve(const pyobj::GilHeld&, Deadline deadline);
-  Result<bool> verify_rest(const pyobj::GilHeld&, Deadline deadline);
+  Result<bool> resolve(const pyobj::GilHeld&, const Deadline& deadline);
+  Result<bool> verify_rest(const pyobj::GilHeld&, const Deadline& deadline);
   Result<> record_links_found(const pyobj::GilHeld&);
   std::vector<CellIndex> cells_since(std::uint32_t first) const;
 

@@ -9,6 +9,7 @@ namespace elastic::pyobj::walk {
 namespace {
 
 constexpr std::size_t kPrefetchDistance = 24;  // records ahead; measured on 400,000 dicts
+constexpr std::size_t kRecordsPerClockRead = 2048;
 
 std::uint64_t set_stamp(PyObject* object) {
   auto* set = reinterpret_cast<PySetObject*>(object);
@@ -121,27 +122,32 @@ std::size_t ChangeLog::size_bytes() const {
   return records_.capacity() * sizeof(Record) + pins_.capacity() * sizeof(PyObject*);
 }
 
-bool ChangeLog::verify(PyObject* user_namespace, TypeCache& types, std::vector<Meeting>& newly_shared) {
+ChangeLog::Verdict ChangeLog::verify(PyObject* user_namespace, TypeCache& types,
+                                     std::vector<Meeting>& newly_shared, const Deadline& deadline) {
   hashed_memory().begin_moment();
   const Stamper stamper(types);
   const std::size_t count = records_.size();
   for (std::size_t i = 0; i < count; ++i) {
+    if ((i + 1) % kRecordsPerClockRead == 0 && deadline.has_passed()) return Verdict::kGivenUp;
     if (i + kPrefetchDistance < count) prefetch(records_[i + kPrefetchDistance].object);
     Record& record = records_[i];
     PyObject* object = record.object;
     if (record.kind == RecordKind::kDict) {
-      if (Py_TYPE(object) != &PyDict_Type || as_dict(object)->ma_version_tag != record.stamp) return false;
+      if (Py_TYPE(object) != &PyDict_Type || as_dict(object)->ma_version_tag != record.stamp)
+        return Verdict::kDiffers;
     } else if (record.kind == RecordKind::kList) {
       if (Py_TYPE(object) != &PyList_Type || static_cast<std::uint32_t>(Py_SIZE(object)) != record.count)
-        return false;
+        return Verdict::kDiffers;
       if (pointers_stamp(reinterpret_cast<PyListObject*>(object)->ob_item, record.count) != record.stamp)
-        return false;
+        return Verdict::kDiffers;
     } else if (record.kind == RecordKind::kOwnedType) {
-      if (!owned_by_name(user_namespace, reinterpret_cast<PyTypeObject*>(object))) return false;
+      if (!owned_by_name(user_namespace, reinterpret_cast<PyTypeObject*>(object))) return Verdict::kDiffers;
       continue;
     } else {
       const TypeInfo& info = types.of(Py_TYPE(object));
-      if (stamper.stamp(object, info) != record.stamp) return false;
+      if (holds_array(info) && !hash_array_ahead(*as_array(object), deadline, deadline))
+        return Verdict::kGivenUp;
+      if (stamper.stamp(object, info) != record.stamp) return Verdict::kDiffers;
       if (record.registered || !info.links) continue;
       if (is_shared(object, info)) {
         newly_shared.push_back({object, record.quiet});
@@ -154,7 +160,7 @@ bool ChangeLog::verify(PyObject* user_namespace, TypeCache& types, std::vector<M
       record.registered = true;
     }
   }
-  return true;
+  return Verdict::kHolds;
 }
 
 }  // namespace elastic::pyobj::walk

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "elastic/pyobj/deadline.hpp"
 #include "pyobj/walk/co_variables.hpp"
 #include "pyobj/walk/type_info.hpp"
 
@@ -76,8 +77,11 @@ class ChangeLog {
   bool empty() const { return records_.empty() && pins_.empty(); }
   std::size_t size_bytes() const;
 
-  // True if every record still holds. Objects that have become shared since are appended to `newly_shared`.
-  bool verify(PyObject* user_namespace, TypeCache& types, std::vector<Meeting>& newly_shared);
+  enum class Verdict { kHolds, kDiffers, kGivenUp };
+  // Whether every record still holds; nobody knows where the deadline came first. Objects that have become
+  // shared since are appended to `newly_shared`, which is said once of each.
+  Verdict verify(PyObject* user_namespace, TypeCache& types, std::vector<Meeting>& newly_shared,
+                 const Deadline& deadline);
 
  private:
   std::vector<Record> records_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 namespace elastic::pyobj::walk {
 namespace {
@@ -11,6 +12,7 @@ constexpr std::size_t kMostEntries =
     1024;                                 // each can split a mapping in three, of which a process has 65,530
 constexpr std::size_t kMostSpans = 1024;  // of written pages, each a system call; beyond, all is hashed
 constexpr unsigned kMostRewrites = 2;
+constexpr std::size_t kHashedPerUs = 8000;  // bytes
 
 using Buffer = HashedMemory::Buffer;
 
@@ -26,6 +28,10 @@ std::size_t block_count(const Buffer& buffer) {
 Token block_token(const Buffer& buffer, std::size_t block) {
   const std::size_t at = block * buffer.block_size_bytes;
   return bytes_token(buffer.data + at, std::min(buffer.block_size_bytes, buffer.size_bytes - at), buffer.tag);
+}
+
+std::chrono::microseconds time_to_hash(std::size_t bytes) {
+  return std::chrono::microseconds(bytes / kHashedPerUs);
 }
 
 // Of the bytes outside the pages that are watched.
@@ -58,31 +64,47 @@ Token memory_token(const void* data, std::size_t size, Tag tag) {
 }
 
 std::span<const Token> HashedMemory::tokens(const Buffer& buffer) {
-  if (!on_ || !watch_.works()) return hash_unwatched(buffer);
+  hash_ahead(buffer, {}, {});
+  return on_ && watch_.works() ? entry_of(buffer).tokens : unwatched_.tokens;
+}
+
+bool HashedMemory::hash_ahead(const Buffer& buffer, const Deadline& deadline, const Deadline& at_once) {
+  if (!on_ || !watch_.works()) return hash_unwatched(buffer, at_once);
   Entry& entry = entry_of(buffer);
-  if (entry.moment == moment_) return entry.tokens;
-  entry.moment = moment_;
+  if (entry.moment == moment_) return true;
+  const auto began = std::chrono::steady_clock::now();
   std::vector<Pages> written;
   look(entry, written);
-  if (std::find(entry.known.begin(), entry.known.end(), false) == entry.known.end()) {
+  const auto unknown = static_cast<std::size_t>(std::count(entry.known.begin(), entry.known.end(), false));
+  if (unknown == 0) {
     entry.rewrites = 0;
-    return entry.tokens;
+    entry.moment = moment_;
+    return true;
   }
   // Protected before they are hashed, and the edges read before their blocks are: what is written from here
   // on is seen at the next look.
-  protect(entry, written);
+  const bool stays = (entry.under_way && written.empty()) || protect(entry, written);
   entry.edges = edges_stamp(buffer);
-  hash_unknown(entry);
-  return entry.tokens;
+  entry.changed = entry.changed && entry.under_way;
+  entry.under_way = true;
+  if (!stays && at_once.would_pass(time_to_hash(unknown * buffer.block_size_bytes))) return false;
+  // As long as the looking took, at least: large memory would be looked at for each of its blocks.
+  const auto now = std::chrono::steady_clock::now();
+  if (!hash_unknown(entry, stays ? deadline : at_once, now + (now - began))) return false;
+  entry.under_way = false;
+  if (!entry.changed) entry.rewrites = 0;
+  entry.moment = moment_;
+  return true;
 }
 
-std::span<const Token> HashedMemory::hash_unwatched(const Buffer& buffer) {
-  if (unwatched_.moment != moment_ || unwatched_.buffer != buffer) {
-    const std::size_t blocks = block_count(buffer);
-    unwatched_ = {buffer, std::vector<Token>(blocks), std::vector<bool>(blocks, false), 0, moment_};
-    hash_unknown(unwatched_);
-  }
-  return unwatched_.tokens;
+bool HashedMemory::hash_unwatched(const Buffer& buffer, const Deadline& at_once) {
+  if (unwatched_.moment == moment_ && unwatched_.buffer == buffer) return true;
+  if (at_once.would_pass(time_to_hash(buffer.size_bytes))) return false;
+  const std::size_t blocks = block_count(buffer);
+  unwatched_ = {buffer, std::vector<Token>(blocks), std::vector<bool>(blocks, false), 0, 0};
+  if (!hash_unknown(unwatched_, at_once, {})) return false;
+  unwatched_.moment = moment_;
+  return true;
 }
 
 BufferStamp HashedMemory::stamp(const char* data, std::size_t size_bytes) {
@@ -165,7 +187,7 @@ void HashedMemory::Entry::forget(Pages span) {
 
 bool HashedMemory::protect(Entry& entry, const std::vector<Pages>& written) {
   const auto unknown = static_cast<std::size_t>(std::count(entry.known.begin(), entry.known.end(), false));
-  entry.rewrites = unknown * 2 > entry.known.size() ? entry.rewrites + 1 : 0;
+  if (!entry.under_way) entry.rewrites = unknown * 2 > entry.known.size() ? entry.rewrites + 1 : 0;
   // The first look at a buffer finds all of it written, too.
   if (entry.rewrites > kMostRewrites || !watch_.enlist(memory_of(entry.buffer))) return false;
   if (written.size() > kMostSpans) {
@@ -178,19 +200,22 @@ bool HashedMemory::protect(Entry& entry, const std::vector<Pages>& written) {
   return all_protected;
 }
 
-void HashedMemory::hash_unknown(Entry& entry) {
-  bool changed = false;
+// At least one block; false where the deadline came before the last.
+bool HashedMemory::hash_unknown(Entry& entry, const Deadline& deadline, Deadline::Time not_before) {
+  bool any = false;
   entry.version = ++versions_;
   for (std::size_t block = 0; block < entry.known.size(); ++block) {
     if (entry.known[block]) continue;
+    const bool may_end = std::exchange(any, true) && deadline && Deadline(not_before).has_passed();
+    if (may_end && deadline.has_passed()) return false;
     const Token token = block_token(entry.buffer, block);
     hashed_bytes_ += std::min(entry.buffer.block_size_bytes,
                               entry.buffer.size_bytes - block * entry.buffer.block_size_bytes);
-    changed |= token != entry.tokens[block];
+    entry.changed |= token != entry.tokens[block];
     entry.tokens[block] = token;
     entry.known[block] = true;
   }
-  if (!changed) entry.rewrites = 0;
+  return true;
 }
 
 PageTracking HashedMemory::tracking() {

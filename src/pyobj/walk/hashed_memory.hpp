@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "elastic/pyobj/buffer_stamp.hpp"
+#include "elastic/pyobj/deadline.hpp"
 #include "elastic/pyobj/page_tracking.hpp"
 #include "pyobj/walk/hash.hpp"
 #include "pyobj/walk/page_watch.hpp"
@@ -43,6 +44,10 @@ class HashedMemory {
   void begin_moment() { ++moment_; }
   // The tokens of the buffer's blocks, in order; valid until the next call.
   std::span<const Token> tokens(const Buffer& buffer);
+  // Hashes what `tokens` would have to hash, within the moment; false where the deadline came first. What
+  // was done is not lost where the pages are watched, and at least one block is; else it is not begun unless
+  // there is time for all until `at_once`.
+  bool hash_ahead(const Buffer& buffer, const Deadline& deadline, const Deadline& at_once);
   // The tokens of the buffer if it is among those that are watched, and what was written is hashed again.
   BufferStamp stamp(const char* data, std::size_t size_bytes);
   // How much of this memory need not be hashed to answer for it. It may be gone: none, then.
@@ -64,6 +69,8 @@ class HashedMemory {
     std::uint64_t moment = 0;   // of the last look
     unsigned rewrites = 0;      // looks in a row that found most of it written
     std::uint64_t version = 0;  // another one whenever any of it is hashed
+    bool under_way = false;     // the last look ended before all was hashed
+    bool changed = false;       // by that look: any token
 
     void forget(Pages span);  // the tokens of what lies there
   };
@@ -74,8 +81,8 @@ class HashedMemory {
   void look(Entry& entry, std::vector<Pages>& written);
   void mark_written(const std::vector<Pages>& written);
   bool protect(Entry& entry, const std::vector<Pages>& written);
-  void hash_unknown(Entry& entry);
-  std::span<const Token> hash_unwatched(const Buffer& buffer);
+  bool hash_unknown(Entry& entry, const Deadline& deadline, Deadline::Time not_before);
+  bool hash_unwatched(const Buffer& buffer, const Deadline& at_once);
   void drop_all();
 
   PageWatch watch_;

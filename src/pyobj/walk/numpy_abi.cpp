@@ -351,6 +351,16 @@ Token array_data_token(const ArrayLayout& array) {
   return hasher.finish();
 }
 
+bool hash_array_ahead(const ArrayLayout& array, const Deadline& deadline, const Deadline& at_once) {
+  const Dtype dtype = read_dtype(array.dtype);
+  if (!is_contiguous(array) || dtype.number == kStringDtypeNumber) return true;
+  const std::size_t element = dtype.element_size_bytes;
+  const std::size_t size_bytes = element_count(array) * element;
+  if (size_bytes < kLargeBufferBytes) return true;
+  return hashed_memory().hash_ahead({array.data, size_bytes, BlockHasher::block_size(element), Tag::kBlock},
+                                    deadline, at_once);
+}
+
 std::uint64_t array_stamp(PyObject* object) {
   const ArrayLayout& array = *as_array(object);
   const auto dimensions = static_cast<std::size_t>(array.dimensions_count);

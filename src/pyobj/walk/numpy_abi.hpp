@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "elastic/pyobj/deadline.hpp"
 #include "pyobj/walk/parts.hpp"
 
 namespace elastic::pyobj::walk {
@@ -90,6 +91,8 @@ void for_each_element(const ArrayLayout& array, Visit visit) {
 
 // The token of all elements' bytes. REQUIRES: no references, no StringDType.
 Token array_data_token(const ArrayLayout& array);
+// Hashes what the stamp of a large array needs; see HashedMemory::hash_ahead.
+bool hash_array_ahead(const ArrayLayout& array, const Deadline& deadline, const Deadline& at_once);
 // The strings of a StringDType array, by value.
 Token string_array_token(PyObject* array);
 // For the change log: data, references, shape.

@@ -58,6 +58,10 @@ struct TypeInfo {
   const std::vector<std::string_view>* hidden = nullptr;  // attributes that are caches, no part of the state
 };
 
+inline bool holds_array(const TypeInfo& info) {
+  return info.kind == Kind::kArray || (info.kind == Kind::kInstance && info.base == Kind::kArray);
+}
+
 // How a C type is read.
 struct Reading {
   Kind kind;

@@ -6,6 +6,7 @@
 
 #include "pyobj/collector_off.hpp"
 #include "pyobj/walk/co_variables.hpp"
+#include "pyobj/walk/estimate.hpp"
 #include "pyobj/walk/hashed_memory.hpp"
 #include "pyobj/walk/stands_apart.hpp"
 #include "pyobj/walk/walker.hpp"
@@ -34,15 +35,15 @@ class Walk::Impl {
   Impl(Borrowed user_namespace, WalkOptions options)
       : namespace_(Owned::share(user_namespace)), options_(options) {}
 
-  std::size_t walk(std::span<const WalkTarget> targets, Deadline deadline) {
+  std::size_t walk(std::span<const WalkTarget> targets, const Deadline& deadline, const Deadline& at_once) {
     walker_.forget();
     for (std::size_t done = 0; done < targets.size(); ++done) {
-      if (!walk_one(targets[done], deadline)) return done;
+      if (!walk_one(targets[done], deadline, at_once)) return done;
     }
     return targets.size();
   }
 
-  Change recheck(const WalkTarget& target) {
+  Change recheck(const WalkTarget& target, const Deadline& deadline) {
     const auto found = variables_.find(target.name);
     if (found == variables_.end()) return Change::kUnknown;
     Remembered& known = found->second;
@@ -50,11 +51,13 @@ class Walk::Impl {
     if (known.object != target.object.get()) return Change::kMaybeChanged;
     if (!known.has_log) return Change::kUnknown;
     std::vector<walk::Meeting> newly_shared;
-    if (!known.log.verify(namespace_.get(), walker_.types(), newly_shared)) return Change::kMaybeChanged;
+    const auto verdict = known.log.verify(namespace_.get(), walker_.types(), newly_shared, deadline);
     if (!newly_shared.empty()) {
       known.shared.insert(known.shared.end(), newly_shared.begin(), newly_shared.end());
       note_shared(known);
     }
+    if (verdict == Verdict::kGivenUp) return Change::kGivenUp;
+    if (verdict == Verdict::kDiffers) return Change::kMaybeChanged;
     return known.state.opaque ? Change::kOpaque : Change::kUnchanged;
   }
 
@@ -86,14 +89,20 @@ class Walk::Impl {
   std::uint64_t log_size_bytes() const { return logged_bytes_; }
 
  private:
-  bool walk_one(const WalkTarget& target, Deadline deadline) {
-    const bool resumes =
-        walker_.under_way() && current_ == target.name && current_object_.get() == target.object.get();
+  using Verdict = walk::ChangeLog::Verdict;
+
+  bool walk_one(const WalkTarget& target, const Deadline& deadline, const Deadline& at_once) {
+    const bool resumes = (walker_.under_way() || unproven_) && current_ == target.name &&
+                         current_object_.get() == target.object.get();
     if (!resumes) begin(target);
     bool paused = resumes;
     for (;;) {
-      if (!walker_.run(deadline)) return false;
-      if (!paused || holds()) break;
+      if (!unproven_ && !walker_.run(deadline, at_once)) return false;
+      if (!paused) break;
+      const Verdict verdict = still_holds(at_once);
+      unproven_ = verdict == Verdict::kGivenUp;
+      if (unproven_) return false;
+      if (verdict == Verdict::kHolds) break;
       begin(target);  // torn: it changed during a pause
       paused = false;
     }
@@ -110,6 +119,7 @@ class Walk::Impl {
 
   void abandon() {
     walker_.abandon();
+    unproven_ = false;
     shared_meanwhile_.clear();
     log_.clear();
     current_.clear();
@@ -117,7 +127,9 @@ class Walk::Impl {
   }
 
   // What came to be shared meanwhile is said once, and then known to the log.
-  bool holds() { return log_.verify(namespace_.get(), walker_.types(), shared_meanwhile_); }
+  Verdict still_holds(const Deadline& at_once) {
+    return log_.verify(namespace_.get(), walker_.types(), shared_meanwhile_, at_once);
+  }
 
   void finish(const WalkTarget& target) {
     walk::Finding finding = walker_.take_finding();
@@ -187,8 +199,9 @@ class Walk::Impl {
   std::unordered_map<std::string, Remembered> variables_;
   std::string current_;  // the variable under way
   Owned current_object_;
-  walk::ChangeLog log_;                                 // of the variable under way
-  std::vector<walk::Meeting> shared_meanwhile_;         // since the walk entered it
+  walk::ChangeLog log_;                          // of the variable under way
+  std::vector<walk::Meeting> shared_meanwhile_;  // since the walk entered it
+  bool unproven_ = false;  // walked to the end, and not known yet whether it changed during a pause
   std::uint64_t covered_bytes_ = 0, logged_bytes_ = 0;  // sums over variables_
   std::uint64_t clock_ = 0;                             // counts namings
   std::uint64_t versions_ = 0;                          // counts changes of what variables share
@@ -218,19 +231,21 @@ std::vector<WalkTarget> Walk::all_targets(const GilHeld&) const {
 
 // The collector is off in these: reading Cython's attributes makes objects, which could set it off, and with
 // it finalizers.
-std::size_t Walk::walk(const GilHeld& gil, std::span<const WalkTarget> targets, Deadline deadline) {
+std::size_t Walk::walk(const GilHeld& gil, std::span<const WalkTarget> targets, const Deadline& deadline,
+                       const Deadline& at_once) {
   const PendingError pending(gil);
   const CollectorOff collector_off;
-  return impl_->walk(targets, deadline);
+  return impl_->walk(targets, deadline, at_once);
 }
 
-std::vector<Change> Walk::recheck(const GilHeld& gil, std::span<const WalkTarget> targets) {
+std::vector<Change> Walk::recheck(const GilHeld& gil, std::span<const WalkTarget> targets,
+                                  const Deadline& deadline) {
   const PendingError pending(gil);
   const CollectorOff collector_off;
   impl_->begin_recheck();
   std::vector<Change> changes;
   changes.reserve(targets.size());
-  for (const WalkTarget& target : targets) changes.push_back(impl_->recheck(target));
+  for (const WalkTarget& target : targets) changes.push_back(impl_->recheck(target, deadline));
   return changes;
 }
 
@@ -246,6 +261,10 @@ std::vector<std::vector<std::string>> Walk::co_variables(const GilHeld&) const {
 bool Walk::stands_apart(const GilHeld&, Borrowed value) const {
   walk::TypeCache types;
   return value && walk::stands_apart(value.get(), impl_->user_namespace(), types);
+}
+
+std::chrono::microseconds Walk::estimate(const GilHeld&, Borrowed value) {
+  return walk::estimate(value.get());
 }
 
 void Walk::forget(const GilHeld&, const std::string& name) { impl_->forget(name); }

@@ -55,7 +55,7 @@ void Walker::abandon() {
   queue_.clear();
   held_frames_ = held_queue_ = 0;
   under_way_ = false;
-  root_ = nullptr;
+  root_ = waiting_ = nullptr;
   const std::vector<PyObject*> held = std::exchange(held_, {});
   for (PyObject* object : held) Py_DECREF(object);
 }
@@ -75,11 +75,23 @@ void Walker::suspend() {
   for (; held_queue_ < queue_.size(); ++held_queue_) {
     if (queue_[held_queue_]) held_.push_back(Py_NewRef(queue_[held_queue_]));
   }
+  if (waiting_) held_.push_back(Py_NewRef(waiting_));
 }
 
-bool Walker::run(Deadline deadline) {
+// Memory is hashed before it is entered, since the walk could not stop in the middle of that.
+bool Walker::pause_before(PyObject* child, const Deadline& deadline, const Deadline& at_once) {
+  if (!deadline || !holds_array(types_.of(Py_TYPE(child)))) return false;
+  if (hash_array_ahead(*as_array(child), deadline, at_once)) return false;
+  waiting_ = child;
+  suspend();
+  return true;
+}
+
+bool Walker::run(const Deadline& deadline, const Deadline& at_once) {
   hashed_memory().begin_moment();
   if (root_) {
+    if (pause_before(root_, deadline, at_once)) return false;
+    waiting_ = nullptr;
     PyObject* root = std::exchange(root_, nullptr);
     Token token;
     if (atom(root, token)) {
@@ -92,10 +104,16 @@ bool Walker::run(Deadline deadline) {
       return true;
     }
   }
+  if (waiting_) {
+    PyObject* child = std::exchange(waiting_, nullptr);
+    if (pause_before(child, deadline, at_once)) return false;
+    Token token;
+    if (visit(child, token)) absorb_child(stack_.top(), token, finding_.identity);
+  }
   while (!stack_.empty()) {
     if (fuel_ <= 0) [[unlikely]] {
       fuel_ = kElementsPerClockRead;
-      if (deadline && std::chrono::steady_clock::now() >= *deadline) {
+      if (deadline.has_passed()) {
         suspend();
         return false;
       }
@@ -115,6 +133,7 @@ bool Walker::run(Deadline deadline) {
       if (Py_REFCNT(frame.object) > 1) visited_.put(frame.object, ordinal_);
       record_immutable(frame);
     }
+    if (pause_before(child, deadline, at_once)) return false;
     Token token;
     if (visit(child, token)) absorb_child(frame, token, finding_.identity);
   }

@@ -12,8 +12,6 @@
 // REQUIRES: the GIL. Between run() calls other code may run; what the walk is standing on is held meanwhile,
 // and the caller finds out through the change log whether what was read before the pause still holds.
 #pragma once
-#include <chrono>
-#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -23,8 +21,6 @@
 #include "pyobj/walk/visited.hpp"
 
 namespace elastic::pyobj::walk {
-
-using Deadline = std::optional<std::chrono::steady_clock::time_point>;
 
 // What the walk of one variable found.
 struct Finding {
@@ -49,8 +45,9 @@ class Walker {
   // Begins with `root`, whose reference the caller holds until the walk ends. `log` receives records unless
   // null.
   void start(PyObject* user_namespace, PyObject* root, ChangeLog* log);
-  // True when the variable is finished; false at the deadline.
-  bool run(Deadline deadline);
+  // True when the variable is finished; false at the deadline. `at_once`: until when large memory is looked
+  // at of which no half can be remembered (hashed_memory.hpp).
+  bool run(const Deadline& deadline, const Deadline& at_once);
   Finding take_finding() { return std::move(finding_); }
   bool under_way() const { return under_way_; }
   // Gives up a walk that is under way.
@@ -79,6 +76,7 @@ class Walker {
   void finish_frame();
   void finish(Token token);
   void suspend();
+  bool pause_before(PyObject* child, const Deadline& deadline, const Deadline& at_once);
 
   // walker_steps.cpp: one step of the top frame.
   Step advance(Frame& frame, PyObject*& child);
@@ -144,7 +142,8 @@ class Walker {
   std::size_t held_queue_ = 0;
   Finding finding_;
   bool under_way_ = false;
-  PyObject* root_ = nullptr;  // not yet entered
+  PyObject* root_ = nullptr;     // not yet entered
+  PyObject* waiting_ = nullptr;  // the child that comes next, where the deadline came before it
 };
 
 }  // namespace elastic::pyobj::walk

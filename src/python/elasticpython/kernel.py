@@ -160,7 +160,7 @@ class Kernel:
 
     def _spend_idle_time(self) -> float | None:
         """Does a little of what could wait; returns the seconds until there is more, if no message comes."""
-        if not self.session.idle():
+        if not self.session.idle(self.server.wake_descriptor):
             return _BREATH_SECONDS
         left = self.session.seconds_to_store()
         if left is None or left > 0:

@@ -85,9 +85,11 @@ class ShellSession:
                 self._session.cell_finished(running.outcome)
                 self.idle_time.cell_ended()
 
-    def idle(self) -> bool:
-        """After a reply, while nothing else is to do: what could wait. True when nothing is left."""
-        if not self._session.idle(0.02):
+    def idle(self, wake_descriptor: int = -1) -> bool:
+        """After a reply, while nothing else is to do: what could wait. True when nothing is left.
+
+        Ends at once when there is something to read from `wake_descriptor`."""
+        if not self._session.idle(0.02, wake_descriptor):
             return False
         self._load_deferred(self._session.load_next)
         return not self._session.deferred
