@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from walk_values import content, core_walk
 
@@ -391,6 +392,15 @@ def test_a_large_array_whose_pages_are_not_watched_is_not_begun():
     walk = core_walk().Walk({"v": array})
     assert hashed_by(lambda: walk.walk(budget_us=1000)) == 0
     assert walk.walk() == 1
+
+
+@needs_tracking
+def test_a_column_of_texts_is_not_read_again():
+    column = pa.array([f"name {i}" for i in range(1_000_000)], pa.large_string())
+    walk = core_walk().Walk({"v": column})
+    walk.walk()
+    walk.recheck()  # the stamp's own buffer
+    assert hashed_by(lambda: walk.recheck()) == 0
 
 
 @needs_tracking

@@ -102,16 +102,22 @@ struct Range {
 };
 void show_range_of(const ArrowArray& array, const ArrowSchema& schema, Range range, Parts& parts);
 
-// Lengths, then the values between the first and the last offset.
+// Lengths, then the values between the first and the last offset. To the stamp, which is asked for more
+// often, the offsets are enough, whose pages may be watched.
 template <class Offset>
 Range show_offsets(const void* buffer, Range range, Parts& parts) {
   const auto* offsets = static_cast<const Offset*>(buffer) + range.begin;
   if (!buffer || range.length == 0) return {0, 0};
-  std::vector<Offset> lengths(static_cast<std::size_t>(range.length));
-  for (std::int64_t i = 0; i < range.length; ++i)
-    lengths[static_cast<std::size_t>(i)] = offsets[i + 1] - offsets[i];
-  parts.bytes(lengths.data(), lengths.size() * sizeof(Offset));
-  parts.size(lengths.size() * sizeof(Offset));
+  const std::size_t size_bytes = static_cast<std::size_t>(range.length) * sizeof(Offset);
+  if (parts.digests()) {
+    std::vector<Offset> lengths(static_cast<std::size_t>(range.length));
+    for (std::int64_t i = 0; i < range.length; ++i)
+      lengths[static_cast<std::size_t>(i)] = offsets[i + 1] - offsets[i];
+    parts.token(bytes_token(lengths.data(), size_bytes, Tag::kRaw));
+  } else {
+    parts.bytes(offsets, size_bytes + sizeof(Offset));
+  }
+  parts.size(size_bytes);
   return {static_cast<std::int64_t>(offsets[0]),
           static_cast<std::int64_t>(offsets[range.length] - offsets[0])};
 }
