@@ -95,12 +95,9 @@ class Dumper::State {
   Result<Pickled> attempt(const GilHeld& gil, const std::vector<std::string>& names, Borrowed values,
                           bool* too_deep) {
     hooks_->start_group(names);
-    Owned list = list_of(names);
-    Owned started =
-        Owned::steal(list ? PyObject_CallMethod(context_.get(), "start_group", "O", list.get()) : nullptr);
     // One pickler serves all groups; one that failed is not trusted again.
     Owned pickler = std::exchange(pickler_, Owned());
-    if (started && !pickler) pickler = Owned::steal(PyObject_CallMethod(context_.get(), "pickler", nullptr));
+    if (!pickler) pickler = Owned::steal(PyObject_CallMethod(context_.get(), "pickler", nullptr));
     if (!pickler) return internal_error(gil, "preparing to pickle");
     for (const std::string& name : names) {
       Owned value = Owned::share(Borrowed(PyDict_GetItemString(values.get(), name.c_str())));
@@ -129,7 +126,12 @@ class Dumper::State {
     pickled.buffers = hooks_->take_buffers();
     const std::vector<std::string> met(hooks_->modules().begin(), hooks_->modules().end());
     const std::vector<std::string> used(hooks_->used_references().begin(), hooks_->used_references().end());
+    const bool told = hooks_->context_knows_group();
     hooks_->forget_group();
+    if (!told) {  // no reducer was asked for, so there is nothing that only the context knows
+      pickled.references = used;
+      return pickled;
+    }
     Owned met_list = list_of(met);
     Owned used_list = list_of(used);
     Owned report =

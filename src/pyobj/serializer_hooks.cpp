@@ -124,6 +124,7 @@ bool Hooks::adopt(const GilHeld&, Borrowed context) {
 
 void Hooks::start_group(const std::vector<std::string>& names) {
   group_ = {names.begin(), names.end()};
+  context_knows_group_ = false;
   ++group_number_;
   forget_group();
 }
@@ -156,7 +157,16 @@ PyObject* Hooks::persistent_id(PyObject* object) {
   return Py_NewRef(reference.answer.get());
 }
 
+bool Hooks::tell_context() {
+  const Owned names = list_of({group_.begin(), group_.end()});
+  const Owned told =
+      Owned::steal(names ? PyObject_CallMethod(context_.get(), "start_group", "O", names.get()) : nullptr);
+  context_knows_group_ = static_cast<bool>(told);
+  return context_knows_group_;
+}
+
 PyObject* Hooks::reducer_override(PyObject* object) {
+  if (!context_knows_group_ && !tell_context()) return nullptr;
   last_ = Owned::share(Borrowed(object));
   auto variable = variables_.find(object);
   if (variable != variables_.end() && !group_.contains(variable->second.variable)) {

@@ -24,6 +24,8 @@ class Hooks {
   bool adopt(const GilHeld& gil, Borrowed context);
 
   void start_group(const std::vector<std::string>& names);
+  // Whether an object of the group had a reducer: only then is the context told of the group.
+  bool context_knows_group() const { return context_knows_group_; }
   // The Python object whose methods the pickler calls. It must not be called after this object is gone.
   Borrowed object() const { return object_; }
   Borrowed last_seen() const { return last_; }
@@ -55,6 +57,8 @@ class Hooks {
     Owned answer;          // what the hook returns
   };
 
+  // Tells the context of the group that is pickled. False with a pending exception.
+  bool tell_context();
   Reducer* reducer_of(PyTypeObject* type);
   // Takes `reduction`: the same, or one that shares the object's `__dict__` with whoever else holds that.
   PyObject* adopting(PyObject* reduction, PyObject* object);
@@ -70,6 +74,7 @@ class Hooks {
   std::unordered_map<PyObject*, Reference> persistent_;
   std::unordered_map<PyObject*, Reference> variables_;
   std::unordered_set<std::string> group_;
+  bool context_knows_group_ = false;
   std::set<std::string> used_;
   std::set<std::string> modules_;
   std::vector<PinnedBuffer> pickle_;

@@ -2,12 +2,15 @@
 
 #include "elastic/pyobj/serializer.hpp"
 #include "pyobj/collector_off.hpp"
+#include "pyobj/plain_pickle.hpp"
 #include "pyobj/serializer_errors.hpp"
 #include "pyobj/serializer_memory.hpp"
 
 namespace elastic::pyobj {
 namespace {
 
+// Larger ones are read piece by piece, and can be interrupted in between.
+constexpr std::size_t kPlainBytes = 64 << 10;
 constexpr const char* kResolverCapsule = "elastic.resolver";
 
 Owned text_of(const std::string& text) {
@@ -51,11 +54,15 @@ class Loader::State {
     session_ = Owned::steal(
         callable ? PyObject_CallMethod(module_.get(), "Session", "OO", user_namespace.get(), callable.get())
                  : nullptr);
-    return static_cast<bool>(session_);
+    const Owned pickle = Owned::steal(session_ ? PyImport_ImportModule("_pickle") : nullptr);
+    loads_ = Owned::steal(pickle ? PyObject_GetAttrString(pickle.get(), "loads") : nullptr);
+    return static_cast<bool>(loads_);
   }
 
   Result<Owned> load(const GilHeld& gil, const std::vector<std::string>& names,
                      std::span<const std::byte> pickle, std::vector<LoadBuffer> buffers) {
+    if (names.size() == 1 && pickle.size() <= kPlainBytes && is_plain_pickle(pickle))
+      return load_plain(gil, names.front(), pickle);
     Owned memory = Owned::steal(PyList_New(0));
     for (LoadBuffer& buffer : buffers) {
       Owned exporter = memory ? exporter_of(gil, std::move(buffer)) : Owned();
@@ -79,8 +86,21 @@ class Loader::State {
   }
 
  private:
+  Result<Owned> load_plain(const GilHeld& gil, const std::string& name, std::span<const std::byte> pickle) {
+    const CollectorOff collector_off;
+    const Owned key = text_of(name),
+                bytes = Owned::steal(PyBytes_FromStringAndSize(reinterpret_cast<const char*>(pickle.data()),
+                                                               static_cast<Py_ssize_t>(pickle.size())));
+    Owned loaded = Owned::steal(key && bytes ? PyDict_New() : nullptr);
+    if (!loaded) return internal_error(gil, "preparing to load");
+    const Owned value = Owned::steal(PyObject_CallOneArg(loads_.get(), bytes.get()));
+    if (!value || PyDict_SetItem(loaded.get(), key.get(), value.get()) < 0) return load_error(gil, name);
+    return loaded;
+  }
+
   Owned module_;
   Owned session_;
+  Owned loads_;
 };
 
 Loader::Loader(std::unique_ptr<State> state) : state_(std::move(state)) {}

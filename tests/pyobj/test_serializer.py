@@ -1,6 +1,5 @@
 """The serialiser's contract within one process: buffers, references, errors, interrupts, leaks."""
 import gc
-import os
 import signal
 import sys
 import threading
@@ -152,17 +151,28 @@ def test_groups_do_not_share_a_memo(serializer):   # noqa: F811
     assert load(serializer, second) == {"b": [[1]]} and load(serializer, first) == {"a": [[1]]}
 
 
+def test_a_plain_group_has_nothing_of_the_one_before_it(serializer):   # noqa: F811
+    shared = [1]
+    dumper = serializer.Dumper({"f": np.mean, "a": np.arange(3), "shared": shared, "x": [shared, "a"]},
+                               references=["f", "shared"])
+    assert "numpy" in dumper.dump(["a"]).modules
+    plain = dumper.dump(["x"])
+    assert (plain.references, plain.modules, plain.notes) == (["shared"], {}, [])
+    assert "numpy" in dumper.dump(["a"]).modules
+
+
 @pytest.mark.parametrize("deep", [False, True])
 def test_an_interrupt_cancels_and_leaves_nothing(serializer, deep):   # noqa: F811
     value = [[i] for i in range(3_000_000)]
     for _ in range(20_000 if deep else 0):
         value = [value]
     dumper = serializer.Dumper({"x": value, "y": 1})
-    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    # A thread that sends the signal would have to wait for the GIL, which is not let go meanwhile.
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
     with pytest.raises(serializer.SerializerError) as raised:
         dumper.dump(["x"])
-    timer.join()
+    signal.signal(signal.SIGALRM, before)
     assert raised.value.code == "cancelled"
     assert load(serializer, dumper.dump(["y"])) == {"y": 1}
     while deep and value:   # taken apart, since deallocating it is not what is tested
