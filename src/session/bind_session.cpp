@@ -276,9 +276,9 @@ void bind_session(py::module_& core) {
       .def(
           "restore",
           [](BoundSession& self, const py::dict& options) {
-            return object_of(unwrap(self.session.restore(GilHeld::assume(), restore_options(options))));
+            return unwrap(self.session.restore(GilHeld::assume(), restore_options(options)));
           },
-          py::arg("options"))
+          py::arg("options"), "The report, as JSON.")
       .def(
           "mark",
           [](BoundSession& self, const std::string& variable, const std::string& wish) {

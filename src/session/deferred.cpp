@@ -7,7 +7,6 @@
 
 namespace elastic::session {
 
-using nlohmann::json;
 using pyobj::Borrowed;
 using pyobj::GilHeld;
 
@@ -110,13 +109,13 @@ Result<Deferred::Loaded> Deferred::load(const GilHeld& gil, Borrowed user_namesp
   std::erase_if(compared.variables, [&](const plan::VariablePlan& variable) {
     return !bound.contains(carried_->source.history.name_of(variable.variable));
   });
-  json report = report_of(carried_->source, compared, {});
+  RestoreReport report;
   if (auto done = verify(gil, user_namespace, carried_->source, compared, false, report); !done.ok()) {
     if (done.error().code() != ErrorCode::kCancelled) return done.error();
     loaded.interrupted = true;
   }
-  for (const auto& [name, entry] : report["variables"].items())
-    if (entry["status"] == "differs") loaded.differs.emplace(name, entry["why"].get<std::string>());
+  for (const auto& [name, entry] : report.variables)
+    if (entry.differs) loaded.differs.emplace(name, entry.why);
   return loaded;
 }
 

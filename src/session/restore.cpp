@@ -65,21 +65,21 @@ Result<> carry_out(const GilHeld& gil, const RestoreOptions& options, Rollback& 
 
 // Variables whose code or state is of a module that has other source by now are not the original ones.
 void report_changed_modules(const GilHeld& gil, const Source& source, const RestoreOptions& options,
-                            json& report) {
+                            RestoreReport& report) {
   for (const pyobj::OwnSource& then : source.payload.own_sources) {
     const std::string why = pyobj::how_source_differs(gil, then);
     if (why.empty()) continue;
     json affected = json::array();
     for (const std::string& name : then.variables) {
-      if (!is_wanted(options, name) || !report["variables"].contains(name)) continue;
+      const auto found = report.variables.find(name);
+      if (!is_wanted(options, name) || found == report.variables.end()) continue;
       affected.push_back(name);
-      json& entry = report["variables"][name];
-      if (entry["status"] == "lost") continue;
-      const std::string before = entry["status"] == "differs" ? entry["why"].get<std::string>() + "; " : "";
-      entry["status"] = "differs";
-      entry["why"] = before + why;
+      VariableReport& entry = found->second;
+      if (entry.action == plan::Action::kLost) continue;
+      entry.why = (entry.differs ? entry.why + "; " : "") + why;
+      entry.differs = true;
     }
-    report["modules_changed"].push_back(
+    report.rest["modules_changed"].push_back(
         {{"module", then.module}, {"path", then.path}, {"why", why}, {"variables", affected}});
   }
 }
@@ -91,21 +91,21 @@ std::set<std::string> names_of(const std::map<std::size_t, std::vector<std::stri
 }
 
 // The verified report. What a re-run cell changed in place by accident is loaded once more.
-Result<json> compare(const GilHeld& gil, Borrowed user_namespace, const RestoreOptions& options,
-                     Carried& carried) {
+Result<RestoreReport> compare(const GilHeld& gil, Borrowed user_namespace, const RestoreOptions& options,
+                              Carried& carried) {
   const Source& source = carried.source;
   const std::set<std::string> away = names_of(carried.replay->deferred());
   plan::Plan here = carried.plan;
   std::erase_if(here.variables, [&](const plan::VariablePlan& variable) {
     return away.contains(source.history.name_of(variable.variable));
   });
-  json report = report_of(source, carried.plan, options);
+  RestoreReport report = report_of(source, carried.plan, options);
   ELASTIC_TRY(verify(gil, user_namespace, source, here, options.verify, report));
   if (carried.plan.cells_to_rerun.empty()) return report;
   const auto groups = active_groups(source);
   std::set<std::size_t> changed;
-  for (const auto& [name, entry] : report["variables"].items())
-    if (entry["status"] == "differs" && entry.contains("bytes") && groups.contains(name))
+  for (const auto& [name, entry] : report.variables)
+    if (entry.differs && entry.action == plan::Action::kStore && groups.contains(name))
       changed.insert(groups.at(name));
   if (changed.empty()) return report;
   for (const std::size_t group : changed) {
@@ -116,11 +116,11 @@ Result<json> compare(const GilHeld& gil, Borrowed user_namespace, const RestoreO
   return report;
 }
 
-void report_deferred(const std::set<std::string>& names, json& report) {
-  report["deferred"] = names;
+void report_deferred(const std::set<std::string>& names, RestoreReport& report) {
+  report.rest["deferred"] = names;
   for (const std::string& name : names) {
-    report["variables"][name]["verified"] = false;
-    report["variables"][name]["why"] = "loaded when a cell reads it, or while the kernel is idle";
+    report.variables[name].verified = false;
+    report.variables[name].why = "loaded when a cell reads it, or while the kernel is idle";
   }
 }
 
@@ -140,12 +140,12 @@ Result<Owned> load_output(const GilHeld& gil, const StoredOutput& output, Replay
 }
 
 Result<> load_outputs(const GilHeld& gil, Borrowed user_namespace, const Source& source, Replay& replay,
-                      Driver& driver, json& report) {
+                      Driver& driver, RestoreReport& report) {
   for (const StoredOutput& output : source.payload.outputs) {
     Result<Owned> value = load_output(gil, output, replay);
     if (!value.ok() && value.error().code() == ErrorCode::kCancelled) return value.error();
     if (!value.ok())
-      report["outputs_lost"].push_back({{"name", output.name}, {"why", value.error().message()}});
+      report.rest["outputs_lost"].push_back({{"name", output.name}, {"why", value.error().message()}});
     else if (output.name.starts_with(kShellObject))
       ELASTIC_TRY(driver.keep_object(gil, output.name, *value));
     else if (PyDict_SetItemString(user_namespace.get(), output.name.c_str(), value->get()) < 0)
@@ -226,7 +226,7 @@ bool brings_something_back(const plan::Plan& plan, const graph::History& history
 
 }  // namespace
 
-Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options) {
+Result<std::string> Session::restore(const GilHeld& gil, const RestoreOptions& options) {
   const std::int64_t started_us = clock_->monotonic_us();
   const auto seconds = [&] { return static_cast<double>(clock_->monotonic_us() - started_us) / 1e6; };
   ELASTIC_TRY(load_rest(gil));
@@ -270,23 +270,23 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
                      source.history_damage);
   ELASTIC_ASSIGN(const json left_out, effects_left_out(source, carried->plan, options));
   if (options.dry_run) {
-    json report = report_of(source, carried->plan, options);
-    report["dry_run"] = true;
+    RestoreReport report = report_of(source, carried->plan, options);
+    report.rest["dry_run"] = true;
     report_changed_modules(gil, source, options, report);
-    if (!left_out.is_null()) report["effects_left_out"] = left_out;
-    report["seconds"] = seconds();
-    return report;
+    if (!left_out.is_null()) report.rest["effects_left_out"] = left_out;
+    report.rest["seconds"] = seconds();
+    return report.to_text();
   }
-  ELASTIC_ASSIGN(json report, compare(gil, namespace_, options, *carried));
-  if (!left_out.is_null()) report["effects_left_out"] = left_out;
-  report["put_back"] = carried->replay->put_back();
+  ELASTIC_ASSIGN(RestoreReport report, compare(gil, namespace_, options, *carried));
+  if (!left_out.is_null()) report.rest["effects_left_out"] = left_out;
+  report.rest["put_back"] = carried->replay->put_back();
   if (options.only) {
     rollback.put_ambient_back(gil);
-    report["ambient"] = json::object();
-    report.erase("shell");
+    report.rest["ambient"] = json::object();
+    report.rest.erase("shell");
   } else {
     for (const auto& [name, why] : carried->replay->settle_ambient(gil))
-      report["ambient"][name] = {{"status", "differs"}, {"why", why}};
+      report.rest["ambient"][name] = {{"status", "differs"}, {"why", why}};
     rollback.ambient().share_with_modules(gil, source.payload.module_attributes);
     ELASTIC_TRY(load_outputs(gil, namespace_, source, *carried->replay, *driver_, report));
   }
@@ -296,7 +296,7 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   for (std::uint32_t id = 0; id < source.history.variable_count(); ++id) {
     const std::string& name = source.history.name_of({id});
     if (source.history.active({id}) && !source.history.is_ambient({id}) && !is_wanted(options, name))
-      report["left_out"].push_back(name);
+      report.rest["left_out"].push_back(name);
   }
   ELASTIC_ASSIGN(graph::History history, history_of_what_came(source, carried->plan, clock_->wall_us()));
 
@@ -305,11 +305,11 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
   // Nothing fails from here on: the session is the restored one.
   damage_check_.reset();
   if (!options.verify) damage_check_ = std::make_unique<DamageCheck>(source, carried->plan);
-  report["checked"] = !damage_check_ || damage_check_->done();
-  report["replaced"] = put_former_variables(rollback.saved(), namespace_, away);
+  report.rest["checked"] = !damage_check_ || damage_check_->done();
+  report.rest["replaced"] = put_former_variables(rollback.saved(), namespace_, away);
   rollback.let_go();
-  for (const auto& [name, entry] : report["variables"].items()) {
-    if (entry["status"] == "lost") continue;
+  for (const auto& [name, entry] : report.variables) {
+    if (entry.action == plan::Action::kLost) continue;
     late_damage_.erase(name);
     lost_late_.erase(name);
   }
@@ -322,8 +322,8 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
     tracker_.keep_ambient_value(piece.first, piece.second, std::move(value));
   if (auto costs = plan::CostModel::from_json(source.payload.costs); costs.ok()) costs_ = std::move(*costs);
   costs_.use_target(options.directory);
-  report["measured"] = measured_replay(costs_, carried->replay->times(), source.payload, source.history);
-  report["measured"]["so_far"] = costs_.errors_json();
+  report.rest["measured"] = measured_replay(costs_, carried->replay->times(), source.payload, source.history);
+  report.rest["measured"]["so_far"] = costs_.errors_json();
   std::set<std::string>& keys = stored_at_[options.directory];
   keys.clear();
   for (const StoredGroup& group : source.payload.groups) keys.insert(key_of(group.snapshots));
@@ -333,8 +333,8 @@ Result<json> Session::restore(const GilHeld& gil, const RestoreOptions& options)
     log(LogLevel::kWarning, marks.error().to_string());
   news_ = false;
   if (!away.empty()) deferred_ = std::make_unique<Deferred>(std::move(carried));
-  report["seconds"] = seconds();
-  return report;
+  report.rest["seconds"] = seconds();
+  return report.to_text();
 }
 
 }  // namespace elastic::session

@@ -1,3 +1,4 @@
+#include "elastic/core/json_text.hpp"
 #include "session/input_files.hpp"
 #include "session/restore_source.hpp"
 
@@ -50,29 +51,50 @@ json inputs_not_as_then(const Source& source, const plan::Plan& plan) {
   return inputs;
 }
 
-json report_of(const Source& source, const plan::Plan& plan, const RestoreOptions& options) {
-  json variables = json::object(), ambient = json::object(), cells = json::array();
-  for (const plan::VariablePlan& variable : plan.variables) {
-    json entry;
-    switch (variable.action) {
-      case plan::Action::kStore:
-        entry = {{"status", "same"}, {"why", ""}, {"bytes", variable.bytes}};
-        break;
-      case plan::Action::kRecompute:
-        entry = {{"status", "recomputed"}, {"why", variable.why}};
-        break;
-      case plan::Action::kLost:
-        entry = {{"status", "lost"}, {"why", why_lost(source, variable)}};
-        break;
+std::string_view VariableReport::status() const {
+  if (action == plan::Action::kLost) return "lost";
+  if (differs) return "differs";
+  return action == plan::Action::kStore ? "same" : "recomputed";
+}
+
+std::string RestoreReport::to_text() const {
+  std::string text = json_text(rest);
+  text.pop_back();
+  text += ",\"variables\":{";
+  for (const auto& [name, entry] : variables) {
+    append_json(text, name);
+    text += ":{\"status\":";
+    append_json(text, entry.status());
+    text += ",\"why\":";
+    append_json(text, entry.why);
+    if (entry.action == plan::Action::kStore) text += ",\"bytes\":" + std::to_string(entry.bytes);
+    if (entry.verified) text += std::string(",\"verified\":") + (*entry.verified ? "true" : "false");
+    if (!entry.difference.empty()) {
+      text += ",\"difference\":";
+      append_json(text, entry.difference);
     }
+    text += "},";
+  }
+  if (!variables.empty()) text.pop_back();
+  return text + "}}";
+}
+
+RestoreReport report_of(const Source& source, const plan::Plan& plan, const RestoreOptions& options) {
+  RestoreReport report;
+  std::map<std::string, VariableReport> ambient;
+  json cells = json::array();
+  for (const plan::VariablePlan& variable : plan.variables) {
+    const std::string& name = source.history.name_of(variable.variable);
+    const bool is_ambient = source.history.is_ambient(variable.variable);
+    VariableReport& entry = (is_ambient ? ambient : report.variables)[name];
+    entry.action = variable.action;
+    if (variable.action == plan::Action::kStore) entry.bytes = variable.bytes;
+    if (variable.action == plan::Action::kLost) entry.why = why_lost(source, variable);
+    if (variable.action != plan::Action::kRecompute) continue;
+    entry.why = variable.why;
     for (const auto& [group, error] : source.group_errors)
       for (const StoredSnapshot& each : source.payload.groups[group].snapshots)
-        if (each.variable == source.history.name_of(variable.variable) &&
-            variable.action == plan::Action::kRecompute)
-          entry["why"] = "it did not load: " + error;
-    (source.history.is_ambient(variable.variable) ? ambient
-                                                  : variables)[source.history.name_of(variable.variable)] =
-        entry;
+        if (each.variable == name) entry.why = "it did not load: " + error;
   }
   for (const CellIndex cell : plan.cells_to_rerun) cells.push_back(cell.value);
   const store::CheckpointInfo& info = source.reader->info();
@@ -87,22 +109,27 @@ json report_of(const Source& source, const plan::Plan& plan, const RestoreOption
     unfinished.push_back({{"begun", static_cast<double>(each.started_us) / 1e6}, {"why", each.failure}});
   json history_damage;
   if (!source.history_damage.empty()) history_damage = source.history_damage;
-  return {{"path", options.directory},
-          {"checkpoint", info.name.to_string()},
-          {"notebook", info.label},
-          {"created", static_cast<double>(info.created_us) / 1e6},
-          {"variables", variables},
-          {"ambient", ambient},
-          {"cells_rerun", cells},
-          {"cells_failed", failed},
-          {"passed_over", passed_over},
-          {"unfinished", unfinished},
-          {"environment", source.payload.environment},
-          {"shell", source.payload.shell},
-          {"bytes", info.total_bytes},
-          {"modules", modules_of(source)},
-          {"inputs_changed", inputs_not_as_then(source, plan)},
-          {"history_damage", history_damage}};
+  json ambient_json = json::object();
+  for (const auto& [name, entry] : ambient) {
+    json& value = ambient_json[name] = {{"status", entry.status()}, {"why", entry.why}};
+    if (entry.action == plan::Action::kStore) value["bytes"] = entry.bytes;
+  }
+  report.rest = {{"path", options.directory},
+                 {"checkpoint", info.name.to_string()},
+                 {"notebook", info.label},
+                 {"created", static_cast<double>(info.created_us) / 1e6},
+                 {"ambient", std::move(ambient_json)},
+                 {"cells_rerun", std::move(cells)},
+                 {"cells_failed", std::move(failed)},
+                 {"passed_over", std::move(passed_over)},
+                 {"unfinished", std::move(unfinished)},
+                 {"environment", source.payload.environment},
+                 {"shell", source.payload.shell},
+                 {"bytes", info.total_bytes},
+                 {"modules", modules_of(source)},
+                 {"inputs_changed", inputs_not_as_then(source, plan)},
+                 {"history_damage", std::move(history_damage)}};
+  return report;
 }
 
 }  // namespace elastic::session

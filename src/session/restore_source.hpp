@@ -4,8 +4,10 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "elastic/graph/history.hpp"
@@ -47,8 +49,28 @@ std::map<std::string, std::size_t> active_groups(const Source& source);
 Result<plan::PlanInput> input_of(const Source& source, const RestoreOptions& options,
                                  std::vector<std::size_t>& holding_groups);
 
-// The report of design section 9, before anything was compared.
-nlohmann::json report_of(const Source& source, const plan::Plan& plan, const RestoreOptions& options);
+// How one variable came back.
+struct VariableReport {
+  plan::Action action = plan::Action::kStore;
+  bool differs = false;
+  std::string why{};
+  std::uint64_t bytes = 0;  // that were stored
+  std::optional<bool> verified{};
+  std::string difference{};
+
+  std::string_view status() const;  // "same", "recomputed", "differs", "lost"
+};
+
+// The report of design section 9. Of the variables no JSON values are made: there may be thousands.
+struct RestoreReport {
+  nlohmann::json rest = nlohmann::json::object();
+  std::map<std::string, VariableReport> variables{};
+
+  std::string to_text() const;
+};
+
+// Before anything was compared.
+RestoreReport report_of(const Source& source, const plan::Plan& plan, const RestoreOptions& options);
 
 // What was given up because cells with outside effects are not re-run: {"cells", "variables"}; null if
 // nothing.

@@ -142,7 +142,7 @@ bool depends_on_how_it_came(PyObject* value) {
 }  // namespace
 
 Result<> verify(const GilHeld& gil, Borrowed user_namespace, const Source& source, const plan::Plan& plan,
-                bool everything, json& report) {
+                bool everything, RestoreReport& report) {
   pyobj::Walk walk(gil, user_namespace);
   StoredComparison stored(user_namespace, source);
   const auto groups = active_groups(source);
@@ -150,11 +150,11 @@ Result<> verify(const GilHeld& gil, Borrowed user_namespace, const Source& sourc
     const graph::Snapshot& snapshot = source.history.snapshot(variable.snapshot);
     const std::string& name = source.history.name_of(variable.variable);
     if (variable.action == plan::Action::kLost || source.history.is_ambient(variable.variable)) continue;
-    json& entry = report["variables"][name];
+    VariableReport& entry = report.variables[name];
     const bool recomputed = variable.action == plan::Action::kRecompute;
     // Looking through large loaded memory would read all of it in; the store has digests of its own for that.
     if (snapshot.content == Digest{} || (!recomputed && !everything && snapshot.size_bytes > kVerifyBytes)) {
-      entry["verified"] = false;
+      entry.verified = false;
       continue;
     }
     PyObject* value = PyDict_GetItemString(user_namespace.get(), name.c_str());
@@ -163,36 +163,35 @@ Result<> verify(const GilHeld& gil, Borrowed user_namespace, const Source& sourc
     const pyobj::VariableState* state = value ? walk.state(name) : nullptr;
     const bool same = state && state->content == snapshot.content;
     const bool can_tell = state && !state->opaque && !state->unstable;
-    entry["verified"] = same && can_tell;
+    entry.verified = same && can_tell;
     if (same && can_tell) continue;
     std::string difference;
     if (!recomputed && state && groups.contains(name)) {
       ELASTIC_ASSIGN(difference, stored.difference(gil, groups.at(name)));
       if (difference.empty()) {
-        entry["verified"] = true;
-        entry["why"] = "compared by what its type stores";
+        entry.verified = true;
+        entry.why = "compared by what its type stores";
         continue;
       }
     }
     if (same || (state && !can_tell)) {
-      if (recomputed && !can_tell)
-        entry["why"] = entry["why"].get<std::string>() + "; could not be compared: " + state->opaque_type;
+      if (recomputed && !can_tell) entry.why = entry.why + "; could not be compared: " + state->opaque_type;
       continue;
     }
     if (recomputed && value && depends_on_how_it_came(value)) {
-      entry["why"] = entry["why"].get<std::string>() + "; could not be compared: " + Py_TYPE(value)->tp_name;
+      entry.why = entry.why + "; could not be compared: " + Py_TYPE(value)->tp_name;
       continue;
     }
     if (recomputed && state)
       difference = difference_of(source.payload.outlines.value(name, json()),
                                  outline_of(gil, user_namespace, Borrowed(value)));
-    entry["status"] = "differs";
-    entry["why"] = std::string(recomputed ? "running its cells again gave something else"
-                                          : "what was loaded is not what was stored") +
-                   (state ? "" : ": the name is not there") +
-                   (recomputed ? changed_inputs(source.history, snapshot.writer) : "") +
-                   (difference.empty() ? "" : ": " + difference);
-    if (!difference.empty()) entry["difference"] = difference;
+    entry.differs = true;
+    entry.why = std::string(recomputed ? "running its cells again gave something else"
+                                       : "what was loaded is not what was stored") +
+                (state ? "" : ": the name is not there") +
+                (recomputed ? changed_inputs(source.history, snapshot.writer) : "") +
+                (difference.empty() ? "" : ": " + difference);
+    entry.difference = std::move(difference);
   }
   return success();
 }

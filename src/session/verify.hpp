@@ -6,8 +6,6 @@
 // with the stored pickle (elasticpython/comparing.py). Serialising runs code of the user's; it is done for
 // these groups only.
 #pragma once
-#include <nlohmann/json.hpp>
-
 #include "elastic/plan/plan.hpp"
 #include "elastic/pyobj/ref.hpp"
 #include "session/restore_source.hpp"
@@ -17,6 +15,6 @@ namespace elastic::session {
 // Completes the variables' entries of the report: `status`, `why`, `verified`. kCancelled.
 // REQUIRES: the GIL. `everything`: also what is large and was loaded, which reads all of it in.
 Result<> verify(const pyobj::GilHeld&, pyobj::Borrowed user_namespace, const Source& source,
-                const plan::Plan& plan, bool everything, nlohmann::json& report);
+                const plan::Plan& plan, bool everything, RestoreReport& report);
 
 }  // namespace elastic::session

@@ -100,7 +100,7 @@ class Session {
   // looks at. Errors leave the former checkpoint as it was.
   Result<std::string> checkpoint(const pyobj::GilHeld&, const CheckpointOptions& options);
   // The report ("restore"), with the checkpoint's "shell". kCancelled: the namespace is as it was.
-  Result<nlohmann::json> restore(const pyobj::GilHeld&, const RestoreOptions& options);
+  Result<std::string> restore(const pyobj::GilHeld&, const RestoreOptions& options);
   // The list of section 9 ("history").
   Result<nlohmann::json> history(const pyobj::GilHeld&);
   nlohmann::json history_so_far() const { return tracker_.history_json(); }  // looks at nothing first

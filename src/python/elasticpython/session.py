@@ -345,6 +345,8 @@ class ShellSession:
 
     def _carry_out(self, options: dict, put_shell_state) -> dict:
         """Restores. `put_shell_state(state)` follows, and returns what could not be put, as sentences."""
+        import json
+
         from elasticpython import progress
 
         backend = shell_state.matplotlib_backend()
@@ -354,7 +356,7 @@ class ShellSession:
         ended = "stopped; the session is as it was"
         try:
             with self._interrupts, quietly(self.shell):
-                report = ask(self._session.restore, options)
+                report = json.loads(ask(self._session.restore, options))
                 state = report.pop("shell", None)
                 if not options["dry_run"]:
                     if state is not None:
