@@ -69,17 +69,34 @@ std::set<std::string> Deferred::names() const {
   return names;
 }
 
+std::set<std::string> Deferred::next() const {
+  constexpr std::uint64_t kBytes = 1 << 20;
+  constexpr std::size_t kGroups = 500;
+  std::set<std::string> names;
+  std::uint64_t bytes = 0;
+  std::size_t count = 0;
+  for (const auto& [group, variables] : carried_->replay->deferred()) {
+    bytes += carried_->source.payload.groups[group].bytes;
+    if (count > 0 && (bytes > kBytes || count == kGroups)) break;
+    names.insert(variables.begin(), variables.end());
+    ++count;
+  }
+  return names;
+}
+
 std::vector<std::size_t> Deferred::groups_of(const std::set<std::string>& names) const {
   std::vector<std::size_t> groups;
+  std::set<std::size_t> taken;
   std::set<std::string> wanted = names;
   const auto& waiting = carried_->replay->deferred();
   // What a group refers to is bound with it, or a change through this one would be seen by nobody.
   for (bool more = true; std::exchange(more, false);) {
     for (const auto& [group, variables] : waiting) {
-      if (std::find(groups.begin(), groups.end(), group) != groups.end()) continue;
+      if (taken.contains(group)) continue;
       if (std::none_of(variables.begin(), variables.end(), [&](auto& name) { return wanted.contains(name); }))
         continue;
       groups.push_back(group);
+      taken.insert(group);
       const auto& references = carried_->source.payload.groups[group].references;
       wanted.insert(references.begin(), references.end());
       more = true;

@@ -41,6 +41,9 @@ class Deferred {
   explicit Deferred(std::unique_ptr<Carried> carried) : carried_(std::move(carried)) {}
 
   std::set<std::string> names() const;
+  // Those to be loaded next while nothing else is to do: a large one, or many small ones, since each load
+  // looks through all that waits.
+  std::set<std::string> next() const;
   // Loads these variables with all that is stored with them or referred to by them. After an interrupt, what
   // had not been loaded waits on.
   Result<Loaded> load(const pyobj::GilHeld&, pyobj::Borrowed user_namespace,

@@ -150,7 +150,7 @@ Result<> Session::load_for_cell(const GilHeld& gil, const std::string& transform
 
 void Session::load_next(const GilHeld& gil) {
   // Interrupted, it is loaded another time.
-  if (deferred_) static_cast<void>(load_deferred(gil, {*deferred_->names().begin()}));
+  if (deferred_) static_cast<void>(load_deferred(gil, deferred_->next()));
 }
 
 Result<> Session::load_rest(const GilHeld& gil) {

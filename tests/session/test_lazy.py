@@ -81,12 +81,21 @@ def test_a_deleted_variable_does_not_come_back(restored):
 
 
 def test_the_rest_is_loaded_while_the_kernel_is_idle(restored):
-    process = restored("x = [1, 2]", "y = 3", "z = 4")
+    process = restored("x = b'x' * 2_000_000", "y = b'y' * 2_000_000", "z = 4")
     seen = []
     while not process.call("idle"):
         seen.append(len(there(process)))
     assert there(process) == {"x", "y", "z"} and 1 in seen
     assert process.call("history")[-1]["source"] == "z = 4"  # coming back is no change
+
+
+def test_many_small_ones_are_loaded_some_hundreds_at_a_time(restored):
+    process = restored("for i in range(1200): globals()[f'v{i}'] = [i]")
+    calls = 0
+    while not process.call("idle"):
+        calls += 1
+    assert 2 <= calls < 10
+    assert process.value("[v1199, sum(f'v{i}' in globals() for i in range(1200))]") == [[1199], 1200]
 
 
 def test_what_an_unpickled_text_names_is_there(restored):
