@@ -256,6 +256,8 @@ class BlockHasher {
     used_ += size;
     if (used_ >= block_size_) flush();
   }
+  // Whether the block has room for so many bytes and more.
+  bool stays_open(std::size_t size) const { return used_ + size < block_size_; }
   void whole(const char* data, std::size_t size) {
     if (size >= kLargeBufferBytes) {
       for (const Token token : hashed_memory().tokens({data, size, block_size_, Tag::kBlock}))
@@ -344,9 +346,21 @@ Token memory_token(const ArrayLayout& array) {
 Token array_data_token(const ArrayLayout& array) {
   const std::vector<ByteRange> ranges = ranges_between_padding(array.dtype);
   if (ranges.empty()) return memory_token(array);
+  // Neighbours together, which is several times as fast; but one by one where a block ends, since that is
+  // where it has always ended.
+  std::vector<ByteRange> merged;
+  std::size_t size = 0;
+  for (const ByteRange& range : ranges) {
+    size += range.size;
+    if (!merged.empty() && merged.back().offset + merged.back().size == range.offset)
+      merged.back().size += range.size;
+    else
+      merged.push_back(range);
+  }
   BlockHasher hasher(read_dtype(array.dtype).element_size_bytes);
   for_each_element(array, [&](char* at) {
-    for (const ByteRange& range : ranges) hasher.append(at + range.offset, range.size);
+    for (const ByteRange& range : hasher.stays_open(size) ? merged : ranges)
+      hasher.append(at + range.offset, range.size);
   });
   return hasher.finish();
 }
