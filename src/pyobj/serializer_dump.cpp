@@ -126,7 +126,8 @@ class Dumper::State {
     pickled.buffers = hooks_->take_buffers();
     const std::vector<std::string> met(hooks_->modules().begin(), hooks_->modules().end());
     const std::vector<std::string> used(hooks_->used_references().begin(), hooks_->used_references().end());
-    const bool told = hooks_->context_knows_group();
+    const bool told = pickled.has_reducers = hooks_->context_knows_group();
+    pickled.ran_own_code = hooks_->met_own_code();
     hooks_->forget_group();
     if (!told) {  // no reducer was asked for, so there is nothing that only the context knows
       pickled.references = used;

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "pyobj/code_owner.hpp"
+
 namespace elastic::pyobj {
 namespace {
 
@@ -81,6 +83,37 @@ bool may_be_persistent(PyObject* object) {
          type == &PyFrozenSet_Type || type == &PyByteArray_Type;
 }
 
+// Whether what calls itself of this module is of the session or of the user's modules. In doubt it is.
+bool is_of_own_module(PyObject* name) {
+  PyObject* module = name != nullptr && PyUnicode_Check(name)
+                         ? PyDict_GetItemWithError(PyImport_GetModuleDict(), name)
+                         : nullptr;
+  if (module == nullptr) PyErr_Clear();
+  return module == nullptr || !PyModule_Check(module) ||
+         PyUnicode_CompareWithASCIIString(name, "__main__") == 0 || is_own_module(module);
+}
+
+bool is_own_code(PyObject* object) {
+  if (PyFunction_Check(object))
+    return is_of_own_module(reinterpret_cast<PyFunctionObject*>(object)->func_module);
+  if (PyModule_Check(object)) return is_own_module(object);
+  if (!PyType_Check(object)) return false;
+  auto* type = reinterpret_cast<PyTypeObject*>(object);
+  return PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) &&
+         is_of_own_module(PyDict_GetItemString(type->tp_dict, "__module__"));
+}
+
+// What `copyreg.pickle` was told of a type.
+bool has_own_reducer(PyObject* type) {
+  const Owned copyreg = Owned::steal(PyImport_ImportModule("copyreg"));
+  const Owned table =
+      Owned::steal(copyreg ? PyObject_GetAttrString(copyreg.get(), "dispatch_table") : nullptr);
+  PyObject* const reducer =
+      table && PyDict_Check(table.get()) ? PyDict_GetItemWithError(table.get(), type) : nullptr;
+  PyErr_Clear();
+  return reducer != nullptr && is_own_code(reducer);
+}
+
 // Asking for signals costs about as much as pickling an integer.
 constexpr unsigned kObjectsBetweenChecks = 1024;
 // On another thread signals are the main thread's to see, which needs the GIL for it.
@@ -125,6 +158,7 @@ bool Hooks::adopt(const GilHeld&, Borrowed context) {
 void Hooks::start_group(const std::vector<std::string>& names) {
   group_ = {names.begin(), names.end()};
   context_knows_group_ = false;
+  met_own_code_ = false;
   ++group_number_;
   forget_group();
 }
@@ -175,6 +209,7 @@ PyObject* Hooks::reducer_override(PyObject* object) {
   }
   Reducer* reducer = reducer_of(Py_TYPE(object));
   if (reducer == nullptr) return nullptr;
+  met_own_code_ = met_own_code_ || reducer->own || is_own_code(object);
   if (reducer->callable.get() == Py_NotImplemented) Py_RETURN_NOTIMPLEMENTED;
   // What the pickler would do next, without its look into the dispatch table, which raises a KeyError an
   // object.
@@ -206,7 +241,7 @@ Hooks::Reducer* Hooks::reducer_of(PyTypeObject* type) {
     std::string name = text_of(module.get()).value_or("");
     PyErr_Clear();
     Reducer reducer{Owned::share(Borrowed(as_object)), std::move(callable), name.substr(0, name.find('.')),
-                    0};
+                    is_own_code(as_object) || has_own_reducer(as_object), 0};
     found = reducers_.emplace(type, std::move(reducer)).first;
   }
   Reducer& reducer = found->second;

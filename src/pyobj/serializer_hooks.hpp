@@ -26,6 +26,7 @@ class Hooks {
   void start_group(const std::vector<std::string>& names);
   // Whether an object of the group had a reducer: only then is the context told of the group.
   bool context_knows_group() const { return context_knows_group_; }
+  bool met_own_code() const { return met_own_code_; }
   // The Python object whose methods the pickler calls. It must not be called after this object is gone.
   Borrowed object() const { return object_; }
   Borrowed last_seen() const { return last_; }
@@ -50,6 +51,7 @@ class Hooks {
     Owned type;      // keeps the key alive
     Owned callable;  // None: the object's own `__reduce_ex__`; NotImplemented: whatever pickle does
     std::string module;
+    bool own = false;  // code of the user's may run
     unsigned group = 0;
   };
   struct Reference {
@@ -75,6 +77,7 @@ class Hooks {
   std::unordered_map<PyObject*, Reference> variables_;
   std::unordered_set<std::string> group_;
   bool context_knows_group_ = false;
+  bool met_own_code_ = false;  // in this group
   std::set<std::string> used_;
   std::set<std::string> modules_;
   std::vector<PinnedBuffer> pickle_;

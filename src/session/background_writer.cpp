@@ -72,9 +72,13 @@ Result<WrittenBlobs> write_blobs(store::CheckpointWriter& writer, std::span<cons
   std::vector<store::BlobRef>& refs = written.refs;
   refs.reserve(blobs.size());
   for (const BlobToWrite& blob : blobs) {
-    if (blob.held && writer.keep_blob(*blob.held).ok()) {
-      refs.push_back(*blob.held);
-      continue;
+    if (blob.held) {
+      const Result<> kept = writer.keep_blob(*blob.held);
+      if (kept.ok()) {
+        refs.push_back(*blob.held);
+        continue;
+      }
+      if (blob.parts.empty()) return kept.error();  // there is nothing else it could be had from
     }
     const auto before = blob.former ? std::optional(blob.former->known()) : std::nullopt;
     ELASTIC_ASSIGN(const store::BlobRef ref,

@@ -19,7 +19,7 @@ namespace elastic::session {
 struct BlobToWrite {
   std::vector<store::ConstBytes> parts{};
   store::BlobKind kind = store::BlobKind::kPickle;
-  std::optional<store::BlobRef> held{};  // the target has it: not digested again
+  std::optional<store::BlobRef> held{};  // the target has it: not digested again, and there may be no parts
   std::optional<FormerBuffer> former{};  // what it was in the checkpoint before
 };
 

@@ -10,6 +10,7 @@
 #include "elastic/store/writer.hpp"
 #include "session/background_writer.hpp"
 #include "session/dumped.hpp"
+#include "session/kept_groups.hpp"
 #include "session/marks.hpp"
 #include "session/measured.hpp"
 #include "session/outline.hpp"
@@ -57,6 +58,27 @@ bool is_automatic(const CheckpointOptions& options) {
   return options.in_background || options.while_idle || options.as_heir_us != 0;
 }
 
+// The pickle and its buffers; of a group that is what it was, those of the checkpoint before.
+void add_blobs(const DumpedGroup& holder, const Pickled& pickled, StoredGroup& stored,
+               std::vector<BlobToWrite>& blobs) {
+  const auto& held = holder.held;
+  stored.pickle = blobs.size();
+  for (std::size_t i = 0; i < (holder.kept ? held.size() - 1 : pickled.buffers.size()); ++i)
+    stored.buffers.push_back(blobs.size() + 1 + i);
+  if (holder.kept) {
+    stored.pickle_bytes = holder.kept->pickle_bytes;
+    for (const auto& blob : held) blobs.push_back({{}, blob->kind, blob});
+    return;
+  }
+  stored.pickle_bytes = pickled.pickle_bytes();
+  blobs.push_back({parts_of(pickled), BlobKind::kPickle, held.empty() ? std::nullopt : held.front()});
+  for (std::size_t i = 0; i < pickled.buffers.size(); ++i)
+    blobs.push_back({{pickled.buffers[i].bytes()},
+                     BlobKind::kBuffer,
+                     held.empty() ? std::nullopt : held[i + 1],
+                     holder.former[i]});
+}
+
 // The report as a text: what there is of each variable is never made into values.
 std::string report_text(const DumpedSession& dumped) {
   std::string text = json_text(dumped.report);
@@ -74,7 +96,8 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   if (history.size() > kWholeHistoryBytes && dumped.history.prune() > 0) history = dumped.history.save();
   payload.history = 0;
   blobs.push_back({{store::as_bytes(history)}, BlobKind::kHistory, std::nullopt});
-  std::map<std::size_t, std::size_t> stored_at;  // group with a pickle -> place in payload.groups
+  std::map<std::size_t, std::size_t> first_blobs;  // group with a pickle -> the blob that is
+  std::map<std::size_t, std::size_t> stored_at;    // group with a pickle -> place in payload.groups
   std::vector<std::size_t> places = dumped.places_to_store();
   for (const std::size_t place : ambient_for_reruns(dumped))
     if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
@@ -104,18 +127,8 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
       stored.references = pickled.references;
       stored.notes = pickled.notes;
       stored.modules = pickled.modules;
-      stored.pickle_bytes = pickled.pickle_bytes();
-      const DumpedGroup& holder = dumped.groups[group.pickled_in];
-      const auto& held = holder.held;
-      blobs.push_back({parts_of(pickled), BlobKind::kPickle, held.empty() ? std::nullopt : held.front()});
-      for (const pyobj::PinnedBuffer& buffer : pickled.buffers) {
-        stored.buffers.push_back(blobs.size());
-        const std::size_t at = stored.buffers.size();
-        blobs.push_back({{buffer.bytes()},
-                         BlobKind::kBuffer,
-                         held.empty() ? std::nullopt : held[at],
-                         holder.former[at - 1]});
-      }
+      first_blobs.emplace(group.pickled_in, blobs.size());
+      add_blobs(dumped.groups[group.pickled_in], pickled, stored, blobs);
     }
     payload.groups.push_back(std::move(stored));
   }
@@ -129,8 +142,10 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
     payload.outputs.push_back(std::move(stored));
   }
   std::uint64_t total = 0;
-  for (const BlobToWrite& blob : blobs)
+  for (const BlobToWrite& blob : blobs) {
+    if (blob.parts.empty() && blob.held) total += blob.held->size_bytes;
     for (const ConstBytes part : blob.parts) total += part.size();
+  }
   dumped.report["bytes_total"] = total;
 
   payload.costs = costs_.to_json();
@@ -166,9 +181,12 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   {
     const pyobj::GilAcquired again;
     for (std::size_t i = 0; i < blobs.size(); ++i)
-      if (blobs[i].kind == BlobKind::kBuffer)
+      if (blobs[i].kind == BlobKind::kBuffer && blobs[i].parts.empty())
+        known_buffers_->still_stored(written.refs[i]);
+      else if (blobs[i].kind == BlobKind::kBuffer)
         known_buffers_->stored(again, blobs[i].parts.front(), written.refs[i]);
     known_buffers_->commit();
+    dumped.former->commit(dumped, written.refs, first_blobs);
   }
   dumped.report["measured"]["write"] =
       measured_write(costs_, new_bytes, report.bytes_written, clock_->monotonic_us() - begun_us);
@@ -292,6 +310,8 @@ Result<> Session::begin_as_heir(const GilHeld& gil, const CheckpointOptions& opt
 Result<std::string> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& options) {
   DumpedSession dumped;
   Result<std::string> report = write_down(gil, options, dumped);
+  // Whatever it was: the next attempt takes nothing for granted.
+  if (!report.ok()) kept_groups_.erase(options.directory);
   if (!report.ok() && dumped.writer && options.as_heir_us != 0)
     dumped.writer->give_up(report.error().message());
   return report;
@@ -305,6 +325,9 @@ Result<std::string> Session::write_down(const GilHeld& gil, const CheckpointOpti
     ELASTIC_TRY(store::check_export_path(store::system_files(), options.export_to, options.force));
   }
   known_buffers_->begin();
+  auto& former = kept_groups_[options.directory];
+  if (!former) former = std::make_unique<KeptGroups>();
+  dumped.former = former.get();
   dumped.gives_way = options.while_idle;
   ELASTIC_TRY(
       open_target(gil, options, dumped));  // a place that will not do is found before the work is done

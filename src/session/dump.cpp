@@ -11,6 +11,7 @@
 #include "session/doubles.hpp"
 #include "session/dumped.hpp"
 #include "session/input_files.hpp"
+#include "session/kept_groups.hpp"
 #include "session/marks.hpp"
 #include "session/measured.hpp"
 #include "session/place.hpp"
@@ -72,6 +73,7 @@ std::vector<std::vector<std::size_t>> circles_of(const std::vector<std::vector<s
 }
 
 StoredSize size_of(const plan::CostModel& costs, const DumpedGroup& group) {
+  if (group.kept) return {group.kept->pickle_bytes, group.kept->buffer_bytes};
   if (group.pickled) return {group.pickled->pickle_bytes(), group.pickled->buffer_bytes()};
   return costs.stored_size(group.type, group.size_bytes);
 }
@@ -267,6 +269,9 @@ Result<> Session::offer_all(const GilHeld& gil, const CheckpointOptions& options
     dumped.groups.push_back(std::move(group));
     dumped.input.holdings.emplace_back().snapshots = covariable;
   }
+  dumped.referable = referable_identity(history, namespace_);
+  for (std::size_t i = 0; i < dumped.groups.size(); ++i)
+    dumped.groups[i].identity = tracking_error_ ? std::string() : identity_of(tracker_, dumped, i);
   ELASTIC_ASSIGN(dumped.dumper, Dumper::create(gil, namespace_, referable_names(history, namespace_)));
   const std::set<std::string>& had = stored_at_[options.directory];
   for (std::size_t i = 0; i < dumped.groups.size(); ++i) {
@@ -306,6 +311,12 @@ Result<> Session::dump_group(const GilHeld& gil, DumpedSession& dumped, std::siz
   group.dumped = true;
   group.held.clear();
   group.former.clear();
+  group.kept = dumped.former->find(dumped, place, names);
+  if (group.kept) {
+    group.held.assign(group.kept->blobs.begin(), group.kept->blobs.end());
+    holding.new_bytes = 0;
+    return success();
+  }
   group.estimated_us =
       costs_.serialize_us(group.type, costs_.stored_size(group.type, group.size_bytes).pickle_bytes);
   const std::int64_t started_us = clock_->monotonic_us();
@@ -341,8 +352,9 @@ Result<bool> Session::dump_chosen(const GilHeld& gil, DumpedSession& dumped) {
   }
   std::vector<std::vector<std::size_t>> edges(dumped.groups.size());
   for (std::size_t i = 0; i < dumped.groups.size(); ++i) {
-    if (!dumped.groups[i].pickled) continue;
-    for (const std::string& name : dumped.groups[i].pickled->references)
+    const Pickled* const pickled = dumped.groups[i].pickled_in == i ? dumped.pickle_of(i) : nullptr;
+    if (!pickled) continue;
+    for (const std::string& name : pickled->references)
       if (auto found = holding_of.find(name); found != holding_of.end())
         edges[i].push_back(dumped.groups[found->second].pickled_in);
   }
@@ -355,6 +367,7 @@ Result<bool> Session::dump_chosen(const GilHeld& gil, DumpedSession& dumped) {
       if (!joined.contains(dumped.groups[i].pickled_in)) continue;
       names.insert(names.end(), dumped.groups[i].names.begin(), dumped.groups[i].names.end());
       dumped.groups[i].pickled.reset();
+      dumped.groups[i].kept.reset();
       dumped.groups[i].pickled_in = first;
       dumped.groups[i].dumped = true;
       members.push_back(i);

@@ -22,6 +22,15 @@
 
 namespace elastic::session {
 
+class KeptGroups;
+
+// A group as the last checkpoint holds it (session/kept_groups.hpp).
+struct KeptGroup {
+  pyobj::Pickled pickled{};  // but for the bytes
+  std::uint64_t pickle_bytes = 0, buffer_bytes = 0;
+  std::vector<store::BlobRef> blobs{};  // pickle, buffers
+};
+
 // Belongs to the plan::Holding of the same place.
 struct DumpedGroup {
   std::vector<std::string> names{};
@@ -31,6 +40,8 @@ struct DumpedGroup {
   std::uint64_t size_bytes = 0;  // in memory
   bool dumped = false;           // serialised, or found that it cannot be
   std::optional<pyobj::Pickled> pickled{};
+  std::shared_ptr<const KeptGroup> kept{};  // then that is of the checkpoint before, and has no bytes
+  std::string identity{};                   // identity_of (session/kept_groups.hpp)
   std::vector<std::optional<store::BlobRef>> held{};  // pickle, buffers: those that the target has
   std::vector<std::optional<FormerBuffer>> former{};  // of the buffers: what they were when last stored
   std::int64_t estimated_us = 0, actual_us = 0;       // of serialising
@@ -47,6 +58,8 @@ struct DumpedSession {
   std::vector<DumpedGroup> groups{};
   plan::Plan plan{};
   std::vector<pyobj::Pickled> outputs{};
+  KeptGroups* former = nullptr;  // what the target had of the session, for the next checkpoint to change
+  std::string referable{};       // referable_identity
   Payload payload{};
   nlohmann::json report{};  // but for what it says of each variable
   std::optional<pyobj::Dumper> dumper{};
@@ -74,8 +87,9 @@ struct DumpedSession {
 
   // The pickle that holds the group; null if there is none.
   const pyobj::Pickled* pickle_of(std::size_t group) const {
-    const auto& pickled = groups[groups[group].pickled_in].pickled;
-    return pickled ? &*pickled : nullptr;
+    const DumpedGroup& holder = groups[groups[group].pickled_in];
+    if (holder.kept) return &holder.kept->pickled;
+    return holder.pickled ? &*holder.pickled : nullptr;
   }
 };
 

@@ -7,6 +7,12 @@ constexpr std::size_t kLeastBytes = std::size_t{4} << 20;  // smaller ones are n
 
 }  // namespace
 
+void KnownBuffers::begin() {
+  seen_.clear();
+  next_.clear();
+  still_.clear();
+}
+
 std::optional<FormerBuffer> KnownBuffers::look(const pyobj::GilHeld& gil, store::ConstBytes buffer) {
   if (buffer.size() < kLeastBytes) return std::nullopt;
   pyobj::BufferStamp stamp = pyobj::stamp_of(gil, buffer);
@@ -32,8 +38,10 @@ void KnownBuffers::stored(const pyobj::GilHeld& gil, store::ConstBytes buffer, c
 }
 
 void KnownBuffers::commit() {
+  for (auto& [place, known] : stored_)
+    if (still_.contains(known.blob.digest)) next_.try_emplace(place, std::move(known));
   stored_ = std::exchange(next_, {});
-  seen_.clear();
+  begin();
 }
 
 }  // namespace elastic::session

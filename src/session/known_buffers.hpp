@@ -6,6 +6,7 @@
 #pragma once
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -25,11 +26,13 @@ struct FormerBuffer {
 class KnownBuffers {
  public:
   // A checkpoint begins: what an earlier one has looked at and not stored is forgotten.
-  void begin() { seen_.clear(); }
+  void begin();
   // To be called before the buffer's bytes are digested. Empty: nothing is known of what was stored.
   std::optional<FormerBuffer> look(const pyobj::GilHeld&, store::ConstBytes buffer);
   // The bytes that were there at `look` are stored as `blob`, unless something has written to them meanwhile.
   void stored(const pyobj::GilHeld&, store::ConstBytes buffer, const store::BlobRef& blob);
+  // A buffer that was not looked at, since its group is what it was, stays stored as `blob`.
+  void still_stored(const store::BlobRef& blob) { still_.insert(blob.digest); }
   // The checkpoint is whole.
   void commit();
 
@@ -42,6 +45,7 @@ class KnownBuffers {
 
   std::map<Place, pyobj::BufferStamp> seen_;  // by this checkpoint
   std::map<Place, Known> next_, stored_;      // by this one, by the last one that was whole
+  std::set<store::BlobDigest> still_;         // by this one, as the last one did
 };
 
 }  // namespace elastic::session

@@ -4,6 +4,7 @@
 #include "elastic/pyobj/user_names.hpp"
 #include "session/damage_check.hpp"
 #include "session/deferred.hpp"
+#include "session/kept_groups.hpp"
 #include "session/known_buffers.hpp"
 #include "session/marks.hpp"
 

@@ -31,6 +31,14 @@ bool Presence::has(const BlobDigest& digest, std::uint64_t raw_bytes) const {
   return index_->has_sound(digest, raw_bytes);
 }
 
+bool Presence::has_blob(const BlobRef& blob) const {
+  if (blob.shape == BlobShape::kChunk) return blob.size_bytes == 0 || has(blob.digest, blob.size_bytes);
+  const HasChunk has_chunk = [this](const BlobDigest& digest, std::uint64_t raw_bytes) {
+    return has(digest, raw_bytes);
+  };
+  return chunk_list_of(*index_, seed_, has_chunk, blob).has_value();
+}
+
 Presence::Found Presence::look_up(std::span<const ConstBytes> pieces, BlobKind kind,
                                   const KnownBefore* before) const {
   const Parts parts(pieces);

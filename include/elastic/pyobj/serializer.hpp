@@ -63,6 +63,9 @@ struct Pickled {
   std::map<std::string, std::string>
       modules;                     // top-level module -> version, of the types met; "" where unknown
   std::vector<std::string> notes;  // what will be a little different, for the report
+  bool has_reducers = false;       // more is in it than numbers, texts and containers of them
+  bool ran_own_code =
+      false;  // functions or classes of the session or of the user's modules are in it, or ran
 
   std::size_t pickle_bytes() const;
   std::size_t buffer_bytes() const;

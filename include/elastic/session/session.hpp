@@ -34,6 +34,7 @@ namespace elastic::session {
 class DamageCheck;
 class Deferred;
 struct DumpedSession;
+class KeptGroups;
 class KnownBuffers;
 class Marks;
 
@@ -160,6 +161,7 @@ class Session {
   std::map<std::string, std::set<std::string>> stored_at_;  // by directory: keys of the groups last written
   std::map<std::string, store::CheckpointName> idle_at_;    // by directory: the last one while idle
   std::unique_ptr<KnownBuffers> known_buffers_;
+  std::map<std::string, std::unique_ptr<KeptGroups>> kept_groups_;  // by directory
   std::unique_ptr<Marks> marks_;
   std::unique_ptr<DamageCheck> damage_check_;  // of what the last restore mapped
   std::unique_ptr<Deferred> deferred_;         // of the last restore; empty: nothing waits

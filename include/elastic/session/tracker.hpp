@@ -93,6 +93,11 @@ class Tracker {
   // deletes, effects; and `why`, by name.
   nlohmann::json history_json() const;
   // Why `name` is linked, opaque, or attributed to its cells; for a person.
+  // Whether the content that was last seen of a variable is all there is of it.
+  bool sees_into(const std::string& name) const {
+    const pyobj::VariableState* state = walk_.state(name);
+    return state != nullptr && !state->opaque && !state->unstable;
+  }
   std::string why(const pyobj::GilHeld&, const std::string& name) const;
 
  private:

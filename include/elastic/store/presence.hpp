@@ -20,6 +20,9 @@ class Presence {
 
   static Result<Presence> open(Store& store);
 
+  // Whether all of a blob of an earlier checkpoint is there, sound as far as is known.
+  bool has_blob(const BlobRef& blob) const;
+
   // Digests the concatenation of `parts` as put_blob would. O(size), or of what changed since `before`.
   Found look_up(std::span<const ConstBytes> parts, BlobKind kind, const KnownBefore* before = nullptr) const;
 
