@@ -17,6 +17,9 @@ PUT = {
     "arguments": ("import sys\nsys.argv = ['prog', '-n', '3']", "sys.argv"),
     "item": ("import fsspec.config\nfsspec.config.conf['file'] = {'auto_mkdir': True}",
              "fsspec.config.conf['file']"),
+    "list changed": ("import mimetypes, email.policy, unittest.util as u\nmimetypes.knownfiles.append('/x')\n"
+                     "u.mine = {'a': 1}\nu.mine.update(b=2)\nkept = mimetypes.knownfiles",
+                     "[mimetypes.knownfiles[-1], u.mine, mimetypes.knownfiles is kept]"),
     "shared": ("import unittest.util as u\nlimits = [1]\nu.LIMITS = limits", "u.LIMITS is limits"),
     "function": ("import textwrap, json\ndef quiet(s): return 'q' + s\ntextwrap.dedent = quiet\n"
                  "json.twice = lambda s: s * 2",

@@ -16,7 +16,6 @@ SETTERS = frozenset({
     "bokeh.io.output.output_file",
     "bokeh.io.output.output_notebook",
     "calendar.setfirstweekday",
-    "cv2.setNumThreads",
     "faulthandler.enable",
     "gc.disable",
     "gc.enable",

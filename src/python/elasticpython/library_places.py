@@ -15,7 +15,8 @@ import re
 import sys
 import types
 
-_ASSIGNS = re.compile(r"[\w\])]\s*\.\s*\w+[^=\n]*=|setattr")
+_CHANGES = ("append", "extend", "insert", "remove", "update", "add", "discard", "setdefault", "pop", "clear")
+_ASSIGNS = re.compile(r"[\w\])]\s*\.\s*\w+[^=\n]*=|setattr|\.(" + "|".join(_CHANGES) + r")\(")
 # Their state is the process's, or comes back by itself (shell_state, the ambient state).
 _LEFT_OUT = {
     ("sys", name)
@@ -40,14 +41,15 @@ _LARGEST = 1000  # entries of a table that are looked at for tables
 
 @functools.lru_cache(maxsize=8192)
 def _assigned(source: str) -> tuple:
-    """(the assigned paths: root name and steps; {name: (module, attribute)} of `from module import`)."""
+    """(the assigned paths: root name and steps; those of what a method changes; {name: (module, attribute)}
+    of `from module import`)."""
     if not _ASSIGNS.search(source) and "import" not in source:
-        return (), {}
+        return (), (), {}
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
-        return (), {}
-    paths, imported = [], {}
+        return (), (), {}
+    paths, changed, imported = [], [], {}
     for node in _at_top(tree):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             imported |= {each.asname or each.name: (node.module, each.name) for each in node.names}
@@ -59,7 +61,9 @@ def _assigned(source: str) -> tuple:
             match node.args:
                 case [owner, ast.Constant(str(name)), _]:
                     paths += _paths_of(ast.Attribute(owner, name))
-    return tuple(paths), imported
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", None) in _CHANGES:
+            changed += _paths_of(node.func.value)
+    return tuple(paths), tuple(changed), imported
 
 
 def _at_top(tree):
@@ -88,14 +92,15 @@ def _paths_of(target) -> list:
 
 
 def set_by_cells(sources, namespace) -> dict:
-    """{place: value} of what the cells assigned outside of the session's own objects, as it is now."""
+    """{place: value} of what the cells assigned outside of the session's own objects, and of the lists, dicts
+    and sets there whose methods they called, as it is now."""
     paths, imported = {}, {}
     for source in sources:
-        assigned, names = _assigned(source)
+        assigned, changed, names = _assigned(source)
         imported |= names
-        paths |= dict.fromkeys(assigned)
+        paths |= {path: True for path in changed if path not in paths} | dict.fromkeys(assigned)
     found = {}
-    for root, steps in paths:
+    for (root, steps), is_table in paths.items():
         home = _home_of(root, namespace.get(root), imported)
         if home is None:
             continue
@@ -104,9 +109,11 @@ def set_by_cells(sources, namespace) -> dict:
         if (module, path[0][1]) in _LEFT_OUT or not _is_of_library(module, path[:-1]):
             continue
         try:
-            found[module, path] = follow(module, path)
+            value = follow(module, path)
         except Exception:  # deleted since, or a property that does not give it now
             continue
+        if not is_table or type(value) in (list, dict, set):
+            found[module, path] = value
     return found
 
 
@@ -273,8 +280,9 @@ def text_of(module: str, path) -> str:
     return words
 
 
-def put(module: str, path, value) -> None:
-    """Sets what is at a place, unless that is there; imports the module, which was loaded then."""
+def put(module: str, path, value, is_variable=False) -> None:
+    """Sets what is at a place, unless that is there; imports the module, which was loaded then. A variable's
+    value is set as the same object."""
     __import__(module)
     *before, (kind, name) = path
     holder = follow(module, before)
@@ -287,12 +295,29 @@ def put(module: str, path, value) -> None:
     except (AttributeError, LookupError):
         pass
     else:
-        if _is_as(present, value):
+        if present is value or (not is_variable and _is_as(present, value)):
             return
+        is_table = isinstance(value, (list, dict, set)) and not is_variable
+        if is_table and type(present) is type(value) and _holds_plain(value):
+            return _fill(present, value)
     if kind == "attr":
         setattr(holder, name, value)
     else:
         holder[name] = value
+
+
+def _holds_plain(table) -> bool:
+    values = table.values() if isinstance(table, dict) else table
+    return all(isinstance(each, (str, int, float, bool, type(None))) for each in values)
+
+
+def _fill(table, value) -> None:
+    """Others have the same list: a library's modules, by `from config import path`."""
+    if isinstance(table, list):
+        table[:] = value
+    else:
+        table.clear()
+        table.update(value)
 
 
 def _is_as(present, value) -> bool:

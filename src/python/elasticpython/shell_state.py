@@ -27,6 +27,13 @@ _UNSEEN = {
     "set_custom_exc": "a handler of exceptions",
     "threading.Timer": "timers",
     "sys.addaudithook": "audit hooks",
+    "set_event_loop_policy": "the policy of event loops",
+    "install_opener": "an opener of URLs",
+    "set_memory_pool": "Arrow's memory pool",
+    "fontManager.addfont": "fonts",
+    "cv2.setNumThreads": "OpenCV's threads",
+    "h5py.get_config": "h5py's configuration",
+    "set_default_whitespace_chars": "pyparsing's white space",
 }
 
 
@@ -319,7 +326,10 @@ def _put_hook(shell, rest, function) -> None:
 
 def _put_place(shell, rest, entry) -> None:
     module, path, value = entry
-    library_places.put(module, path, shell.user_ns[value.name] if isinstance(value, Named) else value)
+    if isinstance(value, Named):
+        library_places.put(module, path, shell.user_ns[value.name], is_variable=True)
+    else:
+        library_places.put(module, path, value)
 
 
 def _put_called(shell, rest, value) -> None:
