@@ -2,7 +2,7 @@
 
 import pytest
 
-LATE = ["ssl", "asyncio.sslproto", "tempfile", "ipaddress", "logging.config", "socketserver", "pickle"]
+LATE = ["ssl", "asyncio.sslproto", "tempfile", "ipaddress", "logging.config", "socketserver"]
 
 
 @pytest.fixture

@@ -7,9 +7,11 @@ import sys
 
 from IPython.core.application import BaseIPythonApplication
 from IPython.core.shellapp import InteractiveShellApp
-from traitlets import Any
+from traitlets import Any, Unicode
+from traitlets.config import Config
 
 from elasticpython import heir
+from elasticpython.known_as import known_as
 from elasticpython.late_imports import stand_ins
 from elasticpython.shell import NotebookShell
 
@@ -29,11 +31,13 @@ class _FirstRecord(logging.Handler):
         log.handle(record)
 
 
+@known_as("IPKernelApp")
 class Application(BaseIPythonApplication, InteractiveShellApp):
     """Reads `ipython_config.py` and `ipython_kernel_config.py` of the user's profile, and makes the shell."""
 
     name = "ipython-kernel"
     kernel = Any()
+    connection_file = Unicode(help="The file that a client wrote for the kernel.").tag(config=True)
     collects_garbage = True
     classes = [NotebookShell]
 
@@ -62,8 +66,9 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
             self.log.addHandler(_FirstRecord(self))
 
     def parse_command_line(self, argv=None):
-        """There is none: what a kernel is started with is the connection file. Making a parser of all that
-        can be configured takes 2 % of its start."""
+        """What a kernel is started with is the connection file. Making a parser of all that can be configured
+        takes 2 % of its start."""
+        self.update_config(Config({"IPKernelApp": {"connection_file": self.kernel.connection_file}}))
 
     def init_extensions(self):
         # IPython's own first, while the shell can still do without its completer.

@@ -20,7 +20,9 @@ from functools import cached_property
 from IPython.core import release
 from IPython.core.error import StdinNotImplementedError
 
-from elasticpython import _core, application, heir, introspection, old_comms, on_import, parents
+from elasticpython import (
+    _core, application, heir, introspection, known_as, old_comms, on_import, parents, zmqshell,
+)
 from elasticpython.interrupts import Interrupts
 from elasticpython.late_imports import import_asyncio
 from elasticpython.messages import jsonable
@@ -72,7 +74,8 @@ class Kernel:
         self._usage_meter = introspection.UsageMeter()
         self._redirect()
         on_import.change("comm", self._take_comms)
-        sys.modules["ipykernel.comm"] = old_comms
+        sys.modules.update({"ipykernel.comm": old_comms, "ipykernel.zmqshell": zmqshell})
+        known_as.answer_for(connection_file)
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
         self.shell = application.make_shell(self, collects_garbage)

@@ -9,7 +9,6 @@ is None as long as nobody has set it.
 
 import importlib
 import logging
-import pickle
 import sys
 from typing import Callable, NamedTuple
 
@@ -319,6 +318,8 @@ _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 def taken() -> dict:
     """{name: pickle} of the settings whose libraries are loaded."""
+    import pickle
+
     values = {}
     for setting in SETTINGS:
         module = sys.modules.get(setting.module)
@@ -337,6 +338,8 @@ def knows(name: str) -> bool:
 
 def put(name: str, value: bytes) -> None:
     """Sets a setting to a value that `taken` gave; imports its library, which was loaded then."""
+    import pickle
+
     setting = _BY_NAME[name]
     setting.put(importlib.import_module(setting.module), pickle.loads(value))
 

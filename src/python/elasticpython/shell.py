@@ -15,6 +15,7 @@ from traitlets import Any, CBool, Instance, Type, default, observe
 
 from elasticpython import _core, parents
 from elasticpython.interrupts import held
+from elasticpython.known_as import known_as
 from elasticpython.messages import jsonable
 
 
@@ -198,6 +199,7 @@ class _LateCompleter:
         return vars(shell)["Completer"]
 
 
+@known_as("ZMQInteractiveShell", "ipykernel.zmqshell")
 class NotebookShell(InteractiveShell):
     """The shell behind the kernel: what a cell, a magic and `get_ipython()` talk to."""
 

@@ -1,0 +1,36 @@
+"""What libraries, configuration files and people know a notebook's kernel by.
+
+Whether it runs in a notebook, code asks of the name of the shell's class (rich, and the answer everybody
+pastes), of its module (pandas, scooby, tqdm: see zmqshell.py) or of the configuration of ipykernel's
+application (transformers). A kernel that people can switch to gives the answer that means yes."""
+
+import functools
+
+from elasticpython import on_import
+
+
+def known_as(name: str, module: str | None = None):
+    """A class decorator: the class goes by ipykernel's name for it, and says that it is from `module`."""
+
+    def renamed(cls):
+        cls.__name__ = cls.__qualname__ = name
+        if module is not None:
+            cls.__module__ = module
+        return cls
+
+    return renamed
+
+
+def answer_for(connection_file: str) -> None:
+    """Has ipykernel's functions, where it is installed, find this kernel's connection file."""
+
+    def change(connect):
+        original = connect.get_connection_file
+
+        @functools.wraps(original)
+        def get_connection_file(app=None):
+            return connection_file if app is None else original(app)
+
+        connect.get_connection_file = get_connection_file
+
+    on_import.change("ipykernel.connect", change)

@@ -1,0 +1,68 @@
+"""Libraries that ask whether they are in a notebook are told what ipykernel tells them."""
+
+import pytest
+
+# As libraries ask, and people who paste the first answer that they find.
+QUESTIONS = {
+    "class": "get_ipython().__class__.__name__ == 'ZMQInteractiveShell'",
+    "its text": "'zmq' in str(type(get_ipython())).lower()",
+    "its module": "type(get_ipython()).__module__.startswith('ipykernel.')",
+    "its repr": "repr(get_ipython()).split(' object')[0]",
+    "loaded modules": "import sys\n'ipykernel.zmqshell' in sys.modules",
+    "instance": (
+        "from ipykernel.zmqshell import ZMQInteractiveShell\nisinstance(get_ipython(), ZMQInteractiveShell)"
+    ),
+    "what else is there": "from ipykernel.zmqshell import ZMQDisplayPublisher as it\nit.__name__",
+    "what is not": "import ipykernel.zmqshell as it\nhasattr(it, 'nothing')",
+    "application": "'IPKernelApp' in get_ipython().config",
+    "connection file": (
+        "import ipykernel\n"
+        "ipykernel.get_connection_file() == get_ipython().config['IPKernelApp']['connection_file']"
+    ),
+    "connection": "from ipykernel.connect import get_connection_info\n'shell_port' in get_connection_info()",
+    "another's connection file": (
+        "import ipykernel.connect as connect\n"
+        "from types import SimpleNamespace as App\n"
+        "connect.get_connection_file(App(connection_file='/etc/passwd', connection_dir='/')) == '/etc/passwd'"
+    ),
+    "pandas": "from pandas.io.formats.console import in_ipython_frontend\nin_ipython_frontend()",
+}
+ANSWERS = {
+    "what else is there": "'ZMQDisplayPublisher'",
+    "what is not": "False",
+    "its repr": "'<ipykernel.zmqshell.ZMQInteractiveShell'",
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_answers(kernel, question):
+    assert kernel.execute(QUESTIONS[question]).result == ANSWERS.get(question, "True")
+
+
+def test_a_wide_frame_is_broken_as_under_ipykernel(kernel):
+    frame = "pd.DataFrame({'column %d' % i: [i] for i in range(12)})"
+    code = f"import pandas as pd\nlen(repr({frame}).splitlines())"
+    assert int(kernel.execute(code).result) > 2
+
+
+def test_the_shell_is_inspected_as_any_object(kernel):
+    kernel.execute("shell = get_ipython()")
+    content = kernel.request("inspect_request", {"code": "shell.run_line_magic", "cursor_pos": 20}).content
+    assert content["found"] and "Execute the given line magic" in content["data"]["text/plain"]
+    content = kernel.request("complete_request", {"code": "shell.run_ce", "cursor_pos": 12}).content
+    assert any(match.endswith("run_cell") for match in content["matches"])
+    assert kernel.execute("get_ipython?").content["status"] == "ok"
+
+
+def test_configuration_files_for_ipykernel_are_applied(door, launch, tmp_path):
+    profile = tmp_path / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text(
+        "c.IPKernelApp.exec_lines = ['configured = 6 * 7']\n"
+        "c.ZMQInteractiveShell.ast_node_interactivity = 'all'\n"
+    )
+    kernel = launch(door, environment={"IPYTHONDIR": str(tmp_path / "ipython")})
+    exchange = kernel.execute("configured\n'last'")
+    results = [content["data"]["text/plain"] for content in exchange.of_type("execute_result")]
+    assert results == ["42", "'last'"]
+    kernel.stop()
