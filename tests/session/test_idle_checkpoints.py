@@ -1,5 +1,6 @@
 """When a checkpoint that nobody asked for is due, and when it is left out."""
 
+import shutil
 import types
 
 import pytest
@@ -77,7 +78,7 @@ def test_a_disk_is_not_filled_up_unasked(monkeypatch, tmp_path):
     place = tmp_path / "not" / "there yet"
     free = {}
     usage = lambda path: types.SimpleNamespace(free=free[path])  # noqa: E731
-    monkeypatch.setattr(idle_checkpoints.shutil, "disk_usage", usage)
+    monkeypatch.setattr(shutil, "disk_usage", usage)
     free[tmp_path] = 1 << 40
     idle_checkpoints.check_room(str(place))
     free[tmp_path] = 1 << 20

@@ -69,3 +69,25 @@ def _for_the_next_cell(handler):
         return handler
     before, pdb.Pdb._previous_sigint_handler = pdb.Pdb._previous_sigint_handler, None
     return before or signal.default_int_handler
+
+
+class HeldInterrupts:
+    """Within it, once `hold()` was called, an interrupt does nothing: what it would break off is done."""
+
+    def __enter__(self):
+        self._holding = False
+        self._before = signal.getsignal(signal.SIGINT)
+        self._installed = callable(self._before) and threading.current_thread() is threading.main_thread()
+        if self._installed:
+            signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def hold(self) -> None:
+        self._holding = True
+
+    def _handle(self, number, frame):
+        return None if self._holding else self._before(number, frame)
+
+    def __exit__(self, *_):
+        if self._installed and signal.getsignal(signal.SIGINT) == self._handle:
+            signal.signal(signal.SIGINT, self._before)

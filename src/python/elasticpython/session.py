@@ -5,10 +5,8 @@ where a notebook's checkpoints are, and what IPython itself remembers. Nothing h
 first checkpoint or restore.
 """
 
-import ast
 import importlib.util
 import os
-import signal
 import sys
 import threading
 import time
@@ -16,7 +14,8 @@ from contextlib import contextmanager, nullcontext
 
 import elasticpython
 from elasticpython import (
-    CheckpointError, _core, heir, idle_checkpoints, library_settings, parents, places, shell_state,
+    CheckpointError, _core, heir, idle_checkpoints, interrupts, library_settings, own_commands, parents,
+    places, rerunning, shell_state,
 )
 
 MARKS = ("never-store", "never-rerun", "always-store", "none")
@@ -53,7 +52,7 @@ class ShellSession:
         self._gone = False
         self._says = None  # of the heir, to the kernel
         self._interruptible = interruptible
-        self._interrupts = HeldInterrupts()
+        self._interrupts = interrupts.HeldInterrupts()
         self._notebook_output = None  # where a restore may say, once, that it waits for a writer
         self._progress = None  # of the checkpoint or restore that is under way
         self._rerun_output = {}  # what re-run cells of the last restore showed, by cell
@@ -71,7 +70,7 @@ class ShellSession:
     def cell(self, source: str, transformed: str, *, silent=False, cell_id=None, tags=()):
         """Around the run of a cell; what is yielded takes the outcome."""
         running = RunningCell()
-        watched = bool(source.strip()) and not self._is_command(transformed)
+        watched = bool(source.strip()) and not own_commands.is_command(transformed, self.shell.user_ns)
         self._running = transformed
         if watched:
             self._load_before_code(self._session.load_for_cell, _utf8(transformed))
@@ -116,7 +115,7 @@ class ShellSession:
     def _load_deferred(self, load, *arguments) -> None:
         """Loads some of what a lazy restore left, quietly: that may run code of the session's."""
         if self._session.deferred:
-            with quietly(self.shell):
+            with rerunning.quietly(self.shell):
                 load(*arguments)
 
     def _restore_again(self, options: dict, lost: set) -> None:
@@ -136,7 +135,7 @@ class ShellSession:
         if self._gone or not self._session.has_news or idle_checkpoints.is_switched_off():
             return
         self._gone = True
-        with quietly(self.shell):
+        with rerunning.quietly(self.shell):
             if not heir.takes_over(self._checkpoint_as_heir, self.shell):
                 self._checkpoint_unasked(in_background=True)
 
@@ -200,35 +199,6 @@ class ShellSession:
         return (
             f"ElasticPython: not as in the checkpoint, do not rely on {', '.join(sorted(found))}: "
             f"{next(iter(found.values()))}"
-        )
-
-    def _is_command(self, transformed: str) -> bool:
-        """True for a cell that does nothing but checkpoint, restore or look at the history."""
-        if not any(word in transformed for word in ("checkpoint", "restore", "history", "elastic")):
-            return False
-        try:
-            statements = ast.parse(transformed).body
-        except (SyntaxError, ValueError):
-            return False
-        return bool(statements) and all(self._is_command_statement(each) for each in statements)
-
-    def _is_command_statement(self, statement) -> bool:
-        call = statement.value if isinstance(statement, ast.Expr) else None
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-            return False
-        arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
-        if not all(_is_literal(each) for each in arguments):
-            return False
-        if call.func.attr == "run_line_magic" and ast.unparse(call.func.value) == "get_ipython()":
-            return call.args[0].value in ("checkpoint", "restore", "elastic")
-        owner = call.func.value
-        module = self.shell.user_ns.get(owner.id) if isinstance(owner, ast.Name) else None
-        return getattr(module, "__name__", None) == "elasticpython" and call.func.attr in (
-            "checkpoint",
-            "checkpoints",
-            "restore",
-            "history",
-            "mark",
         )
 
     # --- what people ask ------------------------------------------------------------------------------------
@@ -300,7 +270,7 @@ class ShellSession:
         # Nothing of the user's would print by itself meanwhile, but for what runs in threads.
         beside = while_idle and parents.has_threads()
         try:
-            with nullcontext() if beside else quietly(self.shell):
+            with nullcontext() if beside else rerunning.quietly(self.shell):
                 report = reports.CheckpointReport(ask(self._session.checkpoint, options))
             written = True
         finally:
@@ -355,7 +325,7 @@ class ShellSession:
         self._progress = progress.Progress(self.shell.display_pub, "restore")
         ended = "stopped; the session is as it was"
         try:
-            with self._interrupts, quietly(self.shell):
+            with self._interrupts, rerunning.quietly(self.shell):
                 report = json.loads(ask(self._session.restore, options))
                 state = report.pop("shell", None)
                 if not options["dry_run"]:
@@ -398,7 +368,7 @@ class ShellSession:
         asyncio, kernel = sys.modules.get("asyncio"), getattr(self.shell, "kernel", None)
         if kernel and asyncio.all_tasks(kernel.loop) - {asyncio.current_task(kernel.loop)}:
             return False
-        return self._running is None or _ends_with_restore(self._running)
+        return self._running is None or own_commands.ends_with_restore(self._running)
 
     def _explain(self, report: dict) -> None:
         """What is not as it was where the checkpoint was made: versions, the machine."""
@@ -502,52 +472,11 @@ class ShellSession:
         self._interrupts.hold()
 
     def run_cell(self, index: int, source: str, execution_count: int):
-        """Runs a recorded cell once more, without a trace in In and Out; returns what it raised.
-
-        What it shows is kept for the report. It is made as it was then: a `__repr__` can change things, and
-        figures are drawn.
-        """
-        shell = self.shell
-        hook, result_of_running = shell.displayhook, getattr(shell.displayhook, "exec_result", None)
-        number = shell.execution_count
-        with quietly(shell) as captured:
-            trap, displayed = shell.display_trap, shell.display_trap.hook
-            trap.hook = sys.displayhook  # which captures
-            try:
-                shell.execution_count = execution_count or number  # tracebacks name the cell by it
-                result = self._run_again(source)
-            finally:
-                shell.execution_count = number
-                trap.hook = displayed
-        self._rerun_output[index] = captured
-        hook.exec_result = result_of_running
-        error = result.error_before_exec or result.error_in_exec
+        """Runs a recorded cell once more; returns what it raised, and keeps what it showed for the report."""
+        error, self._rerun_output[index] = rerunning.run_again(self.shell, source, execution_count)
         if isinstance(error, KeyboardInterrupt):
             raise error
         return error
-
-    def _run_again(self, source: str):
-        shell = self.shell
-        transformed = shell.transform_cell(source)
-        if not shell.should_run_async(source, transformed_cell=transformed):
-            return shell.run_cell(source, store_history=False)
-        import asyncio
-
-        # The cell that asked for the restore holds the thread: its loop is lent to the one run again.
-        running = asyncio._get_running_loop()
-        loop = running or asyncio.get_event_loop()
-        thread, loop._thread_id = loop._thread_id, None
-        asyncio._set_running_loop(None)
-        try:
-            result = loop.run_until_complete(
-                shell.run_cell_async(source, store_history=False, transformed_cell=transformed)
-            )
-            shell.events.trigger("post_execute")
-            shell.events.trigger("post_run_cell", result)
-            return result
-        finally:
-            loop._thread_id = thread
-            asyncio._set_running_loop(running)
 
 
 class RunningCell:
@@ -560,79 +489,9 @@ class RunningCell:
         self.outcome = "ok" if error is None else "interrupted" if interrupted else "error"
 
 
-class HeldInterrupts:
-    """Within it, once `hold()` was called, an interrupt does nothing: what it would break off is done."""
-
-    def __enter__(self):
-        self._holding = False
-        self._before = signal.getsignal(signal.SIGINT)
-        self._installed = callable(self._before) and threading.current_thread() is threading.main_thread()
-        if self._installed:
-            signal.signal(signal.SIGINT, self._handle)
-        return self
-
-    def hold(self) -> None:
-        self._holding = True
-
-    def _handle(self, number, frame):
-        return None if self._holding else self._before(number, frame)
-
-    def __exit__(self, *_):
-        if self._installed and signal.getsignal(signal.SIGINT) == self._handle:
-            signal.signal(signal.SIGINT, self._before)
-
-
-@contextmanager
-def quietly(shell):
-    """Nothing that runs in here shows in the notebook."""
-    from IPython.utils.capture import capture_output
-
-    def show_nothing(*_, **__):
-        return None
-
-    patched = {name: show_nothing for name in ("showtraceback", "showsyntaxerror")}
-    before = {name: shell.__dict__[name] for name in patched if name in shell.__dict__}
-    with capture_output() as captured:
-        shell.__dict__.update(patched)
-        try:
-            yield captured
-        finally:
-            for name in patched:
-                shell.__dict__.pop(name, None)
-            shell.__dict__.update(before)
-
-
-def _ends_with_restore(transformed: str) -> bool:
-    """Whether a restore is the last thing a cell does, beside binding its report to names."""
-    try:
-        statements = ast.parse(transformed).body
-    except (SyntaxError, ValueError):
-        return False
-    calls = [node for node in ast.walk(ast.Module(statements, [])) if _is_restore(node)]
-    last = statements[-1] if statements else None
-    return isinstance(last, (ast.Expr, ast.Assign)) and calls == [last.value]
-
-
-def _is_restore(node) -> bool:
-    if not isinstance(node, ast.Call):
-        return False
-    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
-    if called == "run_line_magic" and node.args and isinstance(node.args[0], ast.Constant):
-        return node.args[0].value == "restore"
-    return called == "restore"
-
-
 def _utf8(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _names(names) -> list:
     return names.replace(",", " ").split() if isinstance(names, str) else [str(name) for name in names]
-
-
-def _is_literal(node) -> bool:
-    try:
-        ast.literal_eval(node)
-    except ValueError:
-        return False
-    return True

@@ -1,0 +1,67 @@
+"""How a cell is run once more without a trace."""
+
+import sys
+from contextlib import contextmanager
+
+
+@contextmanager
+def quietly(shell):
+    """Nothing that runs in here shows in the notebook."""
+    from IPython.utils.capture import capture_output
+
+    def show_nothing(*_, **__):
+        return None
+
+    patched = {name: show_nothing for name in ("showtraceback", "showsyntaxerror")}
+    before = {name: shell.__dict__[name] for name in patched if name in shell.__dict__}
+    with capture_output() as captured:
+        shell.__dict__.update(patched)
+        try:
+            yield captured
+        finally:
+            for name in patched:
+                shell.__dict__.pop(name, None)
+            shell.__dict__.update(before)
+
+
+def run_again(shell, source: str, execution_count: int) -> tuple:
+    """(what a recorded cell raised, what it showed) as it runs once more, which In and Out do not show.
+
+    What it shows is made as it was then: a `__repr__` can change things, and figures are drawn.
+    """
+    hook, result_of_running = shell.displayhook, getattr(shell.displayhook, "exec_result", None)
+    number = shell.execution_count
+    with quietly(shell) as captured:
+        trap, displayed = shell.display_trap, shell.display_trap.hook
+        trap.hook = sys.displayhook  # which captures
+        try:
+            shell.execution_count = execution_count or number  # tracebacks name the cell by it
+            result = _run(shell, source)
+        finally:
+            shell.execution_count = number
+            trap.hook = displayed
+    hook.exec_result = result_of_running
+    return result.error_before_exec or result.error_in_exec, captured
+
+
+def _run(shell, source: str):
+    transformed = shell.transform_cell(source)
+    if not shell.should_run_async(source, transformed_cell=transformed):
+        return shell.run_cell(source, store_history=False)
+    import asyncio
+
+    # The cell that asked for the restore holds the thread: its loop is lent to the one run again.
+    running = asyncio._get_running_loop()
+    loop = running or asyncio.get_event_loop()
+    thread, loop._thread_id = loop._thread_id, None
+    asyncio._set_running_loop(None)
+    try:
+        result = loop.run_until_complete(
+            shell.run_cell_async(source, store_history=False, transformed_cell=transformed)
+        )
+        shell.events.trigger("post_execute")
+        shell.events.trigger("post_run_cell", result)
+        return result
+    finally:
+        loop._thread_id = thread
+        asyncio._set_running_loop(running)
