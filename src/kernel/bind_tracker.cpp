@@ -38,10 +38,10 @@ class PyTracker {
   void after_cell(const std::string& outcome) {
     take(tracker_.after_cell(GilHeld::assume(), outcome_named(outcome)));
   }
-  bool catch_up(double seconds) {
+  bool catch_up(double seconds, bool wanted) {
     const auto until =
         std::chrono::steady_clock::now() + std::chrono::microseconds(static_cast<long>(seconds * 1e6));
-    return take(tracker_.catch_up(GilHeld::assume(), {until, [] { return false; }}));
+    return take(tracker_.catch_up(GilHeld::assume(), {until, [wanted] { return wanted; }}));
   }
   void settle() { take(tracker_.settle(GilHeld::assume())); }
   void set_reply_budget(double seconds) {
@@ -78,7 +78,7 @@ void bind_tracker(py::module_& core) {
       .def(py::init<py::dict, py::object>(), py::arg("names"), py::arg("transform") = py::none())
       .def("before_cell", &PyTracker::before_cell)
       .def("after_cell", &PyTracker::after_cell)
-      .def("catch_up", &PyTracker::catch_up)
+      .def("catch_up", &PyTracker::catch_up, py::arg("seconds"), py::arg("wanted") = false)
       .def("settle", &PyTracker::settle)
       .def("set_reply_budget", &PyTracker::set_reply_budget)
       .def("history", &PyTracker::history)

@@ -42,6 +42,8 @@ class CodeAccount {
 
   // A superset of what anything that is not a small variable leads to; nothing where that cannot be told.
   std::optional<Reach> outside(const Glance& glance);
+  // Whether there were large values, as of then.
+  bool met_large() const { return !large_.empty(); }
 
  private:
   bool find_roots(const Glance& glance);

@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kCountedObjects = 200000;
 // A library's object is not looked through for session code further than this.
 constexpr std::size_t kLookedThrough = 4096;
+constexpr Py_ssize_t kObjectsPerClockRead = 8192;
 
 std::string name_of_object(PyObject* object) {
   PyObject* name = nullptr;
@@ -36,8 +37,8 @@ struct Living {
   std::vector<Owned> ended;  // frames that are over, and garbage: nothing in them runs again
 };
 
-// Empty when gc is unusable.
-Living living_objects(const GilHeld&, PyObject* names) {
+// Empty when gc is unusable, or the deadline passes.
+Living living_objects(const GilHeld&, PyObject* names, const Deadline& deadline) {
   Living found;
   const EffectsPaused paused;
   const Owned gc = Owned::steal(PyImport_ImportModule("gc"));
@@ -48,6 +49,7 @@ Living living_objects(const GilHeld&, PyObject* names) {
     return found;
   }
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(objects.get()); ++i) {
+    if (i % kObjectsPerClockRead == 0 && deadline.has_passed()) return {};
     PyObject* object = PyList_GET_ITEM(objects.get(), i);
     const bool function =
         PyFunction_Check(object) && reinterpret_cast<PyFunctionObject*>(object)->func_globals == names;
@@ -153,17 +155,30 @@ std::unordered_set<PyObject*> unexplained(const ReferenceCounts& followed, const
 
 }  // namespace
 
-void Reads::find_escaped(const GilHeld& gil, Look look) {
+bool Reads::find_escaped(const GilHeld& gil, Look look, const Deadline& deadline) {
   const PendingError pending(gil);
   const CollectorOff collector_off;
   state_->escaped.clear();
   state_->reacher.start();
   if (look == Look::kBeforeCell) {
-    const std::optional<Reach> outside = state_->reach_of_large();
-    if (outside && outside->codes.empty()) return;
+    std::optional<Reach> outside = state_->reach_of_large();
+    if (outside && outside->codes.empty()) return true;
+    if (outside && state_->account.met_large()) {
+      state_->escaped.push_back({"what a large value may hold", std::move(*outside)});
+      return false;
+    }
   }
-  const Living living = living_objects(gil, state_->names);
-  if (living.code.empty()) return;
+  state_->reacher.end_at(deadline ? &deadline : nullptr);
+  const bool known = search_for_escaped(gil, deadline);
+  state_->reacher.end_at(nullptr);
+  if (!known) state_->escaped.clear();
+  return known;
+}
+
+bool Reads::search_for_escaped(const GilHeld& gil, const Deadline& deadline) {
+  const Living living = living_objects(gil, state_->names, deadline);
+  if (deadline.has_passed()) return false;
+  if (living.code.empty()) return true;
 
   // The variables that hold session code, and only those: others explain no reference to it.
   std::vector<PyObject*> roots;
@@ -179,6 +194,7 @@ void Reads::find_escaped(const GilHeld& gil, Look look) {
     const std::string_view word(name);
     if (word == "get_ipython" || word == "exit" || word == "quit" || PyModule_Check(value)) continue;
     const Reach& reach = state_->reach_of(name, value);
+    if (state_->reacher.gave_up()) return false;
     const bool holds_code = !reach.codes.empty() || PyType_Check(value);
     if (holds_code && reach.visited <= kCountedObjects) roots.push_back(value);
   }
@@ -201,6 +217,7 @@ void Reads::find_escaped(const GilHeld& gil, Look look) {
   state_->reacher.pass_over_ended_frames(false);
   std::sort(state_->escaped.begin(), state_->escaped.end(),
             [](const auto& left, const auto& right) { return left.name < right.name; });
+  return !state_->reacher.gave_up();
 }
 
 // What the objects lead to, as `escaped`, where that has code in it. What several lead to is gone through for

@@ -18,6 +18,7 @@ constexpr Py_ssize_t kPrefetchDistance = 16;  // elements ahead
 constexpr int kPlainDepth = 2;
 constexpr Py_ssize_t kPlainElements = 16;
 constexpr std::size_t kFetchHeader = 16;  // objects ahead on the stack
+constexpr std::size_t kObjectsPerClockRead = 2048;
 
 bool has_base_named(PyTypeObject* type, const char* name) {
   PyObject* mro = type->tp_mro;
@@ -190,7 +191,8 @@ void Reacher::follow() {
     fetch_ahead();
     if (Py_REFCNT(object) > 1 && met(object)) continue;
     if (aside_ != nullptr) aside_->push_back(object);
-    ++reach_->visited;
+    if (++reach_->visited % kObjectsPerClockRead == 0 && deadline_ != nullptr)
+      gave_up_ = gave_up_ || deadline_->has_passed();
     if (object == namespace_ || !take_elements(object)) enter(object, kind_of(Py_TYPE(object)));
   }
 }

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "elastic/pyobj/deadline.hpp"
 #include "elastic/pyobj/ref.hpp"
 #include "pyobj/code_names.hpp"
 #include "pyobj/walk/visited.hpp"
@@ -73,6 +74,13 @@ class Reacher {
   // looks into those of an exception.
   void pass_over_ended_frames(bool on) { passes_over_ended_frames_ = on; }
 
+  // From now on `add` ends, with a part of the answer, once the deadline has passed; null: there is none.
+  void end_at(const Deadline* deadline) {
+    deadline_ = deadline;
+    gave_up_ = false;
+  }
+  bool gave_up() const { return gave_up_; }
+
   // Between on and off, `add` enters each object once over all roots: it is in the share of the first. Roots
   // are counted from 0.
   void share(bool on);
@@ -88,7 +96,7 @@ class Reacher {
  private:
   enum class Kind : std::uint8_t;
   static int visit(PyObject* object, void* self);
-  bool is_over() const { return reach_->visited > limit_ || followed_ > limit_; }
+  bool is_over() const { return gave_up_ || reach_->visited > limit_ || followed_ > limit_; }
   Kind kind_of(PyTypeObject* type);
   void push(PyObject* object);
   void push_unreferenced(PyObject* object);
@@ -132,6 +140,8 @@ class Reacher {
   bool passes_over_ended_frames_ = false;
   std::size_t limit_ = kNoLimit;  // of the call of add() that is under way
   std::size_t followed_ = 0;      // references that tp_traverse has shown in it
+  const Deadline* deadline_ = nullptr;
+  bool gave_up_ = false;
   std::vector<PyObject*> stack_;
   bool splits_ = false;                      // keepers are set aside
   bool came_back_ = false;                   // keepers lead to something that was met past them

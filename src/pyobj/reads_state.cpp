@@ -35,7 +35,7 @@ const Reach& Reads::State::reach_of(const std::string& name, PyObject* value) {
   }
   scratch = Reach{};
   reacher.add(value, scratch);
-  if (scratch.visited <= kKeepAbove) return scratch;
+  if (scratch.visited <= kKeepAbove || reacher.gave_up()) return scratch;
   return kept.emplace(name, KeptReach{value, std::move(scratch)}).first->second.reach;
 }
 

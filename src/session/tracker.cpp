@@ -75,10 +75,8 @@ Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
   finish_adoption(gil, std::nullopt);
   ELASTIC_TRY(note_outside_changes(gil, ModuleLook::kRebound));
   ELASTIC_TRY(glance_at_unresolved(gil));
-  if (code_may_escape_) {
-    reads_.find_escaped(gil, pyobj::Look::kBeforeCell);
-    code_may_escape_ = false;
-  }
+  if (std::exchange(code_may_escape_, false))
+    escaped_is_superset_ = !reads_.find_escaped(gil, pyobj::Look::kBeforeCell);
   forget_old_code(gil);
   cell_ = std::move(cell);
   access_ = reads_.of_source(gil, cell_.transformed, transform_, pyobj::Look::kBeforeCell);
@@ -187,6 +185,14 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
   return success();
 }
 
+// True once it is known, to the last function.
+bool Tracker::find_escaped(const GilHeld& gil, const Deadline& deadline) {
+  if (!code_may_escape_ && !escaped_is_superset_) return true;
+  code_may_escape_ = !reads_.find_escaped(gil, pyobj::Look::kThrough, deadline);
+  escaped_is_superset_ = false;
+  return !code_may_escape_;
+}
+
 bool Tracker::forget_old_code(const GilHeld& gil) {
   if (std::exchange(sources_run_, pyobj::sources_run(gil)) == pyobj::sources_run(gil)) return false;
   reads_.forget_all();
@@ -208,7 +214,7 @@ std::vector<pyobj::OwnSource> Tracker::own_sources(const GilHeld& gil) {
 }
 
 std::vector<std::string> Tracker::code_held_elsewhere(const GilHeld& gil) {
-  if (std::exchange(code_may_escape_, false)) reads_.find_escaped(gil);
+  find_escaped(gil, {});
   return reads_.escaped_code();
 }
 

@@ -259,7 +259,7 @@ Result<> Tracker::adopt_late(const GilHeld& gil, const std::vector<std::string>&
 
 std::optional<std::set<std::string>> Tracker::names_of(const GilHeld& gil, const std::string& transformed,
                                                        const std::set<std::string>& expected) {
-  if (std::exchange(code_may_escape_, false)) reads_.find_escaped(gil);
+  find_escaped(gil, {});
   reads_.expect({expected.begin(), expected.end()});
   const pyobj::Access access = reads_.of_source(gil, transformed, transform_);
   reads_.expect({});
@@ -290,7 +290,7 @@ Result<bool> Tracker::catch_up(const GilHeld& gil, const Deadline& deadline) {
   if (!finish_adoption(gil, deadline)) return false;
   ELASTIC_TRY(note_outside_changes(gil, deadline ? pyobj::ModuleLook::kRebound : pyobj::ModuleLook::kKnown));
   ELASTIC_ASSIGN(bool all, resolve(gil, deadline));
-  if (all && std::exchange(code_may_escape_, false)) reads_.find_escaped(gil);
+  all = all && find_escaped(gil, deadline.past_the_time());
   if (all) {
     ELASTIC_ASSIGN(all, verify_rest(gil, deadline));
   }

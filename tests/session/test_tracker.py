@@ -410,6 +410,31 @@ def test_idle_time_is_enough_for_large_memory_and_many_objects(notebook, watched
         walk.set_page_tracking(before)
 
 
+MANY = ("import json\ny = [1]\nz = [1]\nclass K:\n    def get(self): return y\n"
+        "many = [K() for _ in range(20_000)]\ndef held(): return z")
+
+
+def test_what_a_library_may_hold_counts_until_it_was_searched_for(notebook):
+    """Beside a large value the cells of a "Run all" do not wait for the search."""
+    for cell in (MANY, "json.kept = held", "1"):
+        notebook.run(cell, idle=False)
+    assert {"y", "z"} <= named(notebook.last(), "reads")
+    notebook.tracker.settle()
+    notebook.run("2", idle=False)
+    assert named(notebook.last(), "reads") >= {"z"} and "y" not in named(notebook.last(), "reads")
+
+
+def test_a_search_that_gives_way_is_made_up_for(notebook):
+    for cell in (MANY, "json.kept = held"):
+        notebook.run(cell, idle=False)
+    assert not notebook.tracker.catch_up(0.02, wanted=True)
+    notebook.run("1", idle=False)
+    assert {"y", "z"} <= named(notebook.last(), "reads")
+    notebook.tracker.settle()
+    notebook.run("2", idle=False)
+    assert "z" in named(notebook.last(), "reads") and "y" not in named(notebook.last(), "reads")
+
+
 @pytest.mark.parametrize("shown", ["k", "k.fail()"])
 def test_what_ipython_keeps_of_the_last_cells_is_not_handed_to_a_library(notebook, shown):
     notebook.run("y = [1]\nclass K:\n    def get(self): return y\n"

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "elastic/pyobj/deadline.hpp"
 #include "elastic/pyobj/ref.hpp"
 
 namespace elastic::pyobj {
@@ -111,8 +112,11 @@ class Reads {
   // Looks for session functions, classes and instances with references that nothing in the namespace
   // explains: a library holds them and may run them in any cell. They count in every later answer.
   // What IPython keeps of the last cells (results, a traceback) runs nothing and counts as explained.
-  // O(heap); needed only after cells that `handles_code`, since others have nothing to hand on.
-  void find_escaped(const GilHeld&, Look look = Look::kThrough);
+  // O(heap); needed only after cells that `handles_code`, since others have nothing to hand on. False where
+  // the answer is not exact: before a cell, where there are large values, whatever these may lead to counts
+  // instead of a search; where the deadline came first, nothing is known, and it is to be asked for again
+  // before a cell.
+  bool find_escaped(const GilHeld&, Look look = Look::kThrough, const Deadline& deadline = {});
   // Which of the functions and classes bound to `names` the value of `name` refers to, at any depth.
   std::set<std::string> code_referred_to(const GilHeld&, const std::string& name,
                                          const std::set<std::string>& names);
@@ -121,6 +125,7 @@ class Reads {
  private:
   class Analysis;
   struct State;
+  bool search_for_escaped(const GilHeld&, const Deadline& deadline);
   void look_through(const std::vector<PyObject*>& objects, bool by_message);
   std::unique_ptr<State> state_;
 };

@@ -128,6 +128,7 @@ class Tracker {
                       const std::map<std::string, Unresolved>& waiting);
   Result<> note_outside_changes(const pyobj::GilHeld&, pyobj::ModuleLook look);
   graph::CellRecord start_record() const;
+  bool find_escaped(const pyobj::GilHeld&, const Deadline& deadline);
   // Whether code of the user's modules was loaded since the last call. What was told of code before is void.
   bool forget_old_code(const pyobj::GilHeld&);
   pyobj::ModuleLook module_look(bool in_place) const;
@@ -173,8 +174,9 @@ class Tracker {
   std::int64_t reply_budget_us_ = 2000;  // nobody feels that
   bool begun_ = false;
   bool running_ = false;
-  bool code_may_escape_ = false;
-  std::uint64_t sources_run_ = 0;  // by pyobj::sources_run, when reads_ last forgot
+  bool code_may_escape_ = false;      // since that was last looked for
+  bool escaped_is_superset_ = false;  // what was found then
+  std::uint64_t sources_run_ = 0;     // by pyobj::sources_run, when reads_ last forgot
   WatchedCell cell_;
   pyobj::Access access_;
   std::set<std::string> existed_;        // user variables when the running cell started
