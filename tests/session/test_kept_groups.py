@@ -108,6 +108,20 @@ def test_a_file_that_is_mapped_is_looked_for_each_time(session, tmp_path):
     assert report["variables"]["mapped"]["action"] == "lost"
 
 
+def test_a_checkpoint_that_is_broken_off_forgets_nothing(session):
+    session.run("import elasticpython as ep\nx, y = [1], {'k': [2]}")
+    session.checkpoint()
+    session.run("class Struck:\n    def __reduce__(self): raise KeyboardInterrupt",
+                "struck = Struck(); y['k'].append(3)",
+                f"try: ep.checkpoint({str(session.path)!r}, plan='store-all')\n"
+                "except KeyboardInterrupt: broken_off = True",
+                "del struck")
+    assert session.process.value("broken_off")
+    pickled = session.checkpoint()
+    assert "y" in pickled and "x" not in pickled
+    assert session.restored().value("[x, y]") == [[1], {"k": [2, 3]}]
+
+
 def test_a_store_that_is_gone_is_written_anew(session):
     session.run("x = [1]; y = bytearray(3_000_000)")
     session.checkpoint()
