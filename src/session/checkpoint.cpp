@@ -310,8 +310,8 @@ Result<> Session::begin_as_heir(const GilHeld& gil, const CheckpointOptions& opt
 Result<std::string> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& options) {
   DumpedSession dumped;
   Result<std::string> report = write_down(gil, options, dumped);
-  // Whatever it was, the next attempt takes nothing for granted; but one that is made while idle is broken off
-  // whenever a cell comes.
+  // Whatever it was, the next attempt takes nothing for granted; but one that is made while idle is broken
+  // off whenever a cell comes.
   if (!report.ok() && report.error().code() != ErrorCode::kCancelled) kept_groups_.erase(options.directory);
   if (!report.ok() && dumped.writer && options.as_heir_us != 0)
     dumped.writer->give_up(report.error().message());

@@ -80,3 +80,17 @@ def test_plain_settings_do_not_keep_variables_from_waiting(start):
     second = start()
     assert second.restore(lazy=True)["deferred"]
     assert second.value("__import__('math').twice") == 6.28
+
+
+def test_proxies_are_not_asked_what_they_are(start, tmp_path):
+    process = start()
+    process.run("import weakref, textwrap\nclass Gone: pass\nheld = [weakref.proxy(Gone())]\n"
+                "class Proxy:\n    asked = 0\n    @property\n    def __class__(self):\n"
+                "        Proxy.asked += 1\n        raise ReferenceError('nobody is there')",
+                "proxy = Proxy()\ndef quiet(s): return 'q' + s\ntextwrap.dedent = quiet",
+                "proxy.x = 1; asked = Proxy.asked")
+    process.checkpoint(tmp_path / "store", plan="store-all")
+    assert process.value("Proxy.asked - asked") == 1  # by object.__reduce_ex__, when it is pickled
+    other = start()
+    other.restore(tmp_path / "store")
+    assert other.value("textwrap.dedent('x')") == "qx"

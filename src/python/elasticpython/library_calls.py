@@ -36,6 +36,7 @@ SETTERS = frozenset({
     "zoneinfo._tzpath.reset_tzpath",
 })
 _WORDS = frozenset(name.rpartition(".")[2] for name in SETTERS) | {"register_matplotlib_converters"}
+_FUNCTIONS = {"function", "builtin_function_or_method", "method", "cython_function_or_method"}
 
 
 @functools.lru_cache(maxsize=8192)
@@ -75,6 +76,8 @@ def _value_of(node, namespace):
 
 
 def _is_setter(function) -> bool:
+    if type(function).__name__ not in _FUNCTIONS and not issubclass(type(function), type):
+        return False  # nor is it asked for anything
     owner = getattr(function, "__module__", None) or getattr(
         getattr(function, "__self__", None), "__name__", "")
     return f"{owner}.{getattr(function, '__qualname__', '')}" in SETTERS

@@ -15,6 +15,8 @@ import re
 import sys
 import types
 
+from elasticpython.by_type import is_a
+
 _CHANGES = ("append", "extend", "insert", "remove", "update", "add", "discard", "setdefault", "pop", "clear")
 _ASSIGNS = re.compile(r"[\w\])]\s*\.\s*\w+[^=\n]*=|setattr|\.(" + "|".join(_CHANGES) + r")\(")
 # Their state is the process's, or comes back by itself (shell_state, the ambient state).
@@ -119,9 +121,9 @@ def set_by_cells(sources, namespace) -> dict:
 
 def _home_of(name, value, imported):
     """The module that `name` leads to, and the path of its value in there; None for what is the session's."""
-    if isinstance(value, types.ModuleType):
+    if is_a(value, types.ModuleType):
         return (value.__name__, ()) if sys.modules.get(value.__name__) is value else None
-    if isinstance(value, type):
+    if is_a(value, type):
         module, path = value.__module__, tuple(("attr", part) for part in value.__qualname__.split("."))
     elif name in imported:
         module, path = imported[name][0], (("attr", imported[name][1]),)
@@ -177,9 +179,9 @@ def held_by_libraries(names, namespace) -> dict:
 
 
 def _is_code_of(value, namespace) -> bool:
-    if isinstance(value, types.FunctionType):
+    if is_a(value, types.FunctionType):
         return value.__globals__ is namespace
-    return isinstance(value, type) and value.__module__ == "__main__"
+    return is_a(value, type) and value.__module__ == "__main__"
 
 
 def _name_of(code) -> str:
@@ -195,7 +197,7 @@ class _Search:
         self._tables: dict = {}
         for name in modules.values():
             for attribute, value in list(vars(sys.modules[name]).items()):
-                if isinstance(value, (dict, list)) and not attribute.startswith("__"):
+                if is_a(value, (dict, list)) and not attribute.startswith("__"):
                     self._add_table(value, name, (("attr", attribute),))
         self._seen = {id(namespace), id(self.found)}
 
@@ -231,7 +233,7 @@ class _Search:
             owners = gc.get_referrers(holder)
             self._note_attributes(holder, owners, held)
             return [each for each in owners if _wraps(each) and getattr(each, "__dict__", None) is holder]
-        elif _wraps(holder) or (type(holder).__module__ == "__main__" and not isinstance(holder, type)):
+        elif _wraps(holder) or (type(holder).__module__ == "__main__" and not is_a(holder, type)):
             return [holder]
         return []
 
@@ -248,7 +250,7 @@ class _Search:
 
     def _note_attributes(self, attributes: dict, owners: list, held: dict) -> None:
         for owner in owners:
-            if not isinstance(owner, type) or owner.__module__.partition(".")[0] in _OTHERS_BUSINESS:
+            if not is_a(owner, type) or str(owner.__module__).partition(".")[0] in _OTHERS_BUSINESS:
                 continue
             home = _home_of("", owner, {})
             if home is None or gc.get_referents(vars(owner))[0] is not attributes:
@@ -261,7 +263,7 @@ class _Search:
 def _wraps(holder) -> bool:
     """Also what libraries make for a class's attribute: accessors of pandas, xarray and polars."""
     kind = type(holder)
-    return isinstance(holder, _WRAPPERS) or (hasattr(kind, "__get__") and kind.__module__ != "builtins")
+    return is_a(holder, _WRAPPERS) or (hasattr(kind, "__get__") and kind.__module__ != "builtins")
 
 
 def _is_own(key, held: dict) -> bool:

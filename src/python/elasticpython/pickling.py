@@ -20,6 +20,7 @@ import cloudpickle.cloudpickle as field
 
 from elasticpython import inside, pickling_arrays, pickling_code, pickling_process, pickling_types
 from elasticpython import unpickling, unpickling_code
+from elasticpython.by_type import is_a
 from elasticpython.pickling_refusals import NotSerializable, refusal_for
 
 
@@ -57,7 +58,7 @@ class Context:
         self._of_process = pickling_process.objects()
         self._globals = {}  # id of a function's globals -> what stands for them
         for value in list(namespace.values()):
-            if isinstance(value, types.ModuleType) and not self.is_importable_module(value):
+            if is_a(value, types.ModuleType) and not self.is_importable_module(value):
                 self.add_module(value)
             elif type(value) is dict:
                 self._globals[id(value)] = value
@@ -87,7 +88,7 @@ class Context:
             id(value): (self._names[id(value)], (unpickling.variable, (self._names[id(value)],)))
             for value in self._referred
             if type(value) not in _CONTAINERS
-            and not isinstance(value, (type, types.FunctionType, types.ModuleType))
+            and not is_a(value, (type, types.FunctionType, types.ModuleType))
         }
         table |= {id(value): ("", (unpickling.process_object, place)) for value, place in self._of_process}
         if "decimal" in sys.modules:

@@ -6,6 +6,8 @@ found; runs no code of the user's. Bounded: an object a `__getstate__` made up i
 import gc
 import types
 
+from elasticpython.by_type import is_a
+
 _MAX_OBJECTS = 500_000
 _ATOMS = (int, float, complex, bool, str, bytes, type(None))
 
@@ -25,7 +27,7 @@ def path_to(name, root, culprit):
                 parents[id(value)] = (id(holder), label)
                 if value is culprit:
                     return name + _spell(parents, id(value))
-                if not isinstance(value, _ATOMS) and not _is_static_type(value):
+                if not is_a(value, _ATOMS) and not _is_static_type(value):
                     below.append(value)
         level = below
     return name
@@ -42,31 +44,31 @@ def _spell(parents, at):
 def _edges(holder):
     kind = type(holder)
     yield from _attributes(kind, holder)
-    if isinstance(holder, dict):
+    if is_a(holder, dict):
         for key, value in dict.items(holder):
             yield f"[{_key(key)}]", value
-    elif isinstance(holder, (list, tuple)):
+    elif is_a(holder, (list, tuple)):
         for index, value in enumerate(_items(holder)):
             yield f"[{index}]", value
-    elif isinstance(holder, types.FunctionType):
+    elif is_a(holder, types.FunctionType):
         yield from _function_edges(holder)
-    elif isinstance(holder, types.MethodType):
+    elif is_a(holder, types.MethodType):
         yield ".__self__", holder.__self__
-    elif isinstance(holder, type):
+    elif is_a(holder, type):
         for name, value in vars(holder).items():
             yield f".{name}", value
-    elif isinstance(holder, types.ModuleType):
+    elif is_a(holder, types.ModuleType):
         return
     else:
         yield from _referents(holder)
 
 
 def _items(holder):
-    return list.__iter__(holder) if isinstance(holder, list) else tuple.__iter__(holder)
+    return list.__iter__(holder) if is_a(holder, list) else tuple.__iter__(holder)
 
 
 def _is_static_type(value):
-    return isinstance(value, type) and value.__module__ != "__main__"
+    return is_a(value, type) and value.__module__ != "__main__"
 
 
 def _key(key):

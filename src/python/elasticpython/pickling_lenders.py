@@ -5,6 +5,7 @@ import sys
 import types
 
 from elasticpython import unpickling, unpickling_arrays
+from elasticpython.by_type import is_a
 from elasticpython.pickling_code import HEAP_TYPE
 
 _STATE = ("__getstate__", "__reduce__", "__reduce_ex__")
@@ -69,7 +70,7 @@ def _arrays_in(reduced):
     todo = [each for each in reduced[1:3] if each is not None] if numpy and isinstance(reduced, tuple) else []
     while todo:
         part = todo.pop()
-        if isinstance(part, numpy.ndarray):
+        if is_a(part, numpy.ndarray):
             yield part
         elif type(part) in (tuple, list):
             todo.extend(part)

@@ -6,6 +6,7 @@ import sys
 import weakref
 
 from elasticpython import unpickling
+from elasticpython.by_type import is_a
 from elasticpython.pickling_derived import attributes_below
 from elasticpython.pickling_refusals import NotSerializable, name_of
 
@@ -32,7 +33,7 @@ def reduce_pairwise(context, pairs):
 def reduce_set_iterator(context, iterator):
     """One that has not begun stays one of its set. Later there is only the rest to be had: what has been
     given out cannot be told from a set in another order."""
-    whole = next((each for each in gc.get_referents(iterator) if isinstance(each, (set, frozenset))), None)
+    whole = next((each for each in gc.get_referents(iterator) if is_a(each, (set, frozenset))), None)
     left = iterator.__length_hint__()
     if whole is not None and left == len(whole):
         return unpickling.set_iterator, (whole,)

@@ -16,6 +16,7 @@ from collections import OrderedDict, defaultdict
 import cloudpickle.cloudpickle as field
 
 from elasticpython import pickling_derived, pickling_lenders, pickling_stdlib, unpickling
+from elasticpython.by_type import is_a
 from elasticpython.pickling_code import HEAP_TYPE, reduce_enum_member
 from elasticpython.pickling_refusals import NotSerializable, is_ctypes, name_of
 
@@ -48,7 +49,7 @@ def reduce_dict_view(kind):
 def reduce_dict_iterator(kind, is_reversed=False):
     """It stays one of its dict: what a loop that was left half-way has yet to see."""
     def reduce(context, iterator):
-        mapping = next((each for each in gc.get_referents(iterator) if isinstance(each, dict)), None)
+        mapping = next((each for each in gc.get_referents(iterator) if is_a(each, dict)), None)
         if mapping is None:
             return unpickling.dict_iterator, ({}, kind, is_reversed, None)
         left = iterator.__length_hint__()

@@ -14,6 +14,7 @@ import threading
 import types
 
 from elasticpython import library_calls, library_places, library_settings, shell_config
+from elasticpython.by_type import is_a
 
 MARK = "<shell> "
 _SOURCE_LIMIT = 1_000_000  # characters of one cell
@@ -177,13 +178,13 @@ def _objects(shell):
 
 def _is_of_session(shell, value) -> bool:
     function = getattr(value, "__func__", value)
-    if isinstance(function, types.FunctionType):
+    if is_a(function, types.FunctionType):
         return function.__globals__ is shell.user_ns
     return type(value).__module__ == "__main__"
 
 
 def _is_plain(value) -> bool:
-    return isinstance(value, (str, int, float, bool, type(None)))
+    return is_a(value, (str, int, float, bool, type(None)))
 
 
 # --- bringing it back ---------------------------------------------------------------------------------------

@@ -1,0 +1,9 @@
+"""What an object is, without asking it.
+
+`isinstance` asks whatever is not plainly an instance for its `__class__`: a proxy then runs its own code,
+makes what it was to make late, or raises, as `weakref.proxy` does whose object has gone."""
+
+
+def is_a(value, kinds) -> bool:
+    """Whether the type of `value` is one of `kinds` or derived from one; as `isinstance` but for proxies."""
+    return issubclass(type(value), kinds)
