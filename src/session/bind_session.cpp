@@ -312,6 +312,7 @@ void bind_session(py::module_& core) {
       .def("history",
            [](BoundSession& self) { return object_of(unwrap(self.session.history(GilHeld::assume()))); })
       .def("history_so_far", [](BoundSession& self) { return object_of(self.session.history_so_far()); })
+      .def_property_readonly("stopped_cells", [](BoundSession& self) { return self.session.stopped_cells(); })
       .def_property_readonly("has_news", [](BoundSession& self) { return self.session.has_news(); });
 }
 

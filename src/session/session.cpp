@@ -180,6 +180,16 @@ Result<json> Session::history(const GilHeld& gil) {
   return tracker_.history_json();
 }
 
+std::vector<std::int32_t> Session::stopped_cells() const {
+  std::vector<std::int32_t> numbers;
+  const graph::History& history = tracker_.history();
+  for (std::uint32_t index = 0; index < history.cell_count(); ++index) {
+    const graph::CellExecution& cell = history.cell(CellIndex{index});
+    if (cell.outcome != graph::Outcome::kOk) numbers.push_back(cell.execution_count);
+  }
+  return numbers;
+}
+
 std::string Session::why(const GilHeld& gil, const std::string& name) {
   PendingError pending(gil);
   if (!tracking_error_ && !running_) {

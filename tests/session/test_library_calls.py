@@ -42,3 +42,15 @@ def test_a_call_with_what_may_have_changed_since_is_not_made(start):
     second = start()
     second.restore()
     assert second.value("calendar.firstweekday()") == 0
+
+
+def test_a_call_that_a_cell_may_not_have_come_to_is_named_and_not_made(start):
+    first = start()
+    first.run("import calendar, gc\ntry_this = 1\ncalendar.setfirstweekday(5)")
+    first.run("1 / 0\ngc.disable()\ncalendar.setfirstweekday(5)", fails=True)
+    first.checkpoint(plan="store-all")
+    second = start()
+    report = second.restore()
+    assert second.value("[calendar.firstweekday(), gc.isenabled()]") == [5, True]
+    [problem] = report["shell_problems"]
+    assert "gc.disable()" in problem and "stopped on the way" in problem

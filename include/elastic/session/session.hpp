@@ -131,6 +131,7 @@ class Session {
 
   // Whether there is anything that the last checkpoint or restore does not have.
   bool has_news() const { return news_; }
+  std::vector<std::int32_t> stopped_cells() const;  // numbers of those that did not run to their end
 
  private:
   struct Attempt;

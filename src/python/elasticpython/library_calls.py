@@ -51,18 +51,22 @@ def _calls_in(source: str) -> tuple:
     return tuple(each for each in values if isinstance(each, ast.Call))
 
 
-def made_by_cells(sources, namespace) -> list:
-    """The calls as text, in their order; of those that are the same the last."""
-    calls: dict = {}
-    for source in sources:
+def made_by_cells(sources, namespace, stopped=frozenset()) -> tuple:
+    """(The calls as text, in their order, and of those that are the same the last; those that were perhaps
+    made.) `stopped`: the places in `sources` of cells that did not run to their end."""
+    calls, perhaps = {}, {}
+    for number, source in enumerate(sources):
         for call in _calls_in(source):
             arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
             if _is_setter(_value_of(call.func, namespace)) and all(_is_same_now(each, namespace)
                                                                    for each in arguments):
                 text = ast.unparse(call)
+                if number in stopped:
+                    perhaps[text] = None
+                    continue
                 calls.pop(text, None)
                 calls[text] = None
-    return list(calls)
+    return list(calls), [text for text in perhaps if text not in calls]
 
 
 def _value_of(node, namespace):

@@ -262,7 +262,8 @@ class ShellSession:
         }
         held = self._held_elsewhere()
         options["shell"], options["objects"] = shell_state.taken(
-            self.shell, lambda value: isinstance(value, reports.Report), held
+            self.shell, lambda value: isinstance(value, reports.Report), held,
+            set(self._session.stopped_cells),
         )
         silent = while_idle or as_heir_seconds > 0
         self._progress = progress.Progress(self.shell.display_pub, "checkpoint", silent=silent)

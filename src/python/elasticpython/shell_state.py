@@ -38,9 +38,10 @@ _UNSEEN = {
 }
 
 
-def taken(shell, is_report, held_elsewhere=()) -> tuple:
+def taken(shell, is_report, held_elsewhere=(), stopped_cells=frozenset()) -> tuple:
     """(what is text, {name: object}). `is_report(value)`: an output of ours that nobody wants back.
-    `held_elsewhere`: names of functions and classes that something outside of the session refers to."""
+    `held_elsewhere`: names of functions and classes that something outside of the session refers to.
+    `stopped_cells`: the numbers of cells that did not run to their end."""
     state = {
         **_inputs_and_outputs(shell, is_report),
         "directories": [str(each) for each in shell.user_ns.get("_dh", ())],
@@ -57,7 +58,8 @@ def taken(shell, is_report, held_elsewhere=()) -> tuple:
     state["held_elsewhere"] = list(held_elsewhere)
     state["set_by_cells"] = _places(shell, held_elsewhere, objects)
     sources = shell.history_manager.input_hist_parsed
-    state["set_by_calls"] = library_calls.made_by_cells(sources, shell.user_ns)
+    state["set_by_calls"], state["perhaps_called"] = library_calls.made_by_cells(
+        sources, shell.user_ns, stopped_cells)
     return state, objects
 
 
@@ -232,6 +234,8 @@ def put(shell, state: dict, objects: dict) -> list:
     with shell.builtin_trap:  # sympy asks for get_ipython, which is there while a cell runs
         for call in state.get("set_by_calls", ()):
             attempt(f"what {call} set", eval, call, shell.user_ns)
+    problems += [f"what {call} set, if its cell came to it, which stopped on the way, did not come back"
+                 for call in state.get("perhaps_called", ())]
     for name, kind, target, params in state.get("magic_aliases", ()):
         attempt(f"%{name}", shell.magics_manager.register_alias, name, target, kind, params or None)
     for name, value in state.get("traits", {}).items():
