@@ -268,13 +268,14 @@ def test_a_library_that_pip_put_beside_the_users_modules_is_a_library(begin, tmp
     """`pip install --target`: its state is made by importing it, as that of one in `site-packages` is."""
     place = tmp_path / "work"
     place.mkdir(exist_ok=True)
-    (place / "bundled.py").write_text("made = []\n")
-    (place / "edited.py").write_text("made = []\n")
+    source = "made = []\ndef make(): made.append(1)\n"
+    (place / "bundled.py").write_text(source)
+    (place / "edited.py").write_text(source)
     record = place / "bundled-1.0.dist-info" / "RECORD"
     record.parent.mkdir()
     record.write_text("bundled.py,sha256=x,10\nbundled-1.0.dist-info/RECORD,,\n../../bin/edited.py,,\n")
     first = begin()
-    first.run("import bundled, edited", "bundled.made.append(1), edited.made.append(1)")
+    first.run("import bundled, edited", "bundled.make(), edited.make()")
     first.checkpoint(tmp_path / "here")
     second = begin()
     second.restore(tmp_path / "here")
