@@ -4,7 +4,7 @@ import pytest
 from test_introspection import complete, inspect
 
 # The rest would be loaded before the test could ask.
-NEVER_IDLE = "from elasticpython.session import current\ncurrent().idle = lambda: True"
+NEVER_IDLE = "from elasticpython.session import current\ncurrent().idle = lambda *_: True"
 AWAY = "len(current()._session.deferred)"
 
 
@@ -76,3 +76,11 @@ def test_loading_for_a_cell_can_be_interrupted(own_kernel, door, launch, tmp_pat
     assert kernel.execute("type(it).__name__").result == "'Slow'"
     assert kernel.execute("'ran' in globals()").result == "False"
     kernel.stop()
+
+
+def test_a_fault_of_ours_while_idle_costs_no_cell(own_kernel):
+    if not own_kernel.is_ours:
+        pytest.skip("only ours restores")
+    own_kernel.execute("from elasticpython.session import current\ncurrent().idle = lambda: 1 / 0")
+    assert own_kernel.execute("6 * 7").result == "42"
+    assert "while idle: TypeError" in own_kernel.process.log

@@ -163,8 +163,12 @@ class Kernel:
 
     def _spend_idle_time(self) -> float | None:
         """Does a little of what could wait; returns the seconds until there is more, if no message comes."""
-        if not self.session.idle(self.server.wake_descriptor):
-            return _BREATH_SECONDS
+        try:
+            if not self.session.idle(self.server.wake_descriptor):
+                return _BREATH_SECONDS
+        except Exception as error:  # ours: the cells to come are run all the same
+            self._log(f"while idle: {type(error).__name__}: {error}")
+            return None
         left = self.session.seconds_to_store()
         if left is None or left > 0:
             return left
