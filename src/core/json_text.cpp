@@ -139,13 +139,7 @@ class Writer {
     text_ += array.empty() ? "[]" : "]";
   }
 
-  void write_string(const std::string& string) {
-    const std::size_t start = text_.size();
-    if (append_utf8(text_, string)) return;
-    // Which bytes become one replacement character is nlohmann's to say.
-    text_.resize(start);
-    rest_.dump(Json(string), false, false, 0);
-  }
+  void write_string(const std::string& string) { append_json(text_, string); }
 
   std::string text_;
   // What dump itself calls, for numbers and the like: its own setting up takes longer than writing one.
@@ -165,8 +159,8 @@ std::string json_text(const Json& value) {
 void append_json(std::string& text, std::string_view string) {
   const std::size_t start = text.size();
   if (append_utf8(text, string)) return;
-  text.resize(start);
-  text += json_text(Json(string));
+  text.resize(start);  // which bytes become one replacement character is nlohmann's to say
+  text += Json(string).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace elastic

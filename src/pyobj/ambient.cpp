@@ -6,6 +6,7 @@
 #include "elastic/pyobj/effects.hpp"
 #include "pyobj/ambient_libraries.hpp"
 #include "pyobj/ambient_machine.hpp"
+#include "pyobj/lookups.hpp"
 #include "pyobj/own_modules.hpp"
 
 namespace elastic::pyobj {
@@ -119,10 +120,8 @@ Owned torch_put(const Owned& module, const Owned& value) {
 // A function of the session as an option (`float_format`) pickles by a name that may not be there yet, or not
 // at all. It comes back when all else has (elasticpython.library_places), and the other options without it.
 bool is_of_session(PyObject* value) {
-  if (!PyFunction_Check(value)) return false;
-  PyObject* module = reinterpret_cast<PyFunctionObject*>(value)->func_module;
-  return module != nullptr && PyUnicode_Check(module) &&
-         PyUnicode_CompareWithASCIIString(module, "__main__") == 0;
+  return PyFunction_Check(value) &&
+         text_equals(reinterpret_cast<PyFunctionObject*>(value)->func_module, "__main__");
 }
 
 // {"a": {"b": 1}} to {"a.b": 1}, the form in which pandas takes options.

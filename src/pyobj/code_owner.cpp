@@ -29,12 +29,8 @@ bool is_session_type(PyTypeObject* type) {
   PyObject* module_name = dict_get(type->tp_dict, "__module__");
   if (module_name == nullptr || !PyUnicode_Check(module_name)) return false;
   if (text_equals(module_name, "__main__")) return true;
-  PyObject* modules = PyImport_GetModuleDict();
-  PyObject* module = PyDict_GetItemWithError(modules, module_name);
-  if (module == nullptr) {
-    PyErr_Clear();
-    return true;  // made by hand, under a name that is no module's
-  }
+  PyObject* module = loaded_module(module_name);
+  if (module == nullptr) return true;  // made by hand, under a name that is no module's
   return PyModule_Check(module) && is_own_module(module);
 }
 

@@ -3,6 +3,9 @@
 #include <Python.h>
 
 #include <string>
+#include <string_view>
+
+#include "elastic/pyobj/ref.hpp"
 
 namespace elastic::pyobj {
 
@@ -18,10 +21,22 @@ inline std::string text_of(PyObject* unicode) {
   return data != nullptr ? data : "";
 }
 
-inline PyObject* dict_get(PyObject* dict, const char* key) {
-  PyObject* value = dict != nullptr && PyDict_Check(dict) ? PyDict_GetItemString(dict, key) : nullptr;
+inline PyObject* dict_get(PyObject* dict, std::string_view key) {
+  if (dict == nullptr || !PyDict_Check(dict)) return nullptr;
+  const Owned name =
+      Owned::steal(PyUnicode_FromStringAndSize(key.data(), static_cast<Py_ssize_t>(key.size())));
+  PyObject* value = name ? PyDict_GetItemWithError(dict, name.get()) : nullptr;
   if (value == nullptr) PyErr_Clear();
   return value;
+}
+
+// What sys.modules has under that name, which need not be a module; null where it is no text or not there.
+inline PyObject* loaded_module(PyObject* name) {
+  PyObject* module = name != nullptr && PyUnicode_Check(name)
+                         ? PyDict_GetItemWithError(PyImport_GetModuleDict(), name)
+                         : nullptr;
+  if (module == nullptr) PyErr_Clear();
+  return module;
 }
 
 }  // namespace elastic::pyobj

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "elastic/pyobj/user_names.hpp"
+#include "pyobj/lookups.hpp"
 
 namespace elastic::pyobj {
 namespace {
@@ -21,19 +22,14 @@ bool is_made_in(Borrowed user_namespace, PyObject* value) {
     return reinterpret_cast<PyFunctionObject*>(value)->func_globals == user_namespace.get();
   if (!PyType_Check(value) || !PyType_HasFeature(reinterpret_cast<PyTypeObject*>(value), Py_TPFLAGS_HEAPTYPE))
     return false;
-  PyObject* module = PyDict_GetItemString(reinterpret_cast<PyTypeObject*>(value)->tp_dict, "__module__");
-  return module != nullptr && PyUnicode_Check(module) &&
-         PyUnicode_CompareWithASCIIString(module, "__main__") == 0;
+  return text_equals(dict_get(reinterpret_cast<PyTypeObject*>(value)->tp_dict, "__module__"), "__main__");
 }
 
 // IPython puts an open() of its own into the namespace; a user's variable of that name is a variable.
 bool is_shells_open(std::string_view name, PyObject* value) {
   if (name != "open" || !PyFunction_Check(value)) return false;
-  PyObject* module =
-      PyDict_GetItemString(reinterpret_cast<PyFunctionObject*>(value)->func_globals, "__name__");
-  const char* text = module != nullptr && PyUnicode_Check(module) ? PyUnicode_AsUTF8(module) : nullptr;
-  if (text == nullptr) PyErr_Clear();
-  return text != nullptr && std::string_view(text).substr(0, 7) == "IPython";
+  PyObject* globals = reinterpret_cast<PyFunctionObject*>(value)->func_globals;
+  return text_of(dict_get(globals, "__name__")).starts_with("IPython");
 }
 
 // The name, if the entry of the namespace is a variable of the user's; else empty. A view into the key.
@@ -132,11 +128,7 @@ std::vector<std::string> NameTable::names() const {
 }
 
 Borrowed NameTable::value(const GilHeld&, const std::string& name) const {
-  const Owned key =
-      Owned::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
-  PyObject* found = key ? PyDict_GetItemWithError(namespace_.get(), key.get()) : nullptr;
-  if (found == nullptr) PyErr_Clear();
-  return Borrowed(found);
+  return Borrowed(dict_get(namespace_.get(), name));
 }
 
 std::vector<std::vector<std::string>> NameTable::same_code(const GilHeld&) const {

@@ -8,33 +8,29 @@
 #include "pyobj/ended_frames.hpp"
 #include "pyobj/lookups.hpp"
 #include "pyobj/reach_kind.hpp"
+#include "pyobj/walk/numpy_abi.hpp"
 #include "pyobj/ways_to_names.hpp"
 
 namespace elastic::pyobj {
 namespace {
 
-// The beginning of numpy's array and dtype objects, stable since 1.0 and through 2.x: read in place, since
-// going through numpy's own functions could import, allocate or raise.
-struct ArrayLayout {
-  PyObject_HEAD char* data;
-  int dimensions_count;
-  Py_ssize_t* dimensions;
-  Py_ssize_t* strides;
-  PyObject* base;
-  PyObject* dtype;
-};
+// The beginning of numpy's dtype objects, stable since 1.0 and through 2.x: what comes behind it is another
+// thing in each (walk/numpy_abi.hpp), and which one is there is not known while numpy is being imported.
 struct DtypeLayout {
   PyObject_HEAD PyTypeObject* scalar_type;
   char kind;
 };
+
+const DtypeLayout* dtype_of(const walk::ArrayLayout& array) {
+  return reinterpret_cast<const DtypeLayout*>(array.dtype);
+}
 
 }  // namespace
 
 // An array of numbers leads to no code.
 bool Reacher::is_plain_array(PyObject* object, Kind kind) const {
   if (kind != Kind::kArray) return false;
-  const auto* dtype =
-      reinterpret_cast<const DtypeLayout*>(reinterpret_cast<const ArrayLayout*>(object)->dtype);
+  const DtypeLayout* dtype = dtype_of(*walk::as_array(object));
   return dtype != nullptr && std::strchr("biufcmMSU?", dtype->kind) != nullptr && dtype->kind != 0;
 }
 
@@ -124,10 +120,7 @@ void Reacher::enter_function(PyObject* function) {
     return;
   }
   PyObject* module_name = dict_get(f->func_globals, "__name__");
-  PyObject* module = module_name != nullptr && PyUnicode_Check(module_name)
-                         ? PyDict_GetItemWithError(PyImport_GetModuleDict(), module_name)
-                         : nullptr;
-  if (module == nullptr) PyErr_Clear();
+  PyObject* module = loaded_module(module_name);
   const bool of_module =
       module != nullptr && PyModule_Check(module) && PyModule_GetDict(module) == f->func_globals;
   if (!of_module || is_own_module(module)) {
@@ -155,9 +148,7 @@ void Reacher::enter_type(PyTypeObject* type) {
   } else {
     reach_->session_code.push_back(reinterpret_cast<PyObject*>(type));
     PyObject* name = dict_get(type->tp_dict, "__module__");
-    PyObject* home = name != nullptr && !text_equals(name, "__main__")
-                         ? PyDict_GetItemWithError(PyImport_GetModuleDict(), name)
-                         : nullptr;
+    PyObject* home = text_equals(name, "__main__") ? nullptr : loaded_module(name);
     if (home != nullptr && PyModule_Check(home)) note_file(PyModule_GetDict(home));
     if (type->tp_dict != nullptr) {
       Py_ssize_t position = 0;
@@ -253,30 +244,18 @@ void Reacher::push_globals(PyObject* dict) {
   }
 }
 
-void Reacher::enter_object_array(PyObject* array) {
-  const auto* layout = reinterpret_cast<const ArrayLayout*>(array);
-  push(layout->base);
-  const auto* dtype = reinterpret_cast<const DtypeLayout*>(layout->dtype);
-  if (dtype == nullptr || dtype->kind != 'O' || layout->data == nullptr) return;
-  const int count = layout->dimensions_count;
-  Py_ssize_t total = 1;
-  for (int d = 0; d < count; ++d) total *= layout->dimensions[d];
-  reach_->visited += static_cast<std::size_t>(total);
+void Reacher::enter_object_array(PyObject* object) {
+  const walk::ArrayLayout& array = *walk::as_array(object);
+  push(array.base);
+  const DtypeLayout* dtype = dtype_of(array);
+  if (dtype == nullptr || dtype->kind != 'O' || array.data == nullptr) return;
+  reach_->visited += walk::element_count(array);
   if (is_over()) return;
-  std::vector<Py_ssize_t> index(static_cast<std::size_t>(count), 0);
-  const char* at = layout->data;
-  for (Py_ssize_t n = 0; n < total; ++n) {
+  walk::for_each_element(array, [this](const char* at) {
     PyObject* element = nullptr;
     std::memcpy(&element, at, sizeof element);
     push(element);
-    for (int d = count - 1; d >= 0; --d) {
-      const auto dimension = static_cast<std::size_t>(d);
-      at += layout->strides[d];
-      if (++index[dimension] < layout->dimensions[d]) break;
-      at -= layout->strides[d] * layout->dimensions[d];
-      index[dimension] = 0;
-    }
-  }
+  });
 }
 
 }  // namespace elastic::pyobj

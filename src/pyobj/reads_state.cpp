@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "pyobj/code_owner.hpp"
+#include "pyobj/lookups.hpp"
 
 namespace elastic::pyobj {
 namespace {
@@ -19,13 +20,7 @@ bool holds_python_code(PyObject* module_dict) {
 
 }  // namespace
 
-PyObject* Reads::State::value_of(std::string_view name) const {
-  const Owned key =
-      Owned::steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
-  PyObject* value = key ? PyDict_GetItemWithError(names, key.get()) : nullptr;
-  if (value == nullptr) PyErr_Clear();
-  return value;
-}
+PyObject* Reads::State::value_of(std::string_view name) const { return dict_get(names, name); }
 
 const Reach& Reads::State::reach_of(const std::string& name, PyObject* value) {
   const auto found = kept.find(name);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "pyobj/code_owner.hpp"
+#include "pyobj/lookups.hpp"
 
 namespace elastic::pyobj {
 namespace {
@@ -55,15 +56,6 @@ PyType_Slot slots[] = {
 PyType_Spec spec = {"elasticpython._core.serializer.Hooks", sizeof(HooksObject), 0, Py_TPFLAGS_DEFAULT,
                     slots};
 
-std::optional<std::string> text_of(PyObject* text) {
-  const char* characters = text != nullptr && PyUnicode_Check(text) ? PyUnicode_AsUTF8(text) : nullptr;
-  if (characters == nullptr) {
-    PyErr_Clear();
-    return std::nullopt;
-  }
-  return std::string(characters);
-}
-
 // As elasticpython.pickling_process decides it, but for what it takes a longer look to tell.
 bool may_be_marker(PyObject* text) {
   if (!PyUnicode_IS_COMPACT_ASCII(text)) return false;
@@ -85,12 +77,9 @@ bool may_be_persistent(PyObject* object) {
 
 // Whether what calls itself of this module is of the session or of the user's modules. In doubt it is.
 bool is_of_own_module(PyObject* name) {
-  PyObject* module = name != nullptr && PyUnicode_Check(name)
-                         ? PyDict_GetItemWithError(PyImport_GetModuleDict(), name)
-                         : nullptr;
-  if (module == nullptr) PyErr_Clear();
-  return module == nullptr || !PyModule_Check(module) ||
-         PyUnicode_CompareWithASCIIString(name, "__main__") == 0 || is_own_module(module);
+  PyObject* module = loaded_module(name);
+  return module == nullptr || !PyModule_Check(module) || text_equals(name, "__main__") ||
+         is_own_module(module);
 }
 
 bool is_own_code(PyObject* object) {
@@ -148,7 +137,7 @@ bool Hooks::adopt(const GilHeld&, Borrowed context) {
       void* object = PyLong_AsVoidPtr(key);
       if (variable == nullptr || answer == nullptr || object == nullptr) return false;
       table.insert_or_assign(static_cast<PyObject*>(object),
-                             Reference{text_of(variable).value_or(""), Owned::share(Borrowed(answer))});
+                             Reference{text_of(variable), Owned::share(Borrowed(answer))});
     }
     return true;
   };
@@ -238,7 +227,7 @@ Hooks::Reducer* Hooks::reducer_of(PyTypeObject* type) {
     Owned callable = Owned::steal(PyObject_CallMethod(context_.get(), "reducer_for", "O", as_object));
     if (!callable) return nullptr;
     Owned module = Owned::steal(PyObject_GetAttrString(as_object, "__module__"));
-    std::string name = text_of(module.get()).value_or("");
+    std::string name = text_of(module.get());
     PyErr_Clear();
     Reducer reducer{Owned::share(Borrowed(as_object)), std::move(callable), name.substr(0, name.find('.')),
                     is_own_code(as_object) || has_own_reducer(as_object), 0};

@@ -33,7 +33,6 @@ class KeptGroups {
   // The checkpoint of `dumped` is whole. `refs`: its blobs; `first_blobs`: by place, that of the pickle.
   void commit(const DumpedSession& dumped, std::span<const store::BlobRef> refs,
               const std::map<std::size_t, std::size_t>& first_blobs);
-  void clear() { groups_.clear(); }
 
  private:
   std::string referable_;

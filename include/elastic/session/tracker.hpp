@@ -92,12 +92,12 @@ class Tracker {
   // The list of design section 9: index, execution_count, source, started, seconds, outcome, reads, writes,
   // deletes, effects; and `why`, by name.
   nlohmann::json history_json() const;
-  // Why `name` is linked, opaque, or attributed to its cells; for a person.
   // Whether the content that was last seen of a variable is all there is of it.
   bool sees_into(const std::string& name) const {
     const pyobj::VariableState* state = walk_.state(name);
     return state != nullptr && !state->opaque && !state->unstable;
   }
+  // Why `name` is linked, opaque, or attributed to its cells; for a person.
   std::string why(const pyobj::GilHeld&, const std::string& name) const;
 
  private:
