@@ -43,11 +43,12 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
 
     def initialize(self, argv=None):
         with stand_ins("tempfile"):  # for directories that cannot be written to
-            places = {"ipython_dir": self.ipython_dir}
+            ipython_dir = self.ipython_dir
         super().initialize(argv)
         self.init_path()
-        places["profile_dir"] = self.profile_dir
-        self.shell = NotebookShell.instance(parent=self, kernel=self.kernel, **places)
+        self.shell = NotebookShell.instance(
+            parent=self, profile_dir=self.profile_dir, ipython_dir=ipython_dir, kernel=self.kernel
+        )
         self.shell.configurables.append(self)
         heir.note_own_descriptors(self.kernel.connection_file)
         if self.collects_garbage:

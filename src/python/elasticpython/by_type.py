@@ -7,3 +7,8 @@ makes what it was to make late, or raises, as `weakref.proxy` does whose object 
 def is_a(value, kinds) -> bool:
     """Whether the type of `value` is one of `kinds` or derived from one; as `isinstance` but for proxies."""
     return issubclass(type(value), kinds)
+
+
+def is_plain(value) -> bool:
+    """Whether it is a text, a number or None."""
+    return is_a(value, (str, int, float, bool, type(None)))

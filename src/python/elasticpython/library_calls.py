@@ -9,6 +9,8 @@ import ast
 import functools
 import types
 
+from elasticpython.cell_text import is_literal, statements_of
+
 SETTERS = frozenset({
     "_tracemalloc.start",
     "astropy.units.core.add_enabled_units",
@@ -43,11 +45,7 @@ _FUNCTIONS = {"function", "builtin_function_or_method", "method", "cython_functi
 def _calls_in(source: str) -> tuple:
     if not any(word in source for word in _WORDS):
         return ()
-    try:
-        statements = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError):
-        return ()
-    values = [each.value for each in statements if isinstance(each, (ast.Expr, ast.Assign))]
+    values = [each.value for each in statements_of(source) if isinstance(each, (ast.Expr, ast.Assign))]
     return tuple(each for each in values if isinstance(each, ast.Call))
 
 
@@ -95,8 +93,4 @@ def _is_same_now(node, namespace) -> bool:
     if isinstance(node, ast.Name):
         plain = (str, bytes, int, float, complex, tuple, list, dict, set, type(None))
         return node.id in namespace and not isinstance(namespace[node.id], plain)
-    try:
-        ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, RecursionError):
-        return False
-    return True
+    return is_literal(node)

@@ -15,7 +15,8 @@ import re
 import sys
 import types
 
-from elasticpython.by_type import is_a
+from elasticpython.by_type import is_a, is_plain
+from elasticpython.cell_text import statements_of
 
 _CHANGES = ("append", "extend", "insert", "remove", "update", "add", "discard", "setdefault", "pop", "clear")
 _ASSIGNS = re.compile(r"[\w\])]\s*\.\s*\w+[^=\n]*=|setattr|\.(" + "|".join(_CHANGES) + r")\(")
@@ -47,12 +48,8 @@ def _assigned(source: str) -> tuple:
     of `from module import`)."""
     if not _ASSIGNS.search(source) and "import" not in source:
         return (), (), {}
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return (), (), {}
     paths, changed, imported = [], [], {}
-    for node in _at_top(tree):
+    for node in _at_top(statements_of(source)):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             imported |= {each.asname or each.name: (node.module, each.name) for each in node.names}
         elif isinstance(node, ast.Assign):
@@ -68,9 +65,9 @@ def _assigned(source: str) -> tuple:
     return tuple(paths), tuple(changed), imported
 
 
-def _at_top(tree):
+def _at_top(statements: list):
     """The nodes that run when the cell does."""
-    waiting = [tree]
+    waiting = list(statements)
     while waiting:
         node = waiting.pop(0)
         yield node
@@ -196,7 +193,7 @@ class _Search:
 
     def __init__(self, modules: dict, namespace: dict):
         self.found: dict = {}
-        self._modules, self._namespace = modules, namespace
+        self._modules = modules
         self._tables: dict = {}
         for name in modules.values():
             for attribute, value in list(vars(sys.modules[name]).items()):
@@ -271,7 +268,7 @@ def _wraps(holder) -> bool:
 
 
 def _is_own(key, held: dict) -> bool:
-    return id(key) in held or (isinstance(key, tuple) and any(id(each) in held for each in key))
+    return id(key) in held or (is_a(key, tuple) and any(id(each) in held for each in key))
 
 
 # --- bringing it back ---------------------------------------------------------------------------------------
@@ -314,7 +311,7 @@ def put(module: str, path, value, is_variable=False) -> None:
 
 def _holds_plain(table) -> bool:
     values = table.values() if isinstance(table, dict) else table
-    return all(isinstance(each, (str, int, float, bool, type(None))) for each in values)
+    return all(map(is_plain, values))
 
 
 def _fill(table, value) -> None:

@@ -2,6 +2,8 @@
 
 import ast
 
+from elasticpython.cell_text import is_literal, statements_of
+
 _FUNCTIONS = ("checkpoint", "checkpoints", "restore", "history", "mark")
 
 
@@ -9,10 +11,7 @@ def is_command(transformed: str, namespace: dict) -> bool:
     """True for a cell that does nothing but checkpoint, restore or look at the history."""
     if not any(word in transformed for word in ("checkpoint", "restore", "history", "elastic")):
         return False
-    try:
-        statements = ast.parse(transformed).body
-    except (SyntaxError, ValueError):
-        return False
+    statements = statements_of(transformed)
     return bool(statements) and all(_is_command_statement(each, namespace) for each in statements)
 
 
@@ -21,7 +20,7 @@ def _is_command_statement(statement, namespace: dict) -> bool:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
         return False
     arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
-    if not all(_is_literal(each) for each in arguments):
+    if not all(is_literal(each) for each in arguments):
         return False
     if call.func.attr == "run_line_magic" and ast.unparse(call.func.value) == "get_ipython()":
         magic = call.args[0] if call.args else None
@@ -33,10 +32,7 @@ def _is_command_statement(statement, namespace: dict) -> bool:
 
 def ends_with_restore(transformed: str) -> bool:
     """Whether a restore is the last thing a cell does, beside binding its report to names."""
-    try:
-        statements = ast.parse(transformed).body
-    except (SyntaxError, ValueError):
-        return False
+    statements = statements_of(transformed)
     calls = [node for node in ast.walk(ast.Module(statements, [])) if _is_restore(node)]
     last = statements[-1] if statements else None
     return isinstance(last, (ast.Expr, ast.Assign)) and calls == [last.value]
@@ -49,11 +45,3 @@ def _is_restore(node) -> bool:
     if called == "run_line_magic" and node.args and isinstance(node.args[0], ast.Constant):
         return node.args[0].value == "restore"
     return called == "restore"
-
-
-def _is_literal(node) -> bool:
-    try:
-        ast.literal_eval(node)
-    except ValueError:
-        return False
-    return True

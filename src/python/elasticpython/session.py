@@ -14,8 +14,7 @@ from contextlib import contextmanager, nullcontext
 
 import elasticpython
 from elasticpython import (
-    CheckpointError, _core, heir, idle_checkpoints, interrupts, library_settings, own_commands, parents,
-    places, rerunning, shell_state,
+    CheckpointError, _core, heir, idle_checkpoints, interrupts, own_commands, parents, places, rerunning,
 )
 
 MARKS = ("never-store", "never-rerun", "always-store", "none")
@@ -232,7 +231,7 @@ class ShellSession:
     ):
         """`in_background`: the process ends. `as_heir_seconds`: this process is the heir, and done pickling
         within that time."""
-        from elasticpython import progress, reports
+        from elasticpython import progress, reports, shell_state
 
         directory = places.directory_of(path)
         options = {
@@ -318,7 +317,7 @@ class ShellSession:
         """Restores. `put_shell_state(state)` follows, and returns what could not be put, as sentences."""
         import json
 
-        from elasticpython import progress
+        from elasticpython import library_settings, progress, shell_state
 
         backend = shell_state.matplotlib_backend()
         self._notebook_output = sys.stdout
@@ -354,9 +353,13 @@ class ShellSession:
         return [name for name in self._session.code_held_elsewhere() if not name.startswith("__Pyx_")]
 
     def _put_shell_state(self, state: dict) -> list:
+        from elasticpython import shell_state
+
         return shell_state.put(self.shell, state, self._objects)
 
     def _put_outputs(self, state: dict) -> list:
+        from elasticpython import shell_state
+
         shell_state.put_outputs(self.shell, state)
         return []
 
@@ -458,6 +461,8 @@ class ShellSession:
 
     def restore_begins(self, state: dict) -> None:
         """Before anything is loaded or run: figures need the backend they had."""
+        from elasticpython import shell_state
+
         self._rerun_output = {}
         self._objects = {}
         try:

@@ -14,7 +14,7 @@ import threading
 import types
 
 from elasticpython import library_calls, library_places, library_settings, shell_config
-from elasticpython.by_type import is_a
+from elasticpython.by_type import is_a, is_plain
 
 MARK = "<shell> "
 _SOURCE_LIMIT = 1_000_000  # characters of one cell
@@ -47,7 +47,7 @@ def taken(shell, is_report, held_elsewhere=(), stopped_cells=frozenset()) -> tup
         "directories": [str(each) for each in shell.user_ns.get("_dh", ())],
         "aliases": _aliases(shell),
         "magic_aliases": _magic_aliases(shell),
-        "traits": {name: getattr(shell, name) for name in _TRAITS if _is_plain(getattr(shell, name, None))},
+        "traits": {name: getattr(shell, name) for name in _TRAITS if is_plain(getattr(shell, name, None))},
         "precision": shell.display_formatter.formatters["text/plain"].float_precision,
         "extensions": sorted(shell.extension_manager.loaded),
         "matplotlib_backend": matplotlib_backend(),
@@ -70,7 +70,7 @@ def _places(shell, held_elsewhere, objects: dict) -> list:
     places = library_places.set_by_cells(shell.history_manager.input_hist_parsed, shell.user_ns)
     for (module, path), value in places.items():
         text = library_places.text_of(module, path)
-        if _is_plain(value) and all(isinstance(name, str) for _, name in path):
+        if is_plain(value) and all(isinstance(name, str) for _, name in path):
             named.append([text, module, [list(step) for step in path], value])
         else:
             named.append([text])
@@ -93,7 +93,7 @@ class Named:
 
 
 def _named(shell, value):
-    if _is_plain(value):
+    if is_plain(value):
         return value
     names = [name for name, each in shell.user_ns.items() if each is value and not name.startswith("_")]
     return Named(min(names)) if names else value
@@ -183,10 +183,6 @@ def _is_of_session(shell, value) -> bool:
     if is_a(function, types.FunctionType):
         return function.__globals__ is shell.user_ns
     return type(value).__module__ == "__main__"
-
-
-def _is_plain(value) -> bool:
-    return is_a(value, (str, int, float, bool, type(None)))
 
 
 # --- bringing it back ---------------------------------------------------------------------------------------
