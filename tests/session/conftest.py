@@ -69,3 +69,22 @@ def round_trip(start):
         return second, checkpoint, second.restore()
 
     return run
+
+
+@pytest.fixture
+def comes_back(start):
+    """Cells, a checkpoint, and a restore in a process in which `expression` gives the same: (the new process,
+    restore report). `look(process)`: at the new process, before its restore."""
+    def check(expression, *cells, plan, look=None):
+        first = start()
+        first.run(*cells)
+        before = first.value(expression)
+        first.checkpoint(plan=plan)
+        second = start()
+        if look is not None:
+            look(second)
+        report = second.restore()
+        assert second.value(expression) == before, report
+        return second, report
+
+    return check

@@ -22,25 +22,19 @@ MADE = {
 
 @pytest.mark.parametrize("plan", ["store-all", "recompute-all"])
 @pytest.mark.parametrize("kind", MADE)
-def test_what_a_call_set_is_set_again(start, kind, plan):
+def test_what_a_call_set_is_set_again(comes_back, kind, plan):
+    def look(process):
+        assert process.value("__import__('gc').isenabled()")
+
     cell, expression = MADE[kind]
-    first = start()
-    first.run(cell, "x = [1]")
-    before = first.value(expression)
-    first.checkpoint(plan=plan)
-    second = start()
-    assert second.value("__import__('gc').isenabled()")
-    report = second.restore()
-    assert second.value(expression) == before and not report["shell_problems"], report
+    second, report = comes_back(expression, cell, "x = [1]", plan=plan, look=look)
+    assert not report["shell_problems"], report
     second.run("import gc, tracemalloc; gc.enable(); tracemalloc.stop()")
 
 
-def test_a_call_with_what_may_have_changed_since_is_not_made(start):
-    first = start()
-    first.run("import calendar\nday = 6\ncalendar.setfirstweekday(day)", "day = 3")
-    first.checkpoint(plan="store-all")
-    second = start()
-    second.restore()
+def test_a_call_with_what_may_have_changed_since_is_not_made(round_trip):
+    second, _, _ = round_trip("import calendar\nday = 6\ncalendar.setfirstweekday(day)", "day = 3",
+                              plan="store-all")
     assert second.value("calendar.firstweekday()") == 0
 
 

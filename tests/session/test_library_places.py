@@ -52,24 +52,16 @@ PUT = {
 
 @pytest.mark.parametrize("plan", ["store-all", "recompute-all"])
 @pytest.mark.parametrize("kind", PUT)
-def test_what_a_cell_put_into_a_library_is_there_again(start, kind, plan):
+def test_what_a_cell_put_into_a_library_is_there_again(comes_back, kind, plan):
     cell, expression = PUT[kind]
-    first = start()
-    first.run(cell, "x = [1]")
-    before = first.value(expression)
-    first.checkpoint(plan=plan)
-    second = start()
-    report = second.restore()
-    assert second.value(expression) == before
+    _, report = comes_back(expression, cell, "x = [1]", plan=plan)
     assert not report["hooks_not_here"] and not report["shell_problems"], report
 
 
-def test_what_a_cell_set_and_cannot_be_stored_is_named(start):
-    first = start()
-    first.run("import textwrap, threading\ntextwrap.gate = [threading.Lock()]", "x = [1]")
-    first.checkpoint(plan="store-all")
-    second = start()
-    (said,) = second.restore()["shell_problems"]
+def test_what_a_cell_set_and_cannot_be_stored_is_named(round_trip):
+    _, _, report = round_trip("import textwrap, threading\ntextwrap.gate = [threading.Lock()]", "x = [1]",
+                              plan="store-all")
+    (said,) = report["shell_problems"]
     assert "textwrap.gate" in said
 
 

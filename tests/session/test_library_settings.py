@@ -33,35 +33,23 @@ SET = {
 
 @pytest.mark.parametrize("library", SET)
 @pytest.mark.parametrize("apart", [False, True])
-def test_a_setting_comes_back(start, library, apart):
+def test_a_setting_comes_back(comes_back, library, apart):
     cell, expression = SET[library]
     imports = "\n".join(line for line in cell.splitlines() if line.startswith(("import", "from")))
-    first = start()
-    first.run(*([imports] if apart else []), cell)
-    before = first.value(expression)
-    first.checkpoint(plan="store-all")
-    second = start()
-    second.restore()
-    assert second.value(expression) == before
+    comes_back(expression, *([imports] if apart else []), cell, plan="store-all")
 
 
-def test_handlers_of_a_logger_are_not_doubled_by_cells_that_run_again(start):
-    first = start()
-    first.run("import logging, sys, math",
-              "log = logging.getLogger('mine'); handler = logging.StreamHandler(sys.__stderr__)\n"
-              "log.addHandler(handler); log.setLevel(10)")
-    first.checkpoint(plan="recompute-all")
-    second = start()
-    second.restore()
+def test_handlers_of_a_logger_are_not_doubled_by_cells_that_run_again(round_trip):
+    second, _, _ = round_trip(
+        "import logging, sys, math",
+        "log = logging.getLogger('mine'); handler = logging.StreamHandler(sys.__stderr__)\n"
+        "log.addHandler(handler); log.setLevel(10)", plan="recompute-all")
     assert second.value("[log.level, len(log.handlers), log.handlers[0] is handler]") == [10, 1, True]
 
 
-def test_a_cell_that_runs_again_has_the_setting_of_its_time(start):
-    first = start()
-    first.run("import csv", "csv.field_size_limit(1000)", "x = [csv.field_size_limit()]",
-              "csv.field_size_limit(2000)", "y = [csv.field_size_limit()]")
-    first.checkpoint(plan="recompute-all")
-    second = start()
-    report = second.restore()
+def test_a_cell_that_runs_again_has_the_setting_of_its_time(round_trip):
+    second, _, report = round_trip(
+        "import csv", "csv.field_size_limit(1000)", "x = [csv.field_size_limit()]",
+        "csv.field_size_limit(2000)", "y = [csv.field_size_limit()]", plan="recompute-all")
     assert report["cells_rerun"], report
     assert second.value("[x, y, csv.field_size_limit()]") == [[1000], [2000], 2000]
