@@ -60,6 +60,7 @@ class Scanner {
         break;
       case DELETE_NAME:
         if (kind_ == CodeKind::kTopLevel) names_->deletes.push_back(name(instruction.argument));
+        class_binds_.erase(name(instruction.argument));  // the next load finds the global
         break;
       case DELETE_GLOBAL:
         names_->deletes.push_back(name(instruction.argument));

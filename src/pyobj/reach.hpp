@@ -104,6 +104,7 @@ class Reacher {
   void follow();
   void follow_aside();
   void look_at_end_of(PyObject* object);
+  void look_at_rest_of(PyObject* generator);
   bool is_keeper(PyObject* object, Kind kind) const;
   bool is_plain_array(PyObject* object, Kind kind) const;
   bool set_aside(PyObject* object, Kind kind);

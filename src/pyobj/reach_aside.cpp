@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "pyobj/code_owner.hpp"
+#include "pyobj/lookups.hpp"
 #include "pyobj/reach.hpp"
+#include "pyobj/walk/layout.hpp"
 
 namespace elastic::pyobj {
 namespace {
 
-constexpr signed char kSuspended = -1;  // FRAME_SUSPENDED of CPython's internal headers
+constexpr int kYieldFrom = 2;  // what RESUME says from there on: `yield from`, `await`
 
 // Any name that is imported from a module would count as read with all others, if these did.
 bool is_definition(PyObject* object) {
@@ -17,13 +19,30 @@ bool is_definition(PyObject* object) {
          PyCFunction_Check(object);
 }
 
-// Half run, with a `finally`, an `except` or a `with` on the way: closing it runs more of it.
-bool has_more_to_run(PyObject* object) {
-  if (!PyGen_Check(object) && !PyCoro_CheckExact(object) && !PyAsyncGen_CheckExact(object)) return false;
+// The frame of a generator or coroutine that is half run; null for anything else.
+const _PyInterpreterFrame* suspended_frame(PyObject* object) {
+  if (!PyGen_Check(object) && !PyCoro_CheckExact(object) && !PyAsyncGen_CheckExact(object)) return nullptr;
   const auto* generator = reinterpret_cast<PyGenObject*>(object);
-  if (generator->gi_frame_state != kSuspended || generator->gi_code == nullptr) return false;
-  PyObject* handlers = generator->gi_code->co_exceptiontable;
+  if (generator->gi_frame_state != FRAME_SUSPENDED || generator->gi_code == nullptr) return nullptr;
+  return reinterpret_cast<const _PyInterpreterFrame*>(generator->gi_iframe);
+}
+
+// A `finally`, an `except` or a `with`.
+bool has_handlers(const _PyInterpreterFrame* frame) {
+  PyObject* handlers = frame->f_code->co_exceptiontable;
   return handlers != nullptr && PyBytes_Check(handlers) && PyBytes_GET_SIZE(handlers) > 0;
+}
+
+// Closing it runs more of it.
+bool has_more_to_run(PyObject* object) {
+  const _PyInterpreterFrame* frame = suspended_frame(object);
+  return frame != nullptr && has_handlers(frame);
+}
+
+// What is thrown into a generator goes on in a handler, or past what it was waiting for, and not at a RESUME:
+// its code does not show that it runs.
+bool may_go_on_unseen(const _PyInterpreterFrame* frame) {
+  return _Py_OPARG(frame->prev_instr[1]) >= kYieldFrom || has_handlers(frame);
 }
 
 // `weakref.finalize` keeps what it is to call in a table of its class.
@@ -52,6 +71,13 @@ struct CacheLink {
 bool runs_session_code_at_end(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
   return (type->tp_finalize != nullptr && is_session_type(type)) || has_more_to_run(object);
+}
+
+void Reacher::look_at_rest_of(PyObject* generator) {
+  const _PyInterpreterFrame* frame = suspended_frame(generator);
+  if (frame == nullptr || frame->f_globals != namespace_ || !may_go_on_unseen(frame)) return;
+  PyObject* code = reinterpret_cast<PyObject*>(frame->f_code);
+  reach_->codes.push_back({text_of(frame->f_code->co_qualname), codes_.of(code, CodeKind::kFunction)});
 }
 
 bool Reacher::is_cache_link(PyTypeObject* type) {

@@ -96,7 +96,10 @@ void Reacher::enter(PyObject* object, Kind kind) {
   }
   if (PyCode_Check(object)) return;  // inert until a function holds it
   note_instance_of(type);
-  if (!counting_) look_at_end_of(object);
+  if (!counting_) {
+    look_at_end_of(object);
+    look_at_rest_of(object);
+  }
   if (PyObject_IS_GC(object) != 0) {
     type->tp_traverse(object, &Reacher::visit, this);
   }

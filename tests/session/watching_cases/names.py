@@ -48,6 +48,7 @@ CASES = {
     "class": case("", "class K: pass", "", "K"),
     "class body reads": case("n = 1", "class K:\n  m = n", "n", "K"),
     "class body binds its own": case("m = 1", "class K:\n  m = 2\n  k = m", "", "K"),
+    "class body deletes its own": case("m = 1", "class K:\n  m = 2\n  del m\n  k = m", "m", "K"),
     "base class is read": case("class B: pass", "class K(B): pass", "B", "K"),
     "metaclass is read": case("class M(type): pass", "class K(metaclass=M): pass", "M", "K"),
     "decorator is read": case("def deco(g): return g", "@deco\ndef f(): return 1", "deco", "f"),

@@ -17,6 +17,10 @@ SLOW = ("import threading", X, "go, done = threading.Event(), threading.Event()"
 WORKER = "import os\nr, w = os.pipe()\ndef f(): os.write(w, bytes(x))\npid = os.fork()\nif not pid:\n  f()\n"
 WORKER += "  os._exit(0)\nos.waitpid(pid, 0)"
 DB = ("import sqlite3", "db = sqlite3.connect(':memory:')\ndb.execute('create table x (a)');", X)
+CATCHES = "def g():\n  try: yield 0\n  except ValueError: yield x[0]\ni = g()\nnext(i)"
+CLOSES = "def g(out):\n  try: yield 0\n  finally: out.append(x[0])\no = []\ni = g(o)\nnext(i)"
+WAITS_FOR = "def inner():\n  try: yield 0\n  except ValueError: return\ndef g():\n  yield from inner()\n"
+WAITS_FOR += "  yield x[0]\ni = g()\nnext(i)"
 OTHER = "class Engine:\n  def execute(s, text): return eval(text)\ndb = Engine()"
 
 CASES = {
@@ -41,6 +45,11 @@ CASES = {
                                 "i x", "z i", also_reads="g"),
     "a generator waits": case((X, "def g():\n  yield 0\n  yield x", "i = g()\nnext(i)"), "z = [i]", "i", "z",
                               also_reads="g x"),
+    "a generator is thrown into": case((X, CATCHES), "z = i.throw(ValueError())", "i x", "z i",
+                                       also_reads="g"),
+    "a generator is closed": case((X, CLOSES), "i.close()", "i x", "i o", also_reads="g"),
+    "what a generator waits for is thrown into": case((X, WAITS_FOR), "z = i.throw(ValueError())", "i x",
+                                                      "z i", also_reads="g inner"),
     "a coroutine": case((X, "async def f(): return x"), "z = await f()", "f x", "z"),
     "a lambda of a function": case((X, "def f(): return lambda: x", "l = f()"), "z = l()", "l x", "z",
                                    also_reads="f"),
