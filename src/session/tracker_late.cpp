@@ -180,14 +180,18 @@ Result<bool> Tracker::verify_rest(const GilHeld& gil, const Deadline& deadline) 
   bool first = true;  // may take longer than there is time, as in `resolve`
   for (const std::string& name : names_.names()) {
     if (idle_checked_.count(name) != 0 || (deadline && recheck_cost(name) > kIdleLook)) continue;
+    const pyobj::VariableState* known = walk_.state(name);
+    const pyobj::VariableState before = known != nullptr ? *known : pyobj::VariableState{};
     const auto changed = differs(gil, name, deadline, std::exchange(first, false));
     if (!changed) return false;
     idle_checked_.insert(name);
-    const pyobj::VariableState* state = walk_.state(name);
-    const bool opaque = state != nullptr && state->opaque;
     const std::uint32_t since = verified_[name];
     verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
-    if (!*changed || opaque) continue;  // what cannot be seen into is written by the cells that name it
+    // What cannot be seen into is written by the cells that name it; what can be seen beside it, by any.
+    const pyobj::VariableState* state = walk_.state(name);
+    const bool looks_the_same = state != nullptr && state->opaque && before.content == state->content &&
+                                before.identity == state->identity;
+    if (!*changed || looks_the_same) continue;
     const std::vector<CellIndex> cells = cells_since(since);
     if (!cells.empty()) {
       ELASTIC_TRY(attribute(gil, {{cells, name, "changed unseen: by any cell since it was last looked at"}}));

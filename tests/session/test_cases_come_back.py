@@ -21,6 +21,7 @@ NOT_COMPARED = {
     "meanwhile: a thread within the cell",
     "meanwhile: a pool within the cell",
     "names_unseen: globals() kept",
+    "names_unseen: the shell kept",
     "names_unseen: sys.displayhook",
     "functions: lru_cache",
     "frames: sklearn tree's memory",

@@ -242,6 +242,12 @@ const Reading* find_neighbours_reading(PyTypeObject* type) {
   return nullptr;
 }
 
+// IPython's shell holds the whole application, of which something changes with every cell.
+const Reading* find_shell_reading(PyTypeObject* type) {
+  static constexpr Reading kShell{Kind::kParts, show_closed, false, false};
+  return derives_from(type, "IPython.core.interactiveshell", "InteractiveShell") ? &kShell : nullptr;
+}
+
 // What matplotlib draws on; its name says nothing of its module.
 const Reading* find_renderer_reading(PyTypeObject* type) {
   static constexpr Reading kRenderer{Kind::kParts, show_renderer};
@@ -318,6 +324,7 @@ const Reading* find_reading(PyTypeObject* type) {
   }
   if (const Reading* reading = find_torch_reading(type)) return reading;
   if (const Reading* reading = find_numba_reading(type)) return reading;
+  if (const Reading* reading = find_shell_reading(type)) return reading;
   if (is_python_class(type)) return nullptr;
   for (const LibraryType& known : kLibraryTypes) {
     if (known.name == type->tp_name && is_defined_by(type, known.module, known.attribute))

@@ -43,6 +43,11 @@ void show_references(PyObject* object, Parts& parts) {
 
 void show_opaque(PyObject* object, Parts& parts) { show_references(object, parts); }
 
+void show_closed(PyObject* object, Parts& parts) {
+  parts.size(basic_size_bytes(object));
+  parts.opaque();
+}
+
 void show_members(PyObject* object, Parts& parts) {
   parts.size(basic_size_bytes(object));
   for (PyTypeObject* type = Py_TYPE(object); type; type = type->tp_base) {

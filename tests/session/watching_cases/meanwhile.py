@@ -21,6 +21,9 @@ CASES = {
                                         outside="k"),
     "an array, by a callback": case((NUMPY, "a = np.zeros(5)\nv = a[1:]"), "z = 1", "", "z",
                                     between="a[2] = 1", outside="a v"),
+    "beside an opaque part, by a callback": case(
+        "import hashlib\nclass K: pass\nk = K()\nk.v, k.opaque = [1], hashlib.md5()", "z = 1", "", "z",
+        between="k.v.append(2)", outside="k"),
     "a view changes its base": case((NUMPY, "a = np.zeros(5)\nv = a[1:]"), "z = 1", "", "z",
                                     between="v[0] = 1", outside="a v"),
     "a thread after the cell": case(THREAD, "t = threading.Thread(target=work)\nt.start()", "threading work",

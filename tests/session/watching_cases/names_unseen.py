@@ -48,6 +48,7 @@ CASES = {
     "get_ipython().user_ns": case("x = [1]", "get_ipython().user_ns['x'].append(2)", "x", "x"),
     "get_ipython().push": case("x = [1]", "get_ipython().push({'x': 3})", "x", "x"),
     "get_ipython().ev": case("x = [1]", "get_ipython().ev('x.append(2)')", "x", "x"),
+    "the shell kept": case("ip = get_ipython()", "z = 1", "", "z"),
     "builtins changed and read": case("import builtins\nbuiltins.elastic_b = [1]", "elastic_b.append(2)\n"
                                       "del builtins.elastic_b", "builtins", "", ),
     "query": case((PANDAS, "df = pd.DataFrame({'q': [1]})", "limit = 0"), "y = df.query('q > @limit')",
