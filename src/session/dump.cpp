@@ -1,6 +1,7 @@
 // From the history to a plan: what could be stored and what that would cost, serialising what the plan
 // stores, and planning anew with what came out of it.
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <set>
 
@@ -36,11 +37,6 @@ std::string kind_of(PyObject* value) {
   const char* module = PyModule_Check(value) ? PyModule_GetName(value) : nullptr;
   if (PyErr_Occurred()) PyErr_Clear();
   return module ? std::string("module ") + module : Py_TYPE(value)->tp_name;
-}
-
-// Functions, classes and modules are referred to by other groups: a copy would not be the class any more.
-bool is_referable(PyObject* value) {
-  return PyType_Check(value) || PyFunction_Check(value) || PyModule_Check(value);
 }
 
 // The circles of groups that refer to one another (strongly connected components of two or more), by Tarjan's
@@ -190,6 +186,12 @@ nlohmann::json measured_dumps(const DumpedSession& dumped) {
   return {{"serialize", longest(std::move(times))}};
 }
 
+bool is_nan(PyObject* value) { return PyFloat_CheckExact(value) && std::isnan(PyFloat_AS_DOUBLE(value)); }
+
+bool is_referable(PyObject* value) {
+  return PyType_Check(value) || PyFunction_Check(value) || PyModule_Check(value) || is_nan(value);
+}
+
 std::vector<std::string> referable_names(const graph::History& history, Borrowed user_namespace) {
   std::vector<std::string> referable;
   for (const std::vector<SnapshotId>& covariable : history.active_covariables())
@@ -269,9 +271,10 @@ Result<> Session::offer_all(const GilHeld& gil, const CheckpointOptions& options
     dumped.groups.push_back(std::move(group));
     dumped.input.holdings.emplace_back().snapshots = covariable;
   }
-  dumped.referable = referable_identity(history, namespace_);
+  dumped.referable = referable_identity(history, namespace_, is_referable);
+  const std::string nans = referable_identity(history, namespace_, is_nan);
   for (std::size_t i = 0; i < dumped.groups.size(); ++i)
-    dumped.groups[i].identity = tracking_error_ ? std::string() : identity_of(tracker_, dumped, i);
+    dumped.groups[i].identity = tracking_error_ ? std::string() : identity_of(tracker_, dumped, i, nans);
   ELASTIC_ASSIGN(dumped.dumper, Dumper::create(gil, namespace_, referable_names(history, namespace_)));
   const std::set<std::string>& had = stored_at_[options.directory];
   for (std::size_t i = 0; i < dumped.groups.size(); ++i) {

@@ -97,7 +97,11 @@ struct DumpedSession {
 // longest one by one, the others in one entry.
 nlohmann::json measured_dumps(const DumpedSession& dumped);
 
-// The active variables that other groups refer to instead of copying them: functions, classes and modules.
+bool is_nan(PyObject* value);
+// What other groups refer to instead of copying it: functions, classes and modules, of which a copy would be
+// another, and a NaN, which equals nothing and is found in a dict or a list by its identity only.
+bool is_referable(PyObject* value);
+// The active variables that are referable.
 std::vector<std::string> referable_names(const graph::History& history, pyobj::Borrowed user_namespace);
 
 std::vector<StoredSnapshot> snapshots_of(const DumpedSession& dumped, std::size_t place);

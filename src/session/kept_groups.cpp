@@ -21,8 +21,9 @@ bool names_a_file(const pyobj::Pickled& pickled) {
 
 }  // namespace
 
-std::string identity_of(const Tracker& tracker, const DumpedSession& dumped, std::size_t place) {
-  std::string identity;
+std::string identity_of(const Tracker& tracker, const DumpedSession& dumped, std::size_t place,
+                        const std::string& nans) {
+  std::string identity = nans;
   for (const SnapshotId id : dumped.input.holdings[place].snapshots) {
     const graph::Snapshot& snapshot = dumped.history.snapshot(id);
     if (snapshot.content == Digest{} || !tracker.sees_into(dumped.history.name_of(snapshot.variable)))
@@ -32,10 +33,12 @@ std::string identity_of(const Tracker& tracker, const DumpedSession& dumped, std
   return identity;
 }
 
-std::string referable_identity(const graph::History& history, pyobj::Borrowed user_namespace) {
+std::string referable_identity(const graph::History& history, pyobj::Borrowed user_namespace,
+                               bool (*counts)(PyObject*)) {
   std::string identity;
   for (const std::string& name : referable_names(history, user_namespace)) {
     PyObject* const value = PyDict_GetItemString(user_namespace.get(), name.c_str());
+    if (!counts(value)) continue;
     identity += text_of(history, *history.active(*history.find_variable(name))) +
                 std::to_string(reinterpret_cast<std::uintptr_t>(value)) + ";";
   }

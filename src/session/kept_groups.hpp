@@ -39,9 +39,12 @@ class KeptGroups {
   std::map<std::string, std::shared_ptr<const KeptGroup>> groups_;  // by identity_of
 };
 
-// Names, snapshots and contents of the group's variables; empty where one of them is hidden from the walk.
-std::string identity_of(const Tracker& tracker, const DumpedSession& dumped, std::size_t place);
-// The functions, classes and modules that are variables, as they are now.
-std::string referable_identity(const graph::History& history, pyobj::Borrowed user_namespace);
+// Names, snapshots and contents of the group's variables, and `nans`, which any of them may hold; empty where
+// one of them is hidden from the walk.
+std::string identity_of(const Tracker& tracker, const DumpedSession& dumped, std::size_t place,
+                        const std::string& nans);
+// The referable variables for which `counts` is true, as they are now.
+std::string referable_identity(const graph::History& history, pyobj::Borrowed user_namespace,
+                               bool (*counts)(PyObject*));
 
 }  // namespace elastic::session

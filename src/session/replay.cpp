@@ -5,6 +5,7 @@
 
 #include "elastic/core/log.hpp"
 #include "elastic/pyobj/user_names.hpp"
+#include "session/dumped.hpp"
 #include "session/restore_progress.hpp"
 #include "session/rollback.hpp"
 
@@ -132,17 +133,17 @@ Result<> Replay::load_all(const GilHeld& gil, const plan::Plan& plan,
   return success();
 }
 
-// Functions and classes that re-run cells made are those that what else they made refers to; so they stay,
+// What is referable and made by re-run cells is what the rest that they made refers to; so it stays,
 // with all that is linked with them: half of a co-variable loaded would share nothing with the other half.
 bool Replay::is_kept(const std::vector<VariableId>& linked, Borrowed values) const {
-  bool code = false;
+  bool referred_to = false;
   for (const VariableId variable : linked) {
     const std::string& name = history_->name_of(variable);
     if (!made_by_rerun_.contains(name) || !PyDict_GetItemString(namespace_.get(), name.c_str())) return false;
     PyObject* value = PyDict_GetItemString(values.get(), name.c_str());
-    code = code || (value && (PyType_Check(value) || PyFunction_Check(value)));
+    referred_to = referred_to || (value && is_referable(value));
   }
-  return code;
+  return referred_to;
 }
 
 Result<> Replay::load_step(const GilHeld& gil, const plan::Step& step, std::size_t group) {

@@ -71,6 +71,14 @@ def test_what_refers_to_a_function_follows_what_its_name_means(session):
     assert back.value("[f(), x[0](), x[1](), x[0] is f, g is y[0], g()]") == [2, 1, 1, False, True, 3]
 
 
+def test_a_nan_is_the_one_that_a_name_was_given_later_or_means_no_more(session):
+    session.run("x = float('nan')", "old = [x]", "other = [float('nan')]")
+    session.checkpoint()
+    session.run("x = float('nan')", "y = other[0]")
+    session.checkpoint()
+    assert session.restored().value("[x in old, y in other, x in other]") == [False, True, False]
+
+
 def test_library_objects_follow_which_classes_are_variables(session):
     session.run("from decimal import Decimal as D; from fractions import Fraction",
                 "x = [D(1), Fraction(1, 3)]")

@@ -19,6 +19,12 @@ def test_aliases_stay_aliases(round_trip):
     assert after.value("a, t[0] is a, _private is a") == [[1, 2, 3], True, True]
 
 
+@pytest.mark.parametrize("plan", ["store-all", "recompute-all"])
+def test_a_nan_is_found_by_its_identity(round_trip, plan):
+    second, *_ = round_trip("x = float('nan')", "d = {x: 1}", "row = [(x, 2)]; y = row[0]", plan=plan)
+    assert second.value("[d.get(x), row[0][0] is x, y == row[0], x in y]") == [1, True, True, True]
+
+
 def test_functions_live_in_the_restored_namespace(round_trip):
     after, _, _ = round_trip("rate = 2\ndef scale(v):\n    return v * rate", "rate = 3")
     after.run("rate = 10")

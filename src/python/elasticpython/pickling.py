@@ -51,7 +51,7 @@ class Context:
         self._names = {}
         for name in references:
             value = namespace[name] if name in namespace else inside.at(name, namespace.__getitem__)
-            if type(value) not in _ATOMS:
+            if type(value) not in _ATOMS or _is_nan(value):
                 self._names.setdefault(id(value), name)
                 self._kept.append(value)
         self._referred = list(self._kept)
@@ -71,7 +71,7 @@ class Context:
             if isinstance(module, types.ModuleType) and self.is_importable_module(module, name)
         }
         for value in self._referred:
-            if type(value) in _CONTAINERS:
+            if type(value) in _CONTAINERS or _is_nan(value):
                 name = self._names[id(value)]
                 table.setdefault(id(value), (name, ("variable", name)))
         for text, module, name in pickling_process.markers(self.is_importable_module):
@@ -209,6 +209,11 @@ class Context:
 
 _ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
 _CONTAINERS = (list, dict, tuple, set, frozenset, bytearray)
+
+
+def _is_nan(value):
+    """A NaN is found in a dict or a list by its identity, which other groups have to share."""
+    return type(value) is float and value != value
 
 
 def environment():

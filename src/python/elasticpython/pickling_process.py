@@ -10,7 +10,7 @@ _STATE = (("os", "environ"), ("sys", "path"), ("sys", "modules"), ("warnings", "
           ("random", "_inst"), ("numpy.random.mtrand", "_rand"), ("matplotlib", "rcParams"),
           ("pandas._config.config", "_global_config"))
 # A float NaN equals nothing: whether it is in a list, or a key of a dict, is decided by its identity.
-_NUMBERS = (("math", "nan"), ("numpy", "nan"))
+_NUMBERS = (("math", "nan"), ("numpy", "nan"), ("json.decoder", "NaN"))
 _LONGEST = 64
 
 
