@@ -44,6 +44,13 @@ PUT = {
               "sqlite3.register_adapter(P, lambda p: p.text())\ncopyreg.pickle(P, lambda p: (P, ()))",
               "[sqlite3.connect(':memory:').execute('select ?', (P(),)).fetchone()[0],"
               " P in copyreg.dispatch_table]"),
+    "module by hand": ("import sys, types\nsettings = types.ModuleType('settings'); settings.rate = 2\n"
+                       "sys.modules['settings'] = settings; sys.modules['x.y'] = types.ModuleType('x.y')\n"
+                       "sys.modules['x.y'].n = 3; exec('def f(): return rate', vars(settings))",
+                       "[__import__('settings') is settings, settings.f(), sys.modules['x.y'].n]"),
+    "registered": ("import collections.abc as c, numbers\nclass Row:\n    def __len__(self): return 1\n"
+                   "c.Sequence.register(Row)\n@numbers.Real.register\nclass Money: pass",
+                   "[isinstance(Row(), c.Sequence), issubclass(Money, numbers.Real)]"),
     "list": ("import sys\nclass Finder:\n"
              "    @staticmethod\n    def find_spec(name, path=None, target=None): return None\n"
              "sys.meta_path.insert(0, Finder)", "sys.meta_path.index(Finder)"),

@@ -12,3 +12,9 @@ def is_a(value, kinds) -> bool:
 def is_plain(value) -> bool:
     """Whether it is a text, a number or None."""
     return is_a(value, (str, int, float, bool, type(None)))
+
+
+def is_made_by_hand(module) -> bool:
+    """Whether nothing was imported to have it: `types.ModuleType("settings")`, Cython's `_cython_3_1_2`."""
+    own = module.__dict__  # looked into directly: a module's own `__getattr__` may import others
+    return own.get("__spec__") is None and own.get("__file__") is None

@@ -7,6 +7,8 @@ code assigns, read from `In`; the holders of the session's code are found by ask
 reference counts say that somebody does. Both take the values as they are when they are asked for.
 """
 
+import _abc
+import abc
 import ast
 import builtins
 import functools
@@ -15,7 +17,7 @@ import re
 import sys
 import types
 
-from elasticpython.by_type import is_a, is_plain
+from elasticpython.by_type import is_a, is_made_by_hand, is_plain
 from elasticpython.cell_text import statements_of
 
 _CHANGES = ("append", "extend", "insert", "remove", "update", "add", "discard", "setdefault", "pop", "clear")
@@ -93,7 +95,7 @@ def _paths_of(target) -> list:
 def set_by_cells(sources, namespace) -> dict:
     """{place: value} of what the cells assigned outside of the session's own objects, and of the lists, dicts
     and sets there whose methods they called, as it is now."""
-    paths, imported = {}, {}
+    paths, imported, entered = {}, {}, {}
     for source in sources:
         assigned, changed, names = _assigned(source)
         imported |= names
@@ -105,21 +107,30 @@ def set_by_cells(sources, namespace) -> dict:
             continue
         module, before = home
         path = before + steps
-        if (module, path[0][1]) in _LEFT_OUT or not _is_of_library(module, path[:-1]):
-            continue
         try:
             value = follow(module, path)
         except Exception:  # deleted since, or a property that does not give it now
             continue
-        if not is_table or type(value) in (list, dict, set):
+        if _is_entered_by_hand(module, path, value):
+            entered[module, path] = value
+        elif (module, path[0][1]) in _LEFT_OUT or not _is_of_library(module, path[:-1]):
+            continue
+        elif not is_table or type(value) in (list, dict, set):
             found[module, path] = value
-    return found
+    return entered | found  # a value may be found by importing such a module
+
+
+def _is_entered_by_hand(module, path, value) -> bool:
+    """Whether it is `sys.modules["settings"] = types.ModuleType("settings")`."""
+    return (module == "sys" and len(path) == 2 and path[0] == ("attr", "modules")
+            and is_a(value, types.ModuleType) and is_made_by_hand(value))
 
 
 def _home_of(name, value, imported):
     """The module that `name` leads to, and the path of its value in there; None for what is the session's."""
     if is_a(value, types.ModuleType):
-        return (value.__name__, ()) if sys.modules.get(value.__name__) is value else None
+        loaded = sys.modules.get(value.__name__) is value and not is_made_by_hand(value)
+        return (value.__name__, ()) if loaded else None
     if is_a(value, type):
         module, path = value.__module__, tuple(("attr", part) for part in value.__qualname__.split("."))
     elif name in imported:
@@ -167,7 +178,7 @@ def held_by_libraries(names, namespace) -> dict:
     modules = {
         id(vars(module)): name
         for name, module in list(sys.modules.items())
-        if isinstance(module, types.ModuleType) and module.__name__ == name
+        if isinstance(module, types.ModuleType) and module.__name__ == name and not is_made_by_hand(module)
         and name.partition(".")[0] not in _OTHERS_BUSINESS
     }
     search = _Search(modules, namespace)
@@ -178,14 +189,34 @@ def held_by_libraries(names, namespace) -> dict:
 def _code_of(namespace) -> list:
     """The session's functions and classes. Among hundreds of thousands of objects: no call for each."""
     objects = gc.get_objects()
-    classes = {kind for kind in set(map(type, objects)) if issubclass(kind, type)}
     functions = [each for each in objects
                  if type(each) is types.FunctionType and each.__globals__ is namespace]
-    return functions + [each for each in objects if type(each) in classes and each.__module__ == "__main__"]
+    return functions + [each for each in _made_by(type, objects) if each.__module__ == "__main__"]
+
+
+def _made_by(metaclass, objects) -> list:
+    """The classes among the objects."""
+    kinds = {kind for kind in set(map(type, objects)) if issubclass(kind, metaclass)}
+    return [each for each in objects if type(each) in kinds]
 
 
 def _name_of(code) -> str:
     return code.__qualname__.rpartition(".")[2] if "<locals>" in code.__qualname__ else code.__qualname__
+
+
+def registered_with_libraries(sources) -> dict:
+    """{(place of an abstract class of a library's, name): class of the session's that was registered with it},
+    as by `Sequence.register(Mine)`."""
+    if not any(".register" in source for source in sources):
+        return {}
+    found = {}
+    for abstract in _made_by(abc.ABCMeta, gc.get_objects()):
+        home = _home_of("", abstract, {}) if abstract.__module__ != "__main__" else None
+        for reference in _abc._get_dump(abstract)[0] if home else ():
+            kind = reference()
+            if kind is not None and kind.__module__ == "__main__":
+                found[home, kind.__qualname__] = kind
+    return found
 
 
 class _Search:

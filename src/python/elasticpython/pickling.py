@@ -20,7 +20,7 @@ import cloudpickle.cloudpickle as field
 
 from elasticpython import inside, pickling_arrays, pickling_code, pickling_process, pickling_types
 from elasticpython import unpickling, unpickling_code
-from elasticpython.by_type import is_a
+from elasticpython.by_type import is_a, is_made_by_hand
 from elasticpython.pickling_refusals import NotSerializable, refusal_for
 
 
@@ -163,12 +163,11 @@ class Context:
 
     def is_importable_module(self, module, name=None):
         name = name or module.__name__
-        own = module.__dict__  # looked into directly: a module's own __getattr__ may import others
         return (
-            own is not self.namespace
+            module.__dict__ is not self.namespace
             and name != "__main__"
             and sys.modules.get(name) is module
-            and (own.get("__spec__") is not None or own.get("__file__") is not None)
+            and not is_made_by_hand(module)
             and not (self._some_by_value and field._is_registered_pickle_by_value(module))
         )
 
@@ -248,15 +247,10 @@ def version_of(module):
         loaded = sys.modules.get(module)
         known = getattr(loaded, "__version__", None)
         if not isinstance(known, str):
-            known = "" if _is_made_by_hand(loaded) else _distribution_version(module)
+            by_hand = loaded is not None and is_made_by_hand(loaded)
+            known = "" if by_hand else _distribution_version(module)
         _versions[module] = known
     return known
-
-
-def _is_made_by_hand(module):
-    """Whether nothing was imported to have it: Cython's `_cython_3_1_2`, for one, of no distribution."""
-    marks = ("__spec__", "__file__")
-    return module is not None and all(getattr(module, mark, None) is None for mark in marks)
 
 
 def _distribution_version(module):

@@ -75,6 +75,9 @@ def _places(shell, held_elsewhere, objects: dict) -> list:
         else:
             named.append([text])
             objects[f"{MARK}place {text}"] = (module, path, _named(shell, value))
+    registered = library_places.registered_with_libraries(shell.history_manager.input_hist_parsed)
+    for (place, name), kind in registered.items():
+        objects[f"{MARK}registered {library_places.text_of(*place)} {name}"] = (*place, _named(shell, kind))
     if held_elsewhere:
         held = library_places.held_by_libraries(held_elsewhere, shell.user_ns)
         for (module, path), value in held.items():
@@ -327,10 +330,17 @@ def _put_hook(shell, rest, function) -> None:
 
 def _put_place(shell, rest, entry) -> None:
     module, path, value = entry
-    if isinstance(value, Named):
-        library_places.put(module, path, shell.user_ns[value.name], is_variable=True)
-    else:
-        library_places.put(module, path, value)
+    library_places.put(module, path, _meant(shell, value), is_variable=isinstance(value, Named))
+
+
+def _put_registered(shell, rest, entry) -> None:
+    module, path, kind = entry
+    __import__(module)
+    library_places.follow(module, path).register(_meant(shell, kind))
+
+
+def _meant(shell, value):
+    return shell.user_ns[value.name] if isinstance(value, Named) else value
 
 
 def _put_called(shell, rest, value) -> None:
@@ -339,6 +349,7 @@ def _put_called(shell, rest, value) -> None:
 
 _PUT = {
     "place": _put_place,
+    "registered": _put_registered,
     "called": _put_called,
     "magic": _put_magic,
     "magics": _put_magics,
