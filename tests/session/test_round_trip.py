@@ -106,6 +106,19 @@ def test_a_class_is_one_also_where_it_was_changed_after_its_instance_was_made(ro
     assert {entry["status"] for entry in report["variables"].values()} <= {"same", "recomputed"}
 
 
+def test_pydantic_knows_the_class_that_it_made_of_a_generic_one(start):
+    first, second = start(), start()
+    first.run("class Box: pass", "class Int(Box):\n"
+              "    __pydantic_generic_metadata__ = {'origin': Box, 'args': (int,)}", "i = Int()")
+    first.checkpoint(plan="store-all")
+    second.run("import sys, types\nknown = {}\nstub = types.ModuleType('pydantic._internal._generics')",
+               "def tell(of, by, kind, *late, known=known): known[by] = kind, late",
+               "stub.set_cached_generic_type = tell\nsys.modules |= {name: stub for name in\n"
+               "    ('pydantic', 'pydantic._internal', 'pydantic._internal._generics')}")
+    second.restore()
+    assert second.value("known[int,] == (type(i), (Box, (int,)))")
+
+
 def test_closures_share_their_cells(round_trip):
     after, _, _ = round_trip(
         """

@@ -68,6 +68,33 @@ def test_the_backend_of_matplotlib_is_the_one_that_was_chosen(start, chosen):
     assert second.value(MAY_FALL_BACK) is first.value(MAY_FALL_BACK) is ("switch" in chosen)
 
 
+def test_figures_are_loaded_with_the_backend_they_had(start):
+    inline = "module://matplotlib_inline.backend_inline"  # as a kernel has it
+    first, second = start(MPLBACKEND=inline), start(MPLBACKEND=inline)
+    first.run("import matplotlib\nmatplotlib.use('agg')\nimport matplotlib.pyplot as plt",
+              "fig = plt.figure()")
+    first.checkpoint(plan="store-all")
+    second.restore()
+    assert second.value("type(fig.canvas).__module__") == "matplotlib.backends.backend_agg"
+    assert second.run("a = 2")["displays"] == 0
+
+
+@pytest.mark.parametrize("plan", ["store-all", "recompute-all"])
+def test_what_a_figure_calls_is_called_again(round_trip, plan):
+    after, _, report = round_trip(
+        "import matplotlib\nmatplotlib.use('agg')\nfrom matplotlib import pyplot as plt\nseen = []",
+        "class Zoom:\n    def __init__(self, ax):\n        self.ax, self.count = ax, 0\n"
+        "        ax.callbacks.connect('ylim_changed', self.changed)\n"
+        "    def changed(self, ax): self.count += 1",
+        "fig, ax = plt.subplots(); zoom = Zoom(ax)\n"
+        "number = ax.callbacks.connect('xlim_changed', lambda ax: seen.append(ax.get_xlim()[1]))",
+        plan=plan,
+    )
+    assert report["variables"]["number"]["status"] in ("same", "recomputed")
+    after.run("ax.set_xlim(0, 5); ax.set_ylim(0, 3)", "ax.callbacks.disconnect(number); ax.set_xlim(0, 6)")
+    assert after.value("[list(map(float, seen)), zoom.count]") == [[5], 1]
+
+
 def test_what_magics_configured_comes_back(round_trip):
     after, _, _ = round_trip(
         "%config InlineBackend.figure_formats = {'svg', 'png'}\n%config IPCompleter.greedy = True",

@@ -205,8 +205,8 @@ def _name_of(code) -> str:
 
 
 def registered_with_libraries(sources) -> dict:
-    """{(place of an abstract class of a library's, name): class of the session's that was registered with it},
-    as by `Sequence.register(Mine)`."""
+    """{(place of an abstract class of a library's, name): class of the session's registered with it}, as by
+    `Sequence.register(Mine)`."""
     if not any(".register" in source for source in sources):
         return {}
     found = {}

@@ -277,6 +277,30 @@ def reduce_plotly(context, value):
             unpickling.set_attributes)
 
 
+def reduce_callbacks(context, registry):
+    """matplotlib's registry with what the session connected, which its own `__getstate__` drops; that uses up
+    a number, too. An object whose method is called is held weakly: it is here if its figure leads to it."""
+    kept = {}
+    for signal, callbacks in registry.callbacks.items():
+        kept[signal] = {number: function for number, reference in callbacks.items()
+                        if (function := reference()) is not None
+                        and (number in registry._pickled_cids or _is_called_here(context, function))}
+    state = vars(registry) | {"callbacks": kept, "_func_cid_map": None,
+                              "_cid_gen": registry._cid_gen.__reduce__()[1][0]}
+    return copyreg.__newobj__, (type(registry),), state
+
+
+def _is_called_here(context, function):
+    owner = getattr(function, "__self__", None)
+    if type(owner).__module__ != "__main__":
+        return getattr(function, "__globals__", None) is context.namespace
+    elsewhere = [name for name, value in context.namespace.items()
+                 if value is owner and name not in context.names_in_group]
+    if elsewhere:
+        context.note(f"a figure does not call {function.__qualname__} of {elsewhere[0]} any more")
+    return not elsewhere
+
+
 def reduce_default_dict(context, mapping):
     """An instance of a subclass, without a call of its `__init__` and with its attributes, which pickle
     drops."""
@@ -411,6 +435,8 @@ def reducer_for(context, kind):
     if name_of(kind) == "sklearn.utils._bunch.Bunch":
         return reduce_bunch
     names = {name_of(base) for base in kind.__mro__}
+    if "matplotlib.cbook.CallbackRegistry" in names:
+        return reduce_callbacks
     if "bs4.BeautifulSoup" in names:
         return reduce_soup
     if names & {"plotly.basedatatypes.BaseFigure", "plotly.basedatatypes.BasePlotlyType"}:

@@ -192,8 +192,9 @@ def _is_of_session(shell, value) -> bool:
 
 
 def choose_backend(shell, name) -> None:
-    """Makes matplotlib use this backend; raises what matplotlib raises. Nothing where it is not loaded."""
-    if not name or "matplotlib" not in sys.modules or name == matplotlib_backend():
+    """Makes matplotlib use this backend; raises what matplotlib raises. Nothing where it would anyway."""
+    chosen = matplotlib_backend() if "matplotlib" in sys.modules else os.environ.get("MPLBACKEND")
+    if not name or name == chosen:
         return
     import matplotlib
 

@@ -10,6 +10,12 @@ def array_view(owner, dtype, shape, strides, offset, writeable):
     """An array over the memory of `owner`, which is an array, a bytearray or a memoryview."""
     import numpy
     if isinstance(owner, numpy.ndarray):
+        if writeable and not owner.flags.writeable:  # it was made so when it had this view
+            owner.flags.writeable = True
+            try:
+                return array_view(owner, dtype, shape, strides, offset, True)
+            finally:
+                owner.flags.writeable = False
         if dtype.hasobject:
             view = _object_view(numpy, owner, dtype, shape, strides, offset)
         else:

@@ -83,6 +83,18 @@ def set_class_state(cls, state):
         setter(cls, name, value)
     for subclass in registered or ():
         abc.ABCMeta.register(cls, subclass)
+    generic = attributes.get("__pydantic_generic_metadata__")
+    if generic and generic["origin"] and generic["args"]:
+        _tell_pydantic(cls, generic["origin"], generic["args"])
+
+
+def _tell_pydantic(cls, origin, arguments):
+    """It makes one class of `Box[int]`, as long as it knows of that."""
+    try:
+        generics = importlib.import_module("pydantic._internal._generics")
+        generics.set_cached_generic_type(origin, arguments, cls, origin, arguments)
+    except (ImportError, AttributeError, TypeError):  # of another version
+        pass
 
 
 @written

@@ -25,6 +25,15 @@ a.flags.writeable = False
 b = np.arange(3)
 b.flags.writeable = False
 """, 'assert not a.flags.writeable and a[5] == 5 and not b.flags.writeable')
+case("array_readonly_with_a_writable_view", """
+import numpy as np
+a = np.arange(10.)
+v = a[2:5]
+a.flags.writeable = False
+""", """
+v[0] = 7
+assert a[2] == 7 and v.flags.writeable and not a.flags.writeable
+""", linked=[('a', 'v')])
 case("array_fortran_order", """
 import numpy as np
 a = np.asfortranarray(np.arange(40_000.).reshape(200, 200))
