@@ -23,6 +23,19 @@ def test_async_for_and_with_at_the_top_level(kernel):
     assert cell.result == "3"
 
 
+def test_autoawait_runs_a_cell_as_it_was_told(own_kernel):
+    own_kernel.execute(
+        "def drive(coroutine):\n    print('driven')\n    try:\n        while True: coroutine.send(None)\n"
+        "    except StopIteration as end: return end.value\n"
+        "%autoawait drive"
+    )
+    cell = own_kernel.execute("import asyncio\nawait asyncio.sleep(0)\n'slept'")
+    assert (cell.stdout, cell.result) == ("driven\n", "'slept'")
+    own_kernel.execute("%autoawait asyncio")
+    cell = own_kernel.execute("await asyncio.sleep(0.01, 'slept')")
+    assert (cell.stdout, cell.result) == ("", "'slept'")
+
+
 def test_an_error_in_an_awaiting_cell(kernel):
     cell = kernel.execute("import asyncio\nawait asyncio.sleep(0.01)\n1 / 0")
     assert cell.content["ename"] == "ZeroDivisionError"

@@ -31,6 +31,12 @@ def test_passwords_are_marked(kernel):
     assert cell.wait().result == "'hunter2'"
 
 
+def test_a_stream_for_a_password_is_warned_of(kernel):
+    code = "import getpass\ngetpass.getpass('secret? ', stream=0)"
+    cell = kernel.execute(code, answers=["hunter2"])
+    assert cell.result == "'hunter2'" and "UserWarning: The `stream` parameter" in cell.stderr
+
+
 def test_unicode_answers_and_prompts(kernel):
     cell = kernel.submit("input('größe 🎉')", allow_stdin=True)
     assert kernel.answer(cell, "ünï🎉")["prompt"] == "größe 🎉"

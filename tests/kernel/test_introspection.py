@@ -250,9 +250,8 @@ def test_kernel_info_is_answered_on_control_while_busy(kernel):
 
 def test_connect_request(kernel):
     content = kernel.request("connect_request").content
-    for channel in ("shell", "iopub", "stdin", "hb", "control"):
-        value = content.get(channel, content.get(f"{channel}_port"))
-        assert value == kernel.connection[f"{channel}_port"]
+    for name in ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port"):
+        assert content[name] == kernel.connection[name]
 
 
 def test_comm_info_names_open_comms_and_filters_by_target(kernel):

@@ -15,6 +15,17 @@ QUESTIONS = {
     "what else is there": "from ipykernel.zmqshell import ZMQDisplayPublisher as it\nit.__name__",
     "what is not": "import ipykernel.zmqshell as it\nhasattr(it, 'nothing')",
     "application": "'IPKernelApp' in get_ipython().config",
+    "application's class": (
+        "from ipykernel.kernelapp import IPKernelApp\n"
+        "IPKernelApp.initialized() and IPKernelApp.instance().kernel is get_ipython().kernel"
+    ),
+    "comms after all of ipykernel": (
+        "import comm, ipykernel.ipkernel, ipykernel.comm.manager\n"
+        "comm.get_comm_manager() is get_ipython().kernel.comm_manager"
+    ),
+    "stream": "import sys\nfrom ipykernel.iostream import OutStream\nisinstance(sys.stderr, OutStream)",
+    "stream's module": "import sys\ntype(sys.stdout).__module__.startswith('ipykernel.')",
+    "stream's name": "import sys\nsys.stdout.name",
     "connection file": (
         "import ipykernel\n"
         "ipykernel.get_connection_file() == get_ipython().config['IPKernelApp']['connection_file']"
@@ -30,6 +41,7 @@ QUESTIONS = {
 ANSWERS = {
     "what else is there": "'ZMQDisplayPublisher'",
     "what is not": "False",
+    "stream's name": "'stdout'",
     "its repr": "'<ipykernel.zmqshell.ZMQInteractiveShell'",
 }
 

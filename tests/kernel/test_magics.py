@@ -99,6 +99,10 @@ def test_a_kernel_told_to_keep_running_does(own_kernel):
         ("%load_ext autoreload", None),
         ("%autoreload 0", None),
         ("%gui asyncio", None),
+        ("%macro -q for_edit 1\n%edit for_edit", "Macro editing"),
+        ("%subshell", "subshell"),
+        ("%config HistoryManager", "HistoryManager.enabled"),
+        ("%config ZMQDisplayPublisher", "store_display_history"),
     ],
 )
 def test_magic(kernel, code, output):
@@ -113,6 +117,17 @@ def test_autosave_tells_the_frontend(kernel):
     assert any(
         "IPython.notebook.set_autosave_interval(60000)" in str(c) for c in cell.of_type("display_data")
     )
+
+
+def test_displays_are_kept_in_the_history_where_that_is_configured(own_kernel):
+    own_kernel.execute("%config ZMQDisplayPublisher.store_display_history = True")
+    own_kernel.execute("display('shown')")
+    kept = "[each.bundle for all in get_ipython().history_manager.outputs.values() for each in all]"
+    assert own_kernel.execute(kept).result == "[{'text/plain': \"'shown'\"}]"
+
+
+def test_qtconsole_is_offered(kernel):
+    assert kernel.execute("'qtconsole' in get_ipython().magics_manager.lsmagic()['line']").result == "True"
 
 
 def test_connect_info_prints_the_connection(kernel):

@@ -22,13 +22,11 @@ class Comm(comm.base_comm.BaseComm):
 class CommManager(comm.base_comm.CommManager):
     """The comms of this kernel. `kernel` is where older libraries look for it."""
 
-    kernel = None
+    def __init__(self, kernel):
+        super().__init__()
+        self.kernel = Comm.kernel = kernel
 
-
-def install(kernel) -> CommManager:
-    """Makes `comm.create_comm` and `comm.get_comm_manager` those of `kernel`."""
-    manager = CommManager()
-    manager.kernel = Comm.kernel = kernel
-    comm.create_comm = Comm
-    comm.get_comm_manager = lambda: manager
-    return manager
+    def take_over(self) -> None:
+        """Makes `comm.create_comm` and `comm.get_comm_manager` those of this kernel."""
+        comm.create_comm = Comm
+        comm.get_comm_manager = lambda: self

@@ -1,4 +1,4 @@
-"""What a client asks about code, history and the machine: the contents of the replies.
+"""What a client asks about the kernel, code, history and the machine: the contents of the replies.
 
 Each answers one request of the protocol and changes nothing. Completion and inspection may run user code
 (properties, `__dir__`), so all are called on the main thread; UsageMeter is the control thread's.
@@ -6,10 +6,45 @@ Each answers one request of the protocol and changes nothing. Completion and ins
 
 import os
 import socket
+import sys
 
 from IPython.utils.tokenutil import token_at_cursor
 
 from elasticpython.messages import jsonable
+
+
+def kernel_info(implementation: str, implementation_version: str, banner: str) -> dict:
+    """kernel_info_reply."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    return {
+        "status": "ok",
+        "implementation": implementation,
+        "implementation_version": implementation_version,
+        "banner": banner,
+        "debugger": True,
+        "supported_features": ["debugger"],
+        "help_links": [
+            {
+                "text": "Python Reference",
+                "url": f"https://docs.python.org/{sys.version_info.major}.{sys.version_info.minor}",
+            },
+            {"text": "IPython Reference", "url": "https://ipython.readthedocs.io/en/stable/"},
+            {"text": "NumPy Reference", "url": "https://docs.scipy.org/doc/numpy/reference/"},
+            {"text": "SciPy Reference", "url": "https://docs.scipy.org/doc/scipy/reference/"},
+            {"text": "Matplotlib Reference", "url": "https://matplotlib.org/contents.html"},
+            {"text": "SymPy Reference", "url": "http://docs.sympy.org/latest/index.html"},
+            {"text": "pandas Reference", "url": "https://pandas.pydata.org/pandas-docs/stable/"},
+        ],
+        "language_info": {
+            "name": "python",
+            "version": version,
+            "mimetype": "text/x-python",
+            "file_extension": ".py",
+            "codemirror_mode": {"name": "ipython", "version": sys.version_info[0]},
+            "pygments_lexer": f"ipython{sys.version_info[0]}",
+            "nbconvert_exporter": "python",
+        },
+    }
 
 
 def complete(shell, code: str, cursor_pos: int) -> dict:

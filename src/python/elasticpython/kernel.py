@@ -6,9 +6,7 @@ and handles it outside of it.
 """
 
 import atexit
-import builtins
 import faulthandler
-import getpass
 import os
 import select
 import signal
@@ -18,14 +16,15 @@ from contextlib import contextmanager
 from functools import cached_property
 
 from IPython.core import release
-from IPython.core.error import StdinNotImplementedError
+from IPython.core.interactiveshell import _asyncio_runner
 
 from elasticpython import (
-    _core, application, heir, introspection, known_as, old_comms, on_import, parents, zmqshell,
+    application, heir, introspection, known_as, old_comms, on_import, parents, zmqshell,
 )
 from elasticpython.interrupts import Interrupts
 from elasticpython.late_imports import import_asyncio
 from elasticpython.messages import jsonable
+from elasticpython.questions import Questions
 from elasticpython.session import ShellSession
 from elasticpython.streams import NotebookStream
 
@@ -41,12 +40,6 @@ def _tags_of(metadata: dict) -> list:
     """The cell's tags, as JupyterLab sends them with its other metadata."""
     tags = metadata.get("tags")
     return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
-
-
-class Message(dict):
-    """A request as other libraries know it, which remembers what it was made from."""
-
-    request = None
 
 
 class Kernel:
@@ -70,17 +63,19 @@ class Kernel:
             "usage_request": self._usage,
             **dict.fromkeys(_COMMS, self._comm),
         }
-        self._allow_stdin = False
+        self._questions = Questions(server)
+        self.raw_input, self.getpass = self._questions.raw_input, self._questions.getpass
         self._usage_meter = introspection.UsageMeter()
         self._redirect()
         on_import.change("comm", self._take_comms)
+        on_import.change("ipykernel.ipkernel", lambda _: self.comm_manager.take_over())
         sys.modules.update({"ipykernel.comm": old_comms, "ipykernel.zmqshell": zmqshell})
         known_as.answer_for(connection_file)
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
         self.shell = application.make_shell(self, collects_garbage)
         self.interrupts = Interrupts(self.server)
-        self.session = ShellSession(self.shell, self.interrupts.allowed)
+        self.shell_session = ShellSession(self.shell, self.interrupts.allowed)
 
     # --- set-up -----------------------------------------------------------------------------------
 
@@ -98,7 +93,8 @@ class Kernel:
     def _take_comms(self, _) -> None:
         from elasticpython import comms
 
-        self.comm_manager = comms.install(self)
+        self.comm_manager = comms.CommManager(self)
+        self.comm_manager.take_over()
 
     @cached_property
     def comm_manager(self):
@@ -114,35 +110,7 @@ class Kernel:
 
     def kernel_info(self) -> dict:
         """The content of kernel_info_reply."""
-        version = ".".join(map(str, sys.version_info[:3]))
-        return {
-            "status": "ok",
-            "implementation": self.implementation,
-            "implementation_version": VERSION,
-            "banner": self.banner,
-            "debugger": True,
-            "supported_features": ["debugger"],
-            "help_links": [
-                {
-                    "text": "Python Reference",
-                    "url": f"https://docs.python.org/{sys.version_info.major}.{sys.version_info.minor}",
-                },
-                {"text": "IPython Reference", "url": "https://ipython.org/documentation.html"},
-                {"text": "NumPy Reference", "url": "https://docs.scipy.org/doc/numpy/reference/"},
-                {"text": "SciPy Reference", "url": "https://docs.scipy.org/doc/scipy/reference/"},
-                {"text": "Matplotlib Reference", "url": "https://matplotlib.org/contents.html/"},
-                {"text": "pandas Reference", "url": "https://pandas.pydata.org/pandas-docs/stable/"},
-            ],
-            "language_info": {
-                "name": "python",
-                "version": version,
-                "mimetype": "text/x-python",
-                "file_extension": ".py",
-                "codemirror_mode": {"name": "ipython", "version": sys.version_info[0]},
-                "pygments_lexer": f"ipython{sys.version_info[0]}",
-                "nbconvert_exporter": "python",
-            },
-        }
+        return introspection.kernel_info(self.implementation, VERSION, self.banner)
 
     # --- the main loop ----------------------------------------------------------------------------
 
@@ -164,24 +132,24 @@ class Kernel:
     def _spend_idle_time(self) -> float | None:
         """Does a little of what could wait; returns the seconds until there is more, if no message comes."""
         try:
-            if not self.session.idle(self.server.wake_descriptor):
+            if not self.shell_session.idle(self.server.wake_descriptor):
                 return _BREATH_SECONDS
         except Exception as error:  # ours: the cells to come are run all the same
             self._log(f"while idle: {type(error).__name__}: {error}")
             return None
-        left = self.session.seconds_to_store()
+        left = self.shell_session.seconds_to_store()
         if left is None or left > 0:
             return left
         if asyncio.all_tasks(self.loop):  # of the user's, which would stand still meanwhile
             return _TASKS_SECONDS
         self.server.expect_interrupt()
         try:
-            self.session.store_while_idle(self._is_wanted)
+            self.shell_session.store_while_idle(self._is_wanted)
         except Exception as error:
             self._log(f"no checkpoint while idle: {error}")
         finally:
             self.server.forget_interrupt()
-        return self.session.seconds_to_store()
+        return self.shell_session.seconds_to_store()
 
     def _is_wanted(self) -> bool:
         return self.server.stopping or bool(select.select([self.server.wake_descriptor], [], [], 0)[0])
@@ -212,7 +180,7 @@ class Kernel:
     def going_down(self, restart: bool) -> None:
         """The last thing before the kernel stops: the automatic checkpoint."""
         try:
-            self.session.going_down()
+            self.shell_session.going_down()
         except Exception as error:
             self._log(f"no automatic checkpoint: {error}")
 
@@ -244,7 +212,7 @@ class Kernel:
         metadata = request.metadata or {}
         if store_history:
             self._announce_checkpoint(code)
-        with self._input_allowed(content.get("allow_stdin", True)):
+        with self._questions.allowed(content.get("allow_stdin", True)):
             try:
                 result = self._run_cell(
                     code,
@@ -263,7 +231,7 @@ class Kernel:
         return self._execute_reply(content, error)
 
     def _announce_checkpoint(self, code: str) -> None:
-        for line in filter(None, (self.session.announcement(code), self.session.damage())):
+        for line in filter(None, (self.shell_session.announcement(code), self.shell_session.damage())):
             self.server.publish(
                 "display_data",
                 {"data": {"text/plain": line}, "metadata": {}, "transient": {}},
@@ -284,7 +252,7 @@ class Kernel:
         if error is None:
             expressions = content.get("user_expressions") or {}
             if expressions:
-                self.session.load_rest()
+                self.shell_session.load_rest()
             reply["user_expressions"] = shell.user_expressions(expressions)
         else:
             reply.update(ename=type(error).__name__, evalue=str(error), traceback=shell.last_traceback or [])
@@ -300,9 +268,10 @@ class Kernel:
         except Exception:
             problem = sys.exc_info()
         awaits = shell.should_run_async(code, transformed_cell=transformed, preprocessing_exc_tuple=problem)
+        awaits = awaits and shell.loop_runner is _asyncio_runner  # not what `%autoawait trio` chose
         with (
             self._serving_comms(),
-            self.session.cell(
+            self.shell_session.cell(
                 code, transformed, silent=options["silent"], cell_id=options["cell_id"], tags=tags
             ) as running,
         ):
@@ -358,57 +327,22 @@ class Kernel:
         """Makes debugpy listen, on the main thread; `port` of the answer says where."""
         from elasticpython import debugging
 
-        self.session.load_rest()
+        self.shell_session.load_rest()
         try:
             return {"status": "ok", "port": debugging.start(host, python)}
         except Exception as error:
             return {"status": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": []}
 
-    # --- input ------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _input_allowed(self, allowed: bool):
-        saved = builtins.input, getpass.getpass
-        self._allow_stdin = allowed
-        builtins.input, getpass.getpass = self.raw_input, self.getpass
-        try:
-            yield
-        finally:
-            builtins.input, getpass.getpass = saved
-
-    def raw_input(self, prompt=""):
-        """`input()`: asks the client for a line."""
-        if not self._allow_stdin:
-            raise StdinNotImplementedError(
-                "raw_input was called, but this frontend does not support input requests."
-            )
-        return self._read_line(str(prompt), False)
-
-    def getpass(self, prompt="", stream=None):
-        """`getpass.getpass()`: asks the client for a line that it does not show."""
-        if not self._allow_stdin:
-            raise StdinNotImplementedError(
-                "getpass was called, but this frontend does not support input requests."
-            )
-        return self._read_line(str(prompt), True)
-
-    def _read_line(self, prompt: str, password: bool) -> str:
-        self.server.drain_output()
-        line = self.server.read_line(jsonable(prompt), password, parents.current())
-        if line == "\x04":
-            raise EOFError
-        return line
-
     # --- the other requests -----------------------------------------------------------------------
 
     def complete(self, code: str, cursor_pos: int) -> dict:
         """The content of complete_reply. `cursor_pos` counts characters; -1: the end."""
-        self.session.load_rest()
+        self.shell_session.load_rest()
         return introspection.complete(self.shell, code, cursor_pos)
 
     def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict:
         """The content of inspect_reply."""
-        self.session.load_rest()
+        self.shell_session.load_rest()
         return introspection.inspect(self.shell, code, cursor_pos, detail_level)
 
     def is_complete(self, code: str) -> dict:
@@ -429,7 +363,7 @@ class Kernel:
 
     def _comm(self, request) -> dict:
         self._enter(request)
-        self.session.load_rest()
+        self.shell_session.load_rest()
         getattr(self.comm_manager, request.type)(None, None, request.message)
         return {"status": "ok"}
 
@@ -440,28 +374,12 @@ class Kernel:
             ports = json.load(file)
         return {
             "status": "ok",
-            **{name: ports[f"{name}_port"] for name in ("shell", "iopub", "stdin", "hb", "control")},
+            **{name: ports[name] for name in ports if name.endswith("_port")},
         }
 
     def _usage(self, request) -> dict:
         return self._usage_meter.read()
 
-    # --- whose output, for libraries --------------------------------------------------------------
-
     def get_parent(self, channel: str = "shell") -> dict:
         """The request whose cell the caller's output belongs to, as a message."""
-        request = parents.current()
-        if request is None:
-            return {}
-        message = Message(request.message)
-        message.request = request
-        return message
-
-    def request_of(self, message):
-        """The request behind what `get_parent` returned, or behind a message of a library's own."""
-        return (
-            message.request
-            if isinstance(message, Message)
-            else _core.kernel.Request(message.get("header", {}))
-        )
-
+        return parents.as_message(parents.current())

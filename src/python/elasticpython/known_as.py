@@ -1,8 +1,9 @@
 """What libraries, configuration files and people know a notebook's kernel by.
 
 Whether it runs in a notebook, code asks of the name of the shell's class (rich, and the answer everybody
-pastes), of its module (pandas, scooby, tqdm: see zmqshell.py) or of the configuration of ipykernel's
-application (transformers). A kernel that people can switch to gives the answer that means yes."""
+pastes), of its module (pandas, scooby, tqdm: see zmqshell.py), of the class of `sys.stdout` (click, loguru),
+of ipykernel's application or of its configuration (transformers). A kernel that people can switch to gives
+the answer that means yes."""
 
 import functools
 
@@ -22,9 +23,9 @@ def known_as(name: str, module: str | None = None):
 
 
 def answer_for(connection_file: str) -> None:
-    """Has ipykernel's functions, where it is installed, find this kernel's connection file."""
+    """Has ipykernel's functions and classes, where it is installed, find this kernel and what is its."""
 
-    def change(connect):
+    def find_file(connect):
         original = connect.get_connection_file
 
         @functools.wraps(original)
@@ -33,4 +34,18 @@ def answer_for(connection_file: str) -> None:
 
         connect.get_connection_file = get_connection_file
 
-    on_import.change("ipykernel.connect", change)
+    on_import.change("ipykernel.connect", find_file)
+    on_import.change("ipykernel.kernelapp", _find_application)
+    on_import.change("ipykernel.iostream", _find_streams)
+
+
+def _find_application(kernelapp):
+    from elasticpython.application import Application
+
+    kernelapp.IPKernelApp = Application
+
+
+def _find_streams(iostream):
+    from elasticpython.streams import NotebookStream
+
+    iostream.OutStream.register(NotebookStream)

@@ -7,8 +7,9 @@ that is set when they are started; what neither knows belongs to the latest cell
 
 import contextvars
 import functools
-import signal
 import threading
+
+from elasticpython import _core
 
 _request = contextvars.ContextVar("elasticpython_request")
 _latest = None
@@ -34,6 +35,26 @@ def has_threads() -> bool:
     return any(getattr(each, "_elasticpython_request", None) for each in threading.enumerate())
 
 
+class Message(dict):
+    """A request as other libraries know it, which remembers what it was made from."""
+
+    request = None
+
+
+def as_message(request) -> Message:
+    """`request` as a message; an empty one for None."""
+    message = Message(request.message if request else {})
+    message.request = request
+    return message
+
+
+def request_of(message):
+    """The request behind what `as_message` returned, or behind a message of a library's own."""
+    if isinstance(message, Message):
+        return message.request
+    return _core.kernel.Request(message.get("header", {}))
+
+
 def follow_threads() -> None:
     """From now on a thread belongs to the request in which it is started."""
     start = threading.Thread.start
@@ -41,11 +62,6 @@ def follow_threads() -> None:
     @functools.wraps(start)
     def start_in_request(self):
         self._elasticpython_request = current()
-        # SIGINT to the process is for the main thread, which alone can be waiting in a call it must end.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            start(self)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        start(self)
 
     threading.Thread.start = start_in_request

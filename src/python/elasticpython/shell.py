@@ -9,9 +9,9 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.events import EventManager, available_events
-from IPython.core.history import HistoryManager
+from IPython.core.history import HistoryManager, HistoryOutput
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
-from traitlets import Any, CBool, Instance, Type, default, observe
+from traitlets import Any, Bool, CBool, Instance, Type, default, observe
 
 from elasticpython import _core, parents
 from elasticpython.interrupts import held
@@ -89,10 +89,12 @@ class NotebookDisplayHook(DisplayHook):
         return _remove(self.hooked.hooks(), hook)
 
 
+@known_as("ZMQDisplayPublisher")
 class NotebookDisplayPublisher(DisplayPublisher):
     """`display_data`, `update_display_data` and `clear_output` messages."""
 
     server = Any()
+    store_display_history = Bool(False, help="Store display outputs in the history manager.").tag(config=True)
     hooked = Any()
 
     @default("hooked")
@@ -101,6 +103,9 @@ class NotebookDisplayPublisher(DisplayPublisher):
 
     def publish(self, data, metadata=None, *, transient=None, update=False, **_):
         self._validate_data(data, metadata)
+        if self.store_display_history:
+            cell = self.shell.execution_count - bool(self._in_post_execute)
+            self.shell.history_manager.outputs[cell].append(HistoryOutput("display_data", data))
         content = {
             "data": jsonable(data),
             "metadata": jsonable(metadata or {}),
@@ -152,6 +157,7 @@ class CellEvents(EventManager):
                 self.shell.showtraceback()
 
 
+@known_as("HistoryManager")
 class CellHistory(HistoryManager):
     """IPython's history, whose lock no interrupt leaves taken: the next cell would wait for it for ever.
 
@@ -346,7 +352,7 @@ class NotebookShell(InteractiveShell):
     # What widgets and other libraries use to say whose output they make.
 
     def set_parent(self, parent):
-        parents.set_current(self.kernel.request_of(parent))
+        parents.set_current(parents.request_of(parent))
 
     def get_parent(self) -> dict:
         return self.kernel.get_parent("shell")

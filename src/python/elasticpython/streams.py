@@ -4,8 +4,10 @@ import io
 import os
 
 from elasticpython import parents
+from elasticpython.known_as import known_as
 
 
+@known_as("OutStream", "ipykernel.iostream")
 class NotebookStream(io.TextIOBase):
     """A text stream whose text appears in the cell that wrote it.
 
@@ -20,7 +22,7 @@ class NotebookStream(io.TextIOBase):
 
     @property
     def name(self) -> str:
-        return f"<{self._name}>"
+        return self._name
 
     @property
     def encoding(self) -> str:
@@ -55,4 +57,4 @@ class NotebookStream(io.TextIOBase):
         return False
 
     def __getstate__(self):
-        raise TypeError(f"cannot pickle {self.name}: it belongs to this kernel")
+        raise TypeError(f"cannot pickle <{self.name}>: it belongs to this kernel")
