@@ -181,10 +181,11 @@ void Server::dispatch_shell(const RequestPtr& request) {
 void Server::answer(const RequestPtr& request) {
   const std::string type = request->type();
   const bool is_cell = type == "execute_request";
-  if (is_cell) signals_.expect_cell();  // before the client is told: what it then interrupts is this cell
+  const bool runs_code = is_cell || is_comm(request);
+  if (runs_code) signals_.expect_cell();  // before the client is told: what it then interrupts is this cell
   publish_status("busy", request);
   RequestHandler::Reply answer = handler_->handle(request);
-  if (is_cell) signals_.forget_cell();
+  if (runs_code) signals_.forget_cell();
   if (Signals::in_forked_child())
     _exit(0);  // os.fork() in a cell: the child must not go on as a second kernel
   if (!is_comm(request)) {
@@ -255,7 +256,7 @@ void Server::dispatch_control(const RequestPtr& request) {
   const std::string type = request->type();
   if (type == "interrupt_request") {
     publish_status("busy", request);
-    signals_.interrupt_cell();
+    signals_.interrupt_cell_and_children();
     reply(Channel::kControl, request, {{"status", "ok"}});
     publish_status("idle", request);
   } else if (type == "shutdown_request") {

@@ -75,6 +75,16 @@ void Signals::interrupt_cell() {
   if (cells_expected_ > 0) pthread_kill(main_thread_, SIGINT);
 }
 
+void Signals::interrupt_cell_and_children() {
+  // As Ctrl-C in a terminal does, and ipykernel. The kernel's own signal is the group's too, since a second
+  // one of its own could strike while the first is being handled; the main thread, where it is not blocked,
+  // comes before any other.
+  if (in_cell_ && getpgrp() == getpid())
+    kill(0, SIGINT);
+  else
+    interrupt_cell();
+}
+
 void Signals::expect_cell() {
   const sigset_t interrupt = only(SIGINT);
   const timespec at_once{};
@@ -86,9 +96,11 @@ void Signals::expect_cell() {
 void Signals::begin_cell() {
   const sigset_t interrupt = only(SIGINT);
   pthread_sigmask(SIG_UNBLOCK, &interrupt, nullptr);
+  in_cell_ = true;
 }
 
 void Signals::end_cell() {
+  in_cell_ = false;
   const sigset_t interrupt = only(SIGINT);
   pthread_sigmask(SIG_BLOCK, &interrupt, nullptr);
   while (PyErr_CheckSignals() < 0) PyErr_Clear();  // one that came too late to interrupt anything

@@ -1,8 +1,10 @@
 // Which signals reach the kernel when, and what becomes of them.
 //
-// SIGINT interrupts a cell and nothing else: it is blocked on the main thread except inside a SignalWindow,
-// and on every other thread always. SIGTERM and the death of the parent end the kernel in good order. A child
-// process starts with the mask and the handlers the kernel was started with.
+// SIGINT interrupts user code that runs for a request and nothing else: it is blocked on the main thread
+// between cells, and on the kernel's own other threads always. Threads of the user's start with the mask of
+// those that start them: a child process of theirs would inherit one in which SIGINT is blocked. SIGTERM and
+// the death of the parent end the kernel in good order. A child process starts with the mask and the handlers
+// the kernel was started with.
 #pragma once
 #include <pthread.h>
 #include <signal.h>
@@ -26,6 +28,8 @@ class Signals {
 
   // Raises KeyboardInterrupt in the cell that is running or about to; nothing when none is. Any thread.
   void interrupt_cell();
+  // The same, and SIGINT for the processes that the cells started, where the kernel leads a process group.
+  void interrupt_cell_and_children();
 
   // Runs `terminate` on a thread of its own at the first SIGTERM, or when the parent dies.
   void watch_termination(bool watch_parent, std::function<void()> terminate);
@@ -48,6 +52,7 @@ class Signals {
   pthread_t main_thread_;
   sigset_t original_mask_;
   std::atomic<int> cells_expected_{0};
+  std::atomic<bool> in_cell_{false};
   std::function<void()> terminate_;
   std::thread watcher_;
   std::atomic<bool> stopping_{false};

@@ -53,6 +53,59 @@ def test_a_blocked_cell_is_interrupted(kernel, code, how):
         assert kernel.execute("1").result == "1"
 
 
+LONG = "import time; time.sleep(60)"
+
+
+@BY_MESSAGE_AND_SIGNAL
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"import os, sys; os.system(f'{{sys.executable}} -c \"{LONG}\"')",
+        f"%%script python\n{LONG}",
+        "import threading, subprocess, sys\n"
+        f"children = [subprocess.Popen([sys.executable, '-c', '{LONG}'])]\n"
+        "waits = threading.Thread(target=children[0].wait); waits.start(); waits.join()",
+        "import threading, subprocess, sys\nchildren = []\n"
+        f"starts = lambda: children.append(subprocess.Popen([sys.executable, '-c', '{LONG}']))\n"
+        "started = threading.Thread(target=starts); started.start(); started.join(); children[0].wait()",
+        "import multiprocessing, time\n"
+        "child = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,))\n"
+        "child.start(); child.join()",
+    ],
+    ids=["system", "script", "child", "child of a thread", "fork"],
+)
+def test_the_children_of_a_cell_are_interrupted_with_it(own_kernel, code, how):
+    family = "import psutil; sum(each.status() != 'zombie' for each in psutil.Process().children())"
+    before = own_kernel.execute(family).result
+    if code.startswith("%%"):
+        cell = own_kernel.submit(code)
+        time.sleep(0.5)
+    else:
+        cell = running(own_kernel, code, settle=0.5)
+    own_kernel.interrupt(how)
+    cell.wait(10)
+    deadline = time.monotonic() + 5
+    while own_kernel.execute(family).result != before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert own_kernel.execute(family).result == before
+
+
+@BY_MESSAGE_AND_SIGNAL
+def test_what_a_comm_message_runs_is_interrupted(kernel, how):
+    kernel.execute(
+        "from comm import get_comm_manager\nimport time\n"
+        "def opened(comm, message):\n    print('go', flush=True); time.sleep(60); print('ran on')\n"
+        "get_comm_manager().register_target('slow', opened)"
+    )
+    exchange = kernel.send("comm_open", {"comm_id": f"slow-{how}", "target_name": "slow", "data": {}})
+    exchange.wait_for(lambda e: "go" in e.stdout)
+    time.sleep(0.1)
+    kernel.interrupt(how)
+    exchange.wait_for(lambda e: "idle" in e.states, timeout=10)
+    assert "ran on" not in exchange.stdout
+    assert kernel.execute("1").result == "1"
+
+
 @pytest.mark.differs("interrupt-while-awaiting")
 @BY_MESSAGE_AND_SIGNAL
 def test_an_awaiting_cell_is_interrupted_at_once(own_kernel, how):
@@ -100,6 +153,7 @@ def test_an_interrupt_while_input_waits_ends_the_cell(kernel, how):
     cell = kernel.submit("input('waiting ')", allow_stdin=True)
     kernel.wait(lambda: cell.messages("stdin"), what="an input_request")
     interrupted(kernel, cell, how)
+    assert cell.content["evalue"] == "Interrupted by user"
     assert kernel.execute("input()", answers=["fine"]).result == "'fine'"
 
 

@@ -14,6 +14,7 @@ class Interrupts:
 
     def __init__(self, server):
         self._server = server
+        self._open = False
         self._handler = signal.default_int_handler  # in cells; user code may set another, which then stays
         signal.signal(signal.SIGINT, _between_cells)
         on_import.change("IPython.core.debugger", _debug_with)
@@ -23,12 +24,17 @@ class Interrupts:
     def allowed(self):
         """Around user code: SIGINT means what it means in Python, or what the user has made of it. Between
         cells it means nothing, also when a thread of the user's takes it."""
+        if self._open:  # a comm message, served while a cell awaits: what interrupts is for the cell
+            yield
+            return
+        self._open = True
         signal.signal(signal.SIGINT, self._handler)
         try:
             self._server.begin_cell()  # an interrupt that waited for the cell strikes here
             yield
         finally:
             self._server.end_cell()
+            self._open = False
             self._handler = _for_the_next_cell(signal.signal(signal.SIGINT, _between_cells))
 
 

@@ -364,7 +364,11 @@ class Kernel:
     def _comm(self, request) -> dict:
         self._enter(request)
         self.shell_session.load_rest()
-        getattr(self.comm_manager, request.type)(None, None, request.message)
+        try:
+            with self.interrupts.allowed():
+                getattr(self.comm_manager, request.type)(None, None, request.message)
+        except KeyboardInterrupt:
+            self._log(f"{request.type}: KeyboardInterrupt")
         return {"status": "ok"}
 
     def _connect(self, request) -> dict:
