@@ -126,6 +126,7 @@ void bind_kernel(py::module_& core) {
       .def("end_cell", &Server::end_cell)
       .def("handle_next", &Server::handle_next, no_gil)
       .def("handle_waiting_comms", &Server::handle_waiting_comms, no_gil)
+      .def_property_readonly("asked", &Server::asked)
       .def_property_readonly("wake_descriptor", &Server::wake_descriptor)
       .def_property_readonly("original_stderr", &Server::original_stderr)
       .def_property_readonly("stopping", &Server::stopping)

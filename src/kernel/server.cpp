@@ -170,6 +170,7 @@ void Server::dispatch_shell(const RequestPtr& request) {
   } else if (handler_->handles(type)) {
     answer(request);
   } else if (auto message = for_xeus(request, kXeusOnShell)) {
+    asked_ = request;
     notify_shell_listener(std::move(*message));
   } else {
     log(LogLevel::kWarning, "no such request: " + type);

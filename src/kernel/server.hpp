@@ -73,7 +73,8 @@ class Server final : public xeus::xserver, public xeus::xcontrol_messenger {
                const RequestPtr& parent);
   void write_stream(std::string_view stream, std::string_view text, const RequestPtr& parent);
   void flush_streams() { streams_.flush(); }
-  void set_cell(RequestPtr request);  // whose output it is when nobody can say
+  void set_cell(RequestPtr request);           // whose output it is when nobody can say
+  RequestPtr asked() const { return asked_; }  // what xeus answers, on the main thread
   void drain_output();
   bool capture_descriptors() { return capture_.start(); }
   int original_stderr() const { return capture_.original_stderr(); }
@@ -135,6 +136,7 @@ class Server final : public xeus::xserver, public xeus::xcontrol_messenger {
   RequestPtr cell_;
   std::condition_variable control_arrived_;
 
+  RequestPtr asked_;  // main thread only
   std::atomic<bool> stopping_{false}, shutting_down_{false};
   std::thread control_thread_;
 };

@@ -23,6 +23,11 @@ def test_async_for_and_with_at_the_top_level(kernel):
     assert cell.result == "3"
 
 
+@pytest.mark.differs("task-of-a-cell")
+def test_a_cell_is_a_task(kernel):
+    assert kernel.execute("import asyncio\nasyncio.current_task() is not None").result == "True"
+
+
 def test_autoawait_runs_a_cell_as_it_was_told(own_kernel):
     own_kernel.execute(
         "def drive(coroutine):\n    print('driven')\n    try:\n        while True: coroutine.send(None)\n"

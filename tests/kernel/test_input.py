@@ -31,6 +31,14 @@ def test_passwords_are_marked(kernel):
     assert cell.wait().result == "'hunter2'"
 
 
+@pytest.mark.differs("breakpoint")
+def test_breakpoint_asks(own_kernel):
+    cell = own_kernel.submit("x = 41\nbreakpoint()\nx += 1", allow_stdin=True)
+    own_kernel.wait(lambda: cell.messages("stdin"), 5, "a question")
+    own_kernel.answer(cell, "c")
+    assert cell.wait().content["status"] == "ok"
+
+
 def test_a_stream_for_a_password_is_warned_of(kernel):
     code = "import getpass\ngetpass.getpass('secret? ', stream=0)"
     cell = kernel.execute(code, answers=["hunter2"])

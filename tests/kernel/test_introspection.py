@@ -248,6 +248,18 @@ def test_kernel_info_is_answered_on_control_while_busy(kernel):
     cell.wait()
 
 
+@pytest.mark.parametrize("message", ["complete_request", "inspect_request"])
+def test_what_answering_prints_is_no_output_of_the_last_cell(kernel, message):
+    cell = kernel.execute(
+        "class Loud:\n    def __dir__(self): print('asked'); return ['loud']\n"
+        "    def __repr__(self): print('asked'); return 'loud'\nloud = Loud()"
+    )
+    code = "loud." if message == "complete_request" else "loud"
+    exchange = kernel.request(message, {"code": code, "cursor_pos": len(code), "detail_level": 0})
+    exchange.wait_for(lambda e: "asked" in e.stdout)
+    assert "asked" not in cell.stdout
+
+
 def test_connect_request(kernel):
     content = kernel.request("connect_request").content
     for name in ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port"):

@@ -338,12 +338,14 @@ class Kernel:
     def complete(self, code: str, cursor_pos: int) -> dict:
         """The content of complete_reply. `cursor_pos` counts characters; -1: the end."""
         self.shell_session.load_rest()
-        return introspection.complete(self.shell, code, cursor_pos)
+        with parents.within(self.server.asked):
+            return introspection.complete(self.shell, code, cursor_pos)
 
     def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict:
         """The content of inspect_reply."""
         self.shell_session.load_rest()
-        return introspection.inspect(self.shell, code, cursor_pos, detail_level)
+        with parents.within(self.server.asked):
+            return introspection.inspect(self.shell, code, cursor_pos, detail_level)
 
     def is_complete(self, code: str) -> dict:
         """The content of is_complete_reply."""

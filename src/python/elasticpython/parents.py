@@ -8,6 +8,7 @@ that is set when they are started; what neither knows belongs to the latest cell
 import contextvars
 import functools
 import threading
+from contextlib import contextmanager
 
 from elasticpython import _core
 
@@ -28,6 +29,16 @@ def set_current(request) -> None:
     global _latest
     _latest = request
     _request.set(request)
+
+
+@contextmanager
+def within(request):
+    """What is printed meanwhile belongs to `request`, and what nobody can say of to the cell as before."""
+    token = _request.set(request)
+    try:
+        yield
+    finally:
+        _request.reset(token)
 
 
 def has_threads() -> bool:
