@@ -364,6 +364,63 @@ def test_an_address_used_again_does_not_hide_a_change(name):
     assert walk.recheck() == {"v": "maybe_changed"}
 
 
+class Attributes:
+    """They are kept without a dict until somebody asks for it, as pickling does."""
+
+    def __init__(self, **attributes):
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+
+def looked_at(value):
+    assert vars(value)
+    return value
+
+
+AFTER_A_LOOK = {
+    "another value": lambda v: setattr(v, "b", 3),
+    "one more": lambda v: setattr(v, "c", 3),
+    "one less": lambda v: delattr(v, "b"),
+    "another order": lambda v: (delattr(v, "a"), setattr(v, "a", 1)),
+    "through the dict": lambda v: vars(v).update(b=3),
+    "another dict": lambda v: setattr(v, "__dict__", {"a": 1, "b": 3}),
+    "a key that is no name": lambda v: vars(v).update({1: 2}),
+}
+
+
+@pytest.mark.parametrize("looks", ["before", "after", "never"])
+@pytest.mark.parametrize("name", AFTER_A_LOOK)
+def test_a_look_at_the_attributes_is_no_change_and_hides_none(name, looks):
+    value = Attributes(a=1, b=2)
+    if looks == "before":
+        looked_at(value)
+    walk = core_walk().Walk({"v": value})
+    walk.walk()
+    if looks == "after":
+        looked_at(value)
+    Attributes(a=1, b=2, more=3)  # the names of attributes are shared by all instances
+    assert walk.recheck() == {"v": "unchanged"}
+    AFTER_A_LOOK[name](value)
+    assert walk.recheck() == {"v": "maybe_changed"}
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_an_address_used_again_in_attributes_that_were_looked_at_does_not_hide_a_change(name):
+    make = REPLACED[name]
+    value = looked_at(Attributes(a=make(10**6)))
+    walk = core_walk().Walk({"v": value})
+    walk.walk()
+    address = id(value.a)
+    value.a = None
+    kept = []
+    for k in range(50):
+        value.a = make(10**6 + 7 + k)
+        if id(value.a) == address:
+            break
+        kept.append(value.a)
+    assert walk.recheck() == {"v": "maybe_changed"}
+
+
 def test_a_set_element_of_equal_hash_at_the_same_address_is_seen():
     assert hash((-1,)) == hash((-2,))
     value = {(-1,)}

@@ -1,5 +1,6 @@
 #include "pyobj/walk/change_log.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "pyobj/walk/hashed_memory.hpp"
@@ -75,11 +76,14 @@ std::uint64_t Stamper::base_stamp(PyObject* object, Kind kind, Show show) const 
 
 std::uint64_t Stamper::instance_stamp(PyObject* object, const TypeInfo& info) const {
   auto stamp = reinterpret_cast<std::uint64_t>(info.type);
-  PyDictValues* values = info.has_managed_dict ? inline_values(object) : nullptr;
-  if (values) {
+  if (const PyDictValues* values = unshared_values(object, info)) {
     const SplitValues split{values};
-    for (std::size_t n = 0; n < split.used(); ++n) stamp = (std::rotl(stamp, 5) ^ split.position(n)) * kOdd1;
-    stamp ^= pointers_stamp(values->values, static_cast<std::size_t>(cached_keys(info.type)->dk_nentries));
+    std::size_t end = 0;  // not that of the type's keys, to which another instance may add
+    for (std::size_t n = 0; n < split.used(); ++n) {
+      stamp = (std::rotl(stamp, 5) ^ split.position(n)) * kOdd1;
+      end = std::max(end, split.position(n) + 1);
+    }
+    stamp ^= pointers_stamp(values->values, end);
   } else if (PyObject* dict = instance_dict(object, info)) {
     stamp = combine(combine(stamp, reinterpret_cast<std::uint64_t>(dict)), as_dict(dict)->ma_version_tag);
   }

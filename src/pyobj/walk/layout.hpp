@@ -51,7 +51,7 @@ inline std::size_t keys_size_bytes(PyDictKeysObject* keys) {
 // The attribute values an instance (or a split dict) keeps outside a hash table. Before them, growing
 // downwards, stand the insertion order and the number of values in use.
 struct SplitValues {
-  PyDictValues* values;
+  const PyDictValues* values;
   std::size_t used() const { return reinterpret_cast<const std::uint8_t*>(values)[-2]; }
   std::size_t prefix_size_bytes() const { return reinterpret_cast<const std::uint8_t*>(values)[-1]; }
   // The index, in keys and values, of the n-th attribute that was set.

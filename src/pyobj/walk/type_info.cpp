@@ -176,6 +176,14 @@ PyObject* instance_dict(PyObject* object, const TypeInfo& info) {
   return dict && PyDict_Check(dict) ? dict : nullptr;
 }
 
+PyDictValues* unshared_values(PyObject* object, const TypeInfo& info) {
+  if (!info.has_managed_dict) return nullptr;
+  if (PyDictValues* values = inline_values(object)) return values;
+  PyObject* dict = managed_dict(object);
+  const bool alone = dict && Py_REFCNT(dict) == 1 && as_dict(dict)->ma_keys == cached_keys(info.type);
+  return alone ? as_dict(dict)->ma_values : nullptr;
+}
+
 bool is_hidden(const TypeInfo& info, PyObject* attribute) {
   const std::string_view name = ascii_text(attribute);
   return std::find(info.hidden->begin(), info.hidden->end(), name) != info.hidden->end();

@@ -105,6 +105,9 @@ bool is_quiet_class(PyTypeObject* type);
 
 // The dict of an instance if it has one already; never made.
 PyObject* instance_dict(PyObject* object, const TypeInfo& info);
+// Its attribute values while nobody else can hold them: inline, or in the dict that a look at `__dict__`, as
+// pickling has, made of them. To have been looked at so is no change. Null in all other cases.
+PyDictValues* unshared_values(PyObject* object, const TypeInfo& info);
 bool is_hidden(const TypeInfo& info, PyObject* attribute);
 
 TypeInfo make_type_info(PyTypeObject* type);

@@ -82,7 +82,7 @@ class Walker {
   Step advance(Frame& frame, PyObject*& child);
   Step step_sequence(Frame& frame, PyObject** items, std::uint64_t count, bool pins, PyObject*& child);
   Step step_dict(Frame& frame, PyObject* dict, const TypeInfo* owner, PyObject*& child);
-  Step step_split(Frame& frame, PyDictKeysObject* keys, PyDictValues* values, bool pins,
+  Step step_split(Frame& frame, PyDictKeysObject* keys, const PyDictValues* values, bool pins,
                   const TypeInfo* owner, PyObject*& child);
   Step step_unicode(Frame& frame, PyDictKeysObject* keys, const TypeInfo* owner, PyObject*& child);
   Step step_general(Frame& frame, PyDictKeysObject* keys, PyObject*& child);

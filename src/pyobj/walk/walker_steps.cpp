@@ -112,7 +112,7 @@ Walker::Step Walker::step_dict(Frame& frame, PyObject* object, const TypeInfo* o
   return step_general(frame, dict->ma_keys, child);
 }
 
-Walker::Step Walker::step_split(Frame& frame, PyDictKeysObject* keys, PyDictValues* values, bool pins,
+Walker::Step Walker::step_split(Frame& frame, PyDictKeysObject* keys, const PyDictValues* values, bool pins,
                                 const TypeInfo* owner, PyObject*& child) {
   const SplitValues split{values};
   const PyDictUnicodeEntry* entries = unicode_entries(keys);
@@ -237,8 +237,7 @@ Walker::Step Walker::step_instance(Frame& frame, PyObject*& child) {
   };
   if (frame.phase == 0) {
     Step step = Step::kDone;
-    PyDictValues* values = info.has_managed_dict ? inline_values(frame.object) : nullptr;
-    if (values) {
+    if (const PyDictValues* values = unshared_values(frame.object, info)) {
       step = step_split(frame, cached_keys(info.type), values, true, &info, child);
     } else if (PyObject* dict = instance_dict(frame.object, info)) {
       step = step_dict(frame, dict, &info, child);
