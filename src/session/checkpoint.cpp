@@ -10,7 +10,7 @@
 #include "elastic/store/writer.hpp"
 #include "session/background_writer.hpp"
 #include "session/dumped.hpp"
-#include "session/kept_groups.hpp"
+#include "session/known_place.hpp"
 #include "session/marks.hpp"
 #include "session/measured.hpp"
 #include "session/outline.hpp"
@@ -82,9 +82,8 @@ void add_blobs(const DumpedGroup& holder, const Pickled& pickled, StoredGroup& s
 // The report as a text: what there is of each variable is never made into values.
 std::string report_text(const DumpedSession& dumped) {
   std::string text = json_text(dumped.report);
-  text.pop_back();
-  return text + ",\"variables\":" + plan::variables_text(dumped.plan, dumped.input, false) +
-         ",\"ambient\":" + plan::variables_text(dumped.plan, dumped.input, true) + "}";
+  text.back() = ',';
+  return text + dumped.report_of_variables + "}";
 }
 
 }  // namespace
@@ -193,7 +192,8 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   dumped.report["bytes_written"] = report.bytes_written;
   dumped.report["checkpoint"] = report.name.to_string();
   writer.reset();
-  if (is_automatic(options)) replace_idle(*dumped.target, options.directory, report.name);
+  KnownPlace& place = place_at(options.directory);
+  if (is_automatic(options)) replace_idle(*dumped.target, place, report.name);
   if (!options.export_to.empty()) {
     auto exported = store::export_checkpoint(*dumped.target, report.name, options.export_to, options.force,
                                              told_to(*driver_));
@@ -204,19 +204,28 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   policy.keep_newest = options.keep_newest;
   policy.max_age_us = options.keep_us;
   policy.max_bytes = options.keep_bytes;
-  if (auto collected = store::collect_garbage(*dumped.target, policy); !collected.ok())
+  if (place.is_swept && !store::may_exceed(*dumped.target, policy)) return success();
+  const auto collected = store::collect_garbage(*dumped.target, policy);
+  if (!collected.ok())
     log(LogLevel::kWarning, "collecting old checkpoints: " + collected.error().to_string());
+  place.is_swept = collected.ok() && !collected->someone_at_work && !collected->stopped;
   return success();
 }
 
+KnownPlace& Session::place_at(const std::string& directory) {
+  std::unique_ptr<KnownPlace>& place = places_[directory];
+  if (!place) place = std::make_unique<KnownPlace>();
+  return *place;
+}
+
 // The newest eight that are kept would soon be nothing but these.
-void Session::replace_idle(store::Store& target, const std::string& directory, store::CheckpointName name) {
-  const auto former = idle_at_.find(directory);
-  if (former != idle_at_.end()) {
-    if (const Result<> removed = target.remove(former->second); !removed.ok())
+void Session::replace_idle(store::Store& target, KnownPlace& place, store::CheckpointName name) {
+  if (place.idle) {
+    place.is_swept = false;
+    if (const Result<> removed = target.remove(*place.idle); !removed.ok())
       log(LogLevel::kDebug, "removing the last checkpoint while idle: " + removed.error().to_string());
   }
-  idle_at_[directory] = name;
+  place.idle = name;
 }
 
 namespace {
@@ -310,9 +319,13 @@ Result<> Session::begin_as_heir(const GilHeld& gil, const CheckpointOptions& opt
 Result<std::string> Session::checkpoint(const GilHeld& gil, const CheckpointOptions& options) {
   DumpedSession dumped;
   Result<std::string> report = write_down(gil, options, dumped);
-  // Whatever it was, the next attempt takes nothing for granted; but one that is made while idle is broken
-  // off whenever a cell comes.
-  if (!report.ok() && report.error().code() != ErrorCode::kCancelled) kept_groups_.erase(options.directory);
+  if (!report.ok()) {
+    KnownPlace& place = place_at(options.directory);
+    place.is_swept = false;
+    // Whatever it was, the next attempt takes nothing for granted; but one that is made while idle is broken
+    // off whenever a cell comes.
+    if (report.error().code() != ErrorCode::kCancelled) place.kept = {};
+  }
   if (!report.ok() && dumped.writer && options.as_heir_us != 0)
     dumped.writer->give_up(report.error().message());
   return report;
@@ -326,9 +339,7 @@ Result<std::string> Session::write_down(const GilHeld& gil, const CheckpointOpti
     ELASTIC_TRY(store::check_export_path(store::system_files(), options.export_to, options.force));
   }
   known_buffers_->begin();
-  auto& former = kept_groups_[options.directory];
-  if (!former) former = std::make_unique<KeptGroups>();
-  dumped.former = former.get();
+  dumped.former = &place_at(options.directory).kept;
   dumped.gives_way = options.while_idle;
   ELASTIC_TRY(
       open_target(gil, options, dumped));  // a place that will not do is found before the work is done
@@ -345,6 +356,8 @@ Result<std::string> Session::write_down(const GilHeld& gil, const CheckpointOpti
   for (const CellIndex cell : dumped.input.wishes.never_rerun) payload.never_rerun.insert(cell.value);
   json& report = dumped.report;
   report = plan::to_json(dumped.plan, dumped.input);
+  dumped.report_of_variables = "\"variables\":" + plan::variables_text(dumped.plan, dumped.input, false) +
+                               ",\"ambient\":" + plan::variables_text(dumped.plan, dumped.input, true);
   report["path"] = options.directory;
   report["notebook"] = options.label;
   report["bytes_written"] = 0;
@@ -373,7 +386,7 @@ Result<std::string> Session::write_down(const GilHeld& gil, const CheckpointOpti
     ELASTIC_TRY(dump_outputs(gil, options, had, dumped));
     ELASTIC_TRY(write_all(gil, options, dumped));
     if (!running_) news_ = false;
-    std::set<std::string>& keys = stored_at_[options.directory];
+    std::set<std::string>& keys = place_at(options.directory).keys;
     keys.clear();
     for (const std::size_t place : dumped.plan.loads) keys.insert(key_of(snapshots_of(dumped, place)));
   }

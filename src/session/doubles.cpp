@@ -46,7 +46,7 @@ bool Doubles::avoid(const GilHeld& gil, DumpedSession& dumped) {
   asked_.clear();
   const std::set<VariableId> older = older_than_loaded(dumped);
   if (older.empty()) return false;
-  const std::map<std::string, std::size_t> place_of = groups_by_name(dumped);
+  const auto place_of = groups_by_name(dumped);
   const auto ask = [&](VariableId member, StoreWish wish) {
     const std::size_t place = place_of.at(dumped.history.name_of(member));
     for (const std::string& name : dumped.groups[place].names) {

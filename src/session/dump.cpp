@@ -13,6 +13,7 @@
 #include "session/dumped.hpp"
 #include "session/input_files.hpp"
 #include "session/kept_groups.hpp"
+#include "session/known_place.hpp"
 #include "session/marks.hpp"
 #include "session/measured.hpp"
 #include "session/place.hpp"
@@ -76,7 +77,7 @@ StoredSize size_of(const plan::CostModel& costs, const DumpedGroup& group) {
 
 // What refers to something that cannot be stored cannot be loaded.
 void strike_out_unloadable(DumpedSession& dumped) {
-  const std::map<std::string, std::size_t> holding_of = groups_by_name(dumped);
+  const auto holding_of = groups_by_name(dumped);
   for (std::size_t i = 0; i < dumped.groups.size(); ++i)
     if (std::exchange(dumped.groups[i].struck_out, false)) dumped.input.holdings[i].not_storable.clear();
   for (bool changed = true; changed;) {
@@ -103,7 +104,7 @@ void strike_out_unloadable(DumpedSession& dumped) {
 // A stored group needs what it refers to before any cell has run, so that is stored as well. True when that
 // asks for more than the plan stores.
 bool ask_for_references(DumpedSession& dumped) {
-  const std::map<std::string, std::size_t> holding_of = groups_by_name(dumped);
+  const auto holding_of = groups_by_name(dumped);
   const std::set<std::size_t> stored(dumped.plan.loads.begin(), dumped.plan.loads.end());
   bool asked = false;
   for (const std::size_t place : stored) {
@@ -137,8 +138,8 @@ Result<std::unique_ptr<plan::Planner>> planner_named(const std::string& wanted) 
 
 }  // namespace
 
-std::map<std::string, std::size_t> groups_by_name(const DumpedSession& dumped) {
-  std::map<std::string, std::size_t> places;
+std::unordered_map<std::string, std::size_t> groups_by_name(const DumpedSession& dumped) {
+  std::unordered_map<std::string, std::size_t> places(dumped.groups.size());
   for (std::size_t i = 0; i < dumped.groups.size(); ++i)
     if (!dumped.groups[i].ambient)
       for (const std::string& name : dumped.groups[i].names) places.insert_or_assign(name, i);
@@ -271,12 +272,13 @@ Result<> Session::offer_all(const GilHeld& gil, const CheckpointOptions& options
     dumped.groups.push_back(std::move(group));
     dumped.input.holdings.emplace_back().snapshots = covariable;
   }
-  dumped.referable = referable_identity(history, namespace_, is_referable);
-  const std::string nans = referable_identity(history, namespace_, is_nan);
+  const std::vector<std::string> referable = referable_names(history, namespace_);
+  dumped.referable = referable_identity(history, namespace_, referable, is_referable);
+  const std::string nans = referable_identity(history, namespace_, referable, is_nan);
   for (std::size_t i = 0; i < dumped.groups.size(); ++i)
     dumped.groups[i].identity = tracking_error_ ? std::string() : identity_of(tracker_, dumped, i, nans);
-  ELASTIC_ASSIGN(dumped.dumper, Dumper::create(gil, namespace_, referable_names(history, namespace_)));
-  const std::set<std::string>& had = stored_at_[options.directory];
+  ELASTIC_ASSIGN(dumped.dumper, Dumper::create(gil, namespace_, referable));
+  const std::set<std::string>& had = place_at(options.directory).keys;
   for (std::size_t i = 0; i < dumped.groups.size(); ++i) {
     // Of a type that was never met nobody knows what it costs, so it is tried.
     if (!costs_.knows(dumped.groups[i].type)) ELASTIC_TRY(dump_group(gil, dumped, i, dumped.groups[i].names));
@@ -344,7 +346,7 @@ Result<> Session::dump_group(const GilHeld& gil, DumpedSession& dumped, std::siz
 // Serialises what the plan stores and joins circles; true when that was anything, so that prices have
 // changed.
 Result<bool> Session::dump_chosen(const GilHeld& gil, DumpedSession& dumped) {
-  const std::map<std::string, std::size_t> holding_of = groups_by_name(dumped);
+  const auto holding_of = groups_by_name(dumped);
   bool changed = false;
   for (const std::size_t place : dumped.plan.loads) {
     const std::size_t first = dumped.groups[place].pickled_in;

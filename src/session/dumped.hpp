@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "elastic/graph/history.hpp"
@@ -61,7 +62,8 @@ struct DumpedSession {
   KeptGroups* former = nullptr;  // what the target had of the session, for the next checkpoint to change
   std::string referable{};       // referable_identity
   Payload payload{};
-  nlohmann::json report{};  // but for what it says of each variable
+  nlohmann::json report{};            // but for what it says of each variable
+  std::string report_of_variables{};  // that, as the text of two members
   std::optional<pyobj::Dumper> dumper{};
   std::unique_ptr<store::Store> target{};             // null: nothing is there, and nothing shall be written
   std::unique_ptr<store::CheckpointWriter> writer{};  // null: not begun yet
@@ -109,7 +111,7 @@ std::vector<StoredSnapshot> snapshots_of(const DumpedSession& dumped, std::size_
 std::string key_of(const std::vector<StoredSnapshot>& snapshots);
 
 // Where a variable is; a part outranks the group it is of.
-std::map<std::string, std::size_t> groups_by_name(const DumpedSession& dumped);
+std::unordered_map<std::string, std::size_t> groups_by_name(const DumpedSession& dumped);
 bool is_marked_never_store(const DumpedSession& dumped, std::size_t group);
 // Fills in what the holding would cost: as measured, where it is serialised, else as estimated. `had`: keys
 // of what the target is taken to have.

@@ -34,9 +34,9 @@ std::string identity_of(const Tracker& tracker, const DumpedSession& dumped, std
 }
 
 std::string referable_identity(const graph::History& history, pyobj::Borrowed user_namespace,
-                               bool (*counts)(PyObject*)) {
+                               const std::vector<std::string>& referable, bool (*counts)(PyObject*)) {
   std::string identity;
-  for (const std::string& name : referable_names(history, user_namespace)) {
+  for (const std::string& name : referable) {
     PyObject* const value = PyDict_GetItemString(user_namespace.get(), name.c_str());
     if (!counts(value)) continue;
     identity += text_of(history, *history.active(*history.find_variable(name))) +

@@ -43,8 +43,8 @@ class KeptGroups {
 // one of them is hidden from the walk.
 std::string identity_of(const Tracker& tracker, const DumpedSession& dumped, std::size_t place,
                         const std::string& nans);
-// The referable variables for which `counts` is true, as they are now.
+// The referable variables (referable_names) for which `counts` is true, as they are now.
 std::string referable_identity(const graph::History& history, pyobj::Borrowed user_namespace,
-                               bool (*counts)(PyObject*));
+                               const std::vector<std::string>& referable, bool (*counts)(PyObject*));
 
 }  // namespace elastic::session

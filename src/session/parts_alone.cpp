@@ -14,7 +14,7 @@ namespace {
 
 // The groups that the plan loses and that no pickle holds, by place.
 std::set<std::size_t> lost_groups(const DumpedSession& dumped) {
-  const std::map<std::string, std::size_t> place_of = groups_by_name(dumped);
+  const auto place_of = groups_by_name(dumped);
   std::set<std::size_t> lost;
   for (const plan::VariablePlan& variable : dumped.plan.variables) {
     if (variable.action != plan::Action::kLost || dumped.history.is_ambient(variable.variable)) continue;
@@ -28,7 +28,7 @@ std::set<std::size_t> lost_groups(const DumpedSession& dumped) {
 
 // Strikes out of `references` (of variables that pickle alone) those that refer to what is not stored.
 void keep_loadable(const DumpedSession& dumped, std::map<std::string, std::vector<std::string>>& references) {
-  const std::map<std::string, std::size_t> place_of = groups_by_name(dumped);
+  const auto place_of = groups_by_name(dumped);
   const auto can_be_had = [&](const std::string& name) {
     if (references.contains(name)) return true;
     const auto found = place_of.find(name);

@@ -10,6 +10,7 @@
 #include "session/damage_check.hpp"
 #include "session/deferred.hpp"
 #include "session/dumped.hpp"
+#include "session/known_place.hpp"
 #include "session/marks.hpp"
 #include "session/measured.hpp"
 #include "session/replay.hpp"
@@ -242,10 +243,7 @@ Result<std::string> Session::restore(const GilHeld& gil, const RestoreOptions& o
   {
     GilReleased released(gil);
     // What this session wrote by itself is not what somebody wants back who asks for nothing in particular.
-    const auto by_itself = idle_at_.find(options.directory);
-    ELASTIC_ASSIGN(
-        source, open_source(options, here, waits,
-                            by_itself == idle_at_.end() ? std::nullopt : std::optional(by_itself->second)));
+    ELASTIC_ASSIGN(source, open_source(options, here, waits, place_at(options.directory).idle));
     ELASTIC_ASSIGN(values, ambient_values(source));
     progress = std::make_unique<RestoreProgress>(*driver_, *clock_);
     source.reader->tell_reads([&](std::uint64_t bytes) { return progress->read(bytes); });
@@ -324,7 +322,7 @@ Result<std::string> Session::restore(const GilHeld& gil, const RestoreOptions& o
   costs_.use_target(options.directory);
   report.rest["measured"] = measured_replay(costs_, carried->replay->times(), source.payload, source.history);
   report.rest["measured"]["so_far"] = costs_.errors_json();
-  std::set<std::string>& keys = stored_at_[options.directory];
+  std::set<std::string>& keys = place_at(options.directory).keys;
   keys.clear();
   for (const StoredGroup& group : source.payload.groups) keys.insert(key_of(group.snapshots));
   if (auto marks = Marks::from_json(source.payload.marks); marks.ok())

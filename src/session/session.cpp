@@ -4,8 +4,8 @@
 #include "elastic/pyobj/user_names.hpp"
 #include "session/damage_check.hpp"
 #include "session/deferred.hpp"
-#include "session/kept_groups.hpp"
 #include "session/known_buffers.hpp"
+#include "session/known_place.hpp"
 #include "session/marks.hpp"
 
 namespace elastic::session {

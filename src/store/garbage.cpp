@@ -244,4 +244,12 @@ Result<GarbageReport> collect_garbage(Store& store, const RetentionPolicy& polic
   return Collector(store, policy, dry_run).run();
 }
 
+bool may_exceed(Store& store, const RetentionPolicy& policy) {
+  if (policy.max_age_us || policy.max_bytes) return true;
+  const auto manifests = store.backend().list(ObjectClass::kManifest);
+  const auto packs = store.backend().list(ObjectClass::kPack);
+  return !manifests.ok() || !packs.ok() || packs->size() >= kManySmallPacks ||
+         (policy.keep_newest && manifests->size() > *policy.keep_newest);
+}
+
 }  // namespace elastic::store

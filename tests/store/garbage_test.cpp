@@ -146,6 +146,22 @@ TEST_F(GarbageTest, MergesManySmallPacks) {
   EXPECT_EQ(collect({}).packs_rewritten, 0U);
 }
 
+TEST_F(GarbageTest, NamesAloneTellWhetherThereMayBeTooMuch) {
+  RetentionPolicy policy;
+  policy.keep_newest = 2;
+  for (int i = 1; i <= 2; ++i) write(i, "a", 5000);
+  EXPECT_FALSE(may_exceed(*store_, policy));
+  write(3, "b", 5000);  // the names do not tell labels apart
+  EXPECT_TRUE(may_exceed(*store_, policy));
+  EXPECT_FALSE(may_exceed(*store_, {}));
+  policy.keep_newest = 100;
+  EXPECT_FALSE(may_exceed(*store_, policy));
+  policy.max_bytes = 1 << 30;  // what they hold is not in their names
+  EXPECT_TRUE(may_exceed(*store_, policy));
+  for (int i = 4; i <= 20; ++i) write(i, "a", 5000);
+  EXPECT_TRUE(may_exceed(*store_, {}));  // small packs to be merged
+}
+
 TEST_F(GarbageTest, LeavesEverythingWhileSomebodyReadsOrWrites) {
   write(1);
   write(2);

@@ -34,8 +34,8 @@ namespace elastic::session {
 class DamageCheck;
 class Deferred;
 struct DumpedSession;
-class KeptGroups;
 class KnownBuffers;
+struct KnownPlace;
 class Marks;
 
 struct CheckpointOptions {
@@ -152,17 +152,16 @@ class Session {
                         const std::vector<std::string>& had, DumpedSession& dumped);
   Result<> choose_plan(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
   Result<> write_all(const pyobj::GilHeld&, const CheckpointOptions& options, DumpedSession& dumped);
-  void replace_idle(store::Store& target, const std::string& directory, store::CheckpointName name);
+  KnownPlace& place_at(const std::string& directory);
+  static void replace_idle(store::Store& target, KnownPlace& place, store::CheckpointName name);
 
   pyobj::Owned namespace_;
   const Clock* clock_;
   Driver* driver_;
   Tracker tracker_;
   plan::CostModel costs_;
-  std::map<std::string, std::set<std::string>> stored_at_;  // by directory: keys of the groups last written
-  std::map<std::string, store::CheckpointName> idle_at_;    // by directory: the last one while idle
   std::unique_ptr<KnownBuffers> known_buffers_;
-  std::map<std::string, std::unique_ptr<KeptGroups>> kept_groups_;  // by directory
+  std::map<std::string, std::unique_ptr<KnownPlace>> places_;  // by directory
   std::unique_ptr<Marks> marks_;
   std::unique_ptr<DamageCheck> damage_check_;  // of what the last restore mapped
   std::unique_ptr<Deferred> deferred_;         // of the last restore; empty: nothing waits

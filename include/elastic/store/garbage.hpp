@@ -34,4 +34,8 @@ struct GarbageReport {
 // `dry_run` says what would be removed. O(checkpoints + frames).
 Result<GarbageReport> collect_garbage(Store& store, const RetentionPolicy& policy, bool dry_run = false);
 
+// Whether there may be more than the policy allows, or more small files than a store should have, as far as
+// their names tell: no when a collection would only find what writers left that died. Reads no checkpoint.
+bool may_exceed(Store& store, const RetentionPolicy& policy);
+
 }  // namespace elastic::store
