@@ -29,8 +29,12 @@ bool keeps_time_for_itself(std::string_view module) {
       "pexpect",        "ptyprocess",     "joblib",       "matplotlib",    "tempfile",
       "urllib3",        "requests",       "http",         "nest_asyncio",  "warnings",
       "sched",          "loky",           "pstats"};
-  // Every fit of scikit-learn gets an id and a time of its own, for callbacks that show progress.
-  return kPackages.count(module.substr(0, module.find('.'))) != 0 || starts_with(module, "sklearn.callback");
+  // Every fit of scikit-learn gets an id and a time of its own, for callbacks that show progress; SQLAlchemy
+  // notes how old its connections are.
+  static const std::array kModules = {"sklearn.callback", "sqlalchemy.pool", "sqlalchemy.util"};
+  return kPackages.count(module.substr(0, module.find('.'))) != 0 ||
+         std::any_of(kModules.begin(), kModules.end(),
+                     [&](const char* known) { return starts_with(module, known); });
 }
 
 // Modules that hand on what they were asked for: who asked them is what counts.

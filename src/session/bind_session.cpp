@@ -45,13 +45,16 @@ T unwrap(Result<T> result) {
 }
 
 // Through text: reports are small beside what they report on.
+// By the classes themselves: `json.dumps` is what programs replace.
 json json_of(const py::handle& object) {
-  return json::parse(py::module_::import("json").attr("dumps")(object).cast<std::string>());
+  const py::object encoder = py::module_::import("json.encoder").attr("JSONEncoder")();
+  return json::parse(encoder.attr("encode")(object).cast<std::string>());
 }
 
 py::object object_of(const json& value) {
-  return py::module_::import("json").attr("loads")(
-      value.dump(-1, ' ', false, json::error_handler_t::replace));
+  return py::module_::import("json.decoder")
+      .attr("JSONDecoder")()
+      .attr("decode")(value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 // The driver as Python implements it: run_cell(index, source, execution_count) -> None or the exception.

@@ -57,6 +57,16 @@ PUT = {
 }
 
 
+@pytest.mark.parametrize("call", ["checkpoint(); ep.checkpoints().to_dict()", "restore().to_dict()"])
+def test_a_program_may_replace_what_writes_json(start, call):
+    first = start()
+    first.run("x = 3")
+    first.checkpoint()
+    start().run("import elasticpython as ep, json\nplain = json.dumps, json.loads, json._default_encoder\n"
+                f"json.dumps = json.loads = json._default_encoder = None\nep.{call}\n"
+                "json.dumps, json.loads, json._default_encoder = plain")
+
+
 @pytest.mark.parametrize("plan", ["store-all", "recompute-all"])
 @pytest.mark.parametrize("kind", PUT)
 def test_what_a_cell_put_into_a_library_is_there_again(comes_back, kind, plan):

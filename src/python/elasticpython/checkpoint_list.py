@@ -1,10 +1,9 @@
 """What checkpoints there are: for a person as a table, for a program as dicts."""
 
 import html
-import json
 
 from elasticpython import _core, places
-from elasticpython.reports import describe_bytes, shortened, when
+from elasticpython.reports import describe_bytes, plain_copy, shortened, when
 from elasticpython.session import ask
 
 _HEADINGS = ("--at", "made", "", "size", "variables")
@@ -25,7 +24,7 @@ class CheckpointList:
 
     def to_dict(self) -> dict:
         """A copy of everything that is known."""
-        return json.loads(json.dumps({"path": self._place, "checkpoints": self._entries}))
+        return plain_copy({"path": self._place, "checkpoints": self._entries})
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -1,8 +1,9 @@
 """What a checkpoint or a restore has done: for a person as a table, for a program as a dict."""
 
 import functools
-import json
 import time
+from json.decoder import JSONDecoder
+from json.encoder import JSONEncoder
 
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
@@ -40,6 +41,11 @@ def _escaped(text) -> str:
     return html.escape(text)
 
 
+def plain_copy(content):
+    """What a program may change; made without `json.dumps`, which programs replace."""
+    return JSONDecoder().decode(JSONEncoder().encode(content))
+
+
 class Report:
     """A report. `to_dict()` is JSON-ready; its keys are stable, more may be added."""
 
@@ -58,7 +64,7 @@ class Report:
 
     def to_dict(self) -> dict:
         """A copy of everything that is known."""
-        return json.loads(json.dumps(self._content))
+        return plain_copy(self._content)
 
     def names(self, status: str) -> list:
         """The variables with this status, sorted."""
@@ -173,11 +179,11 @@ class CheckpointReport(Report):
 
     @functools.cached_property
     def _content(self) -> dict:
-        return json.loads(self._text)
+        return JSONDecoder().decode(self._text)
 
     def to_dict(self) -> dict:
         # One that an earlier version made, and a checkpoint kept, has no text.
-        return json.loads(self._text) if hasattr(self, "_text") else super().to_dict()
+        return JSONDecoder().decode(self._text) if hasattr(self, "_text") else super().to_dict()
 
     def __str__(self) -> str:
         table = self._content.get("table")

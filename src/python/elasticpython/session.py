@@ -315,7 +315,7 @@ class ShellSession:
 
     def _carry_out(self, options: dict, put_shell_state) -> dict:
         """Restores. `put_shell_state(state)` follows, and returns what could not be put, as sentences."""
-        import json
+        from json.decoder import JSONDecoder
 
         from elasticpython import library_settings, progress, shell_state
 
@@ -326,7 +326,7 @@ class ShellSession:
         ended = "stopped; the session is as it was"
         try:
             with self._interrupts, rerunning.quietly(self.shell):
-                report = json.loads(ask(self._session.restore, options))
+                report = JSONDecoder().decode(ask(self._session.restore, options))
                 state = report.pop("shell", None)
                 if not options["dry_run"]:
                     if state is not None:
