@@ -32,6 +32,13 @@ std::string name_of_object(PyObject* object) {
   return std::string("an object of ") + Py_TYPE(object)->tp_name;
 }
 
+bool is_own_code(PyObject* object, PyObject* names) {
+  if (PyType_Check(object)) return is_session_type(reinterpret_cast<PyTypeObject*>(object));
+  if (!PyFunction_Check(object)) return false;
+  PyObject* const globals = PyFunction_GET_GLOBALS(object);
+  return globals == names || is_own_module(globals);
+}
+
 struct Living {
   std::vector<Owned> code;   // functions whose globals are the namespace, and classes of the session
   std::vector<Owned> ended;  // frames that are over, and garbage: nothing in them runs again
@@ -231,7 +238,8 @@ void Reads::look_through(const std::vector<PyObject*>& objects, bool by_message)
     (is_library ? of_libraries : ours).push_back(object);
   }
   const auto keep = [&](PyObject* object, Reach&& held, bool has_code) {
-    const bool is_code = has_code && (PyFunction_Check(object) || PyType_Check(object));
+    // Code of a library's that leads to the session's, by its defaults or closure, is no code of the session.
+    const bool is_code = has_code && is_own_code(object, state_->names);
     state_->escaped.push_back({name_of_object(object), std::move(held), is_code, by_message});
   };
   std::vector<Reach> shares(ours.size());

@@ -91,6 +91,7 @@ def test_what_a_figure_calls_is_called_again(round_trip, plan):
         plan=plan,
     )
     assert report["variables"]["number"]["status"] in ("same", "recomputed")
+    assert report["hooks_not_here"] == []
     after.run("ax.set_xlim(0, 5); ax.set_ylim(0, 3)", "ax.callbacks.disconnect(number); ax.set_xlim(0, 6)")
     assert after.value("[list(map(float, seen)), zoom.count]") == [[5], 1]
 
