@@ -100,6 +100,17 @@ class PythonDriver final : public Driver {
   Result<> keep_object(const GilHeld&, const std::string& name, pyobj::Borrowed value) override {
     return told([&] { driver_.attr("keep_object")(name, py::handle(value.get())); });
   }
+  Result<std::set<std::string>> objects_before(const GilHeld&, const graph::CellExecution& cell) override {
+    return guarded<std::set<std::string>>([&]() -> Result<std::set<std::string>> {
+      const py::object names = driver_.attr("objects_before")(cell.execution_count);
+      std::set<std::string> found;
+      for (const py::handle name : names) found.insert(name.cast<std::string>());
+      return found;
+    });
+  }
+  Result<> put_object(const GilHeld&, const std::string& name, pyobj::Borrowed value) override {
+    return told([&] { driver_.attr("put_object")(name, py::handle(value.get())); });
+  }
   Result<> restore_commits(const GilHeld&) override {
     return told([&] { driver_.attr("restore_commits")(); });
   }

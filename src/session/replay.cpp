@@ -209,6 +209,7 @@ Result<> Replay::load_one_deferred(const GilHeld& gil, std::size_t group) {
 Result<> Replay::run_step(const GilHeld& gil, const plan::Plan& plan, CellIndex cell, bool must_raise) {
   if (progress_) ELASTIC_TRY(progress_->runs(gil, *history_, plan, cell));
   put_ambient_before(gil, cell);
+  if (sets_objects_) ELASTIC_TRY(put_objects_before(gil, cell));
   const Owned before = Owned::steal(PyDict_Copy(namespace_.get()));
   if (!before) return Error(ErrorCode::kPythonRaised, "no memory to keep the namespace as it was");
   const std::vector<std::string> hidden = hide_what_was_not_there(gil, cell);
@@ -262,6 +263,23 @@ void Replay::put_ambient_before(const GilHeld& gil, CellIndex cell) {
     if (auto put = put_stored(gil, found->second); !put.ok())
       log(LogLevel::kWarning, "setting " + history_->name_of(variable) + ": " + put.error().to_string());
   }
+}
+
+// What cannot be loaded yet, since a later step makes what it refers to, is tried again before the next cell,
+// and at the end.
+Result<> Replay::put_objects_before(const GilHeld& gil, CellIndex cell) {
+  ELASTIC_ASSIGN(const std::set<std::string> names, driver_->objects_before(gil, history_->cell(cell)));
+  for (const StoredOutput& output : payload_->outputs) {
+    if (!names.contains(output.name) || objects_set_.contains(output.name)) continue;
+    ReplayTimes::Load time;
+    auto values = load_pickle(gil, {output.name}, output.pickle, output.buffers, time);
+    if (!values.ok() && values.error().code() == ErrorCode::kCancelled) return values.error();
+    PyObject* value = values.ok() ? PyDict_GetItemString(values->get(), output.name.c_str()) : nullptr;
+    if (!value) continue;
+    objects_set_.insert(output.name);
+    ELASTIC_TRY(driver_->put_object(gil, output.name, value));
+  }
+  return success();
 }
 
 std::map<std::string, std::string> Replay::settle_ambient(const GilHeld& gil) {

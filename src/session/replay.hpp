@@ -54,6 +54,8 @@ class Replay {
         clock_(&clock) {}
 
   void report_to(RestoreProgress& progress) { progress_ = &progress; }
+  // Whether re-run cells get what earlier ones put into libraries, which nobody takes out again.
+  void set_objects(bool on) { sets_objects_ = on; }
   // Groups that `run` does not load. Nothing in the run may need them (session/deferred.hpp).
   void defer(std::set<std::size_t> groups) { to_defer_ = std::move(groups); }
   // kCancelled; or success, and then `failure()` says whether the plan went through.
@@ -98,6 +100,7 @@ class Replay {
   std::vector<std::string> hide_what_was_not_there(const pyobj::GilHeld&, CellIndex cell);
   Result<> run_step(const pyobj::GilHeld&, const plan::Plan& plan, CellIndex cell, bool must_raise);
   void put_ambient_before(const pyobj::GilHeld&, CellIndex cell);
+  Result<> put_objects_before(const pyobj::GilHeld&, CellIndex cell);
   Result<> put_stored(const pyobj::GilHeld&, std::size_t group);
   Result<> bind_again(CellIndex cell, pyobj::Borrowed before);
 
@@ -117,6 +120,8 @@ class Replay {
   std::set<std::size_t> loading_;               // pickles
   std::set<std::size_t> to_defer_;
   std::map<std::size_t, std::vector<std::string>> deferred_;
+  bool sets_objects_ = false;
+  std::set<std::string> objects_set_;
   bool loads_outputs_ = false;  // what those refer to is what the namespace holds
   // Variables that a re-run cell leaves as they were at the checkpoint. Where one is a class or a function,
   // that object is the one, and what refers to it waits for it: a loaded twin would be a second class of the

@@ -50,6 +50,7 @@ Result<> carry_out(const GilHeld& gil, const RestoreOptions& options, Rollback& 
         lazy ? groups_that_can_wait(source, carried.plan, holding_groups) : std::set<std::size_t>();
     replay.defer(waiting);
     replay.report_to(progress);
+    replay.set_objects(!options.only);
     progress.expect(source, carried.plan, holding_groups, waiting);
     ELASTIC_TRY(replay.run(gil, carried.plan, holding_groups));
     if (!replay.failure()) return success();

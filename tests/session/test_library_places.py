@@ -103,3 +103,23 @@ def test_proxies_are_not_asked_what_they_are(start, tmp_path):
     other = start()
     other.restore(tmp_path / "store")
     assert other.value("textwrap.dedent('x')") == "qx"
+
+
+def test_a_cell_that_runs_again_finds_what_cells_before_it_put_into_libraries(round_trip):
+    put = (
+        "import gc, reprlib, sys, threading, types, pandas as pd\nfrom collections import abc",
+        "early = [reprlib.aRepr.maxstring, hasattr(reprlib, 'mark'), gc.isenabled(), threading.Lock()]",
+        "reprlib.aRepr.maxstring = 7; gc.disable()\ndef mark(): return 'mine'\nreprlib.mark = mark",
+        "cfg = types.ModuleType('cfg'); cfg.n = 3; sys.modules['cfg'] = cfg",
+        "@pd.api.extensions.register_dataframe_accessor('rows')\nclass Rows:\n"
+        "    def __init__(self, frame): self.frame = frame\n    def count(self): return len(self.frame)",
+        "class Row: pass\nabc.Sized.register(Row)\nrow, frame = Row(), pd.DataFrame({'a': [1, 2]})",
+    )
+    look = ("from cfg import n\nlate = [reprlib.aRepr.maxstring, reprlib.mark(), gc.isenabled(), n,"
+            " frame.rows.count(), isinstance(row, abc.Sized), threading.Lock()]")
+    after, _, report = round_trip(*put, look, "reprlib.aRepr.maxlist = 5; gc.enable(); other = [Row()]")
+    assert {report["variables"][name]["status"] for name in ("early", "late")} == {"recomputed"}, report
+    assert report["variables"]["frame"]["status"] == "same"
+    assert after.value("early[:-1]") == [30, False, True]
+    assert after.value("late[:-1]") == [7, "mine", False, 3, 2, True]
+    assert after.value("[gc.isenabled(), reprlib.aRepr.maxlist]") == [True, 5]

@@ -319,6 +319,8 @@ def test_inputs_outputs_and_the_counter_come_back(round_trip):
     after, _, _ = round_trip("6 * 7", "x = [1]", "x")
     assert after.value("Out[1], Out[3] is x, _3 is x, _ is x, In[2]") == [42, True, True, True, "x = [1]"]
     assert after.value("get_ipython().execution_count") == 4
+    after.run("inputs = [_i, _ii, _iii]")
+    assert after.value("inputs") == ["x", "x = [1]", "6 * 7"]
 
 
 def test_a_result_after_a_restore_is_the_underscore(start):
@@ -326,7 +328,8 @@ def test_a_result_after_a_restore_is_the_underscore(start):
     first.run("[1]", "{'a': 1}", "x = 3")
     first.checkpoint()
     second = start()
-    second.run("%restore", "6 * 7")
+    second.run("%restore", "y = [_i, _ii]\n6 * 7")
+    assert second.value("y") == ["x = 3", "{'a': 1}"]  # what restores is not in In
     assert second.value("[_, type(__).__name__, _1, _2]") == [42, "RestoreReport", [1], {"a": 1}]
 
 

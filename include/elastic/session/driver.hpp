@@ -6,6 +6,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -47,6 +48,11 @@ class Driver {
   virtual Result<> restore_begins(const pyobj::GilHeld&, const nlohmann::json& shell) = 0;
   // One of CheckpointOptions::objects, loaded; for the driver to use when the restore is through.
   virtual Result<> keep_object(const pyobj::GilHeld&, const std::string& name, pyobj::Borrowed value) = 0;
+  // Before `cell` runs again: what it found outside of the namespace is set. Returns those of
+  // CheckpointOptions::objects that go there, too; put_object is given what of them can be loaded yet.
+  virtual Result<std::set<std::string>> objects_before(const pyobj::GilHeld&,
+                                                       const graph::CellExecution& cell) = 0;
+  virtual Result<> put_object(const pyobj::GilHeld&, const std::string& name, pyobj::Borrowed value) = 0;
   // Until the call returns an interrupt must not strike: the session is the restored one.
   virtual Result<> restore_commits(const pyobj::GilHeld&) = 0;
   // Runs a recorded cell once more in the user namespace. Its output is kept, not shown; prompts and In/Out

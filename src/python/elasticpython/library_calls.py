@@ -50,8 +50,8 @@ def _calls_in(source: str) -> tuple:
 
 
 def made_by_cells(sources, namespace, stopped=frozenset()) -> tuple:
-    """(The calls as text, in their order, and of those that are the same the last; those that were perhaps
-    made.) `stopped`: the places in `sources` of cells that did not run to their end."""
+    """({call as text: the number of its cell}, in their order, and of those that are the same the last; the
+    calls that were perhaps made.) `stopped`: the numbers of cells that did not run to their end."""
     calls, perhaps = {}, {}
     for number, source in enumerate(sources):
         for call in _calls_in(source):
@@ -63,8 +63,8 @@ def made_by_cells(sources, namespace, stopped=frozenset()) -> tuple:
                     perhaps[text] = None
                     continue
                 calls.pop(text, None)
-                calls[text] = None
-    return list(calls), [text for text in perhaps if text not in calls]
+                calls[text] = number
+    return calls, [text for text in perhaps if text not in calls]
 
 
 def _value_of(node, namespace):

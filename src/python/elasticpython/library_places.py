@@ -13,9 +13,11 @@ import ast
 import builtins
 import functools
 import gc
+import math
 import re
 import sys
 import types
+from contextlib import suppress
 
 from elasticpython.by_type import is_a, is_made_by_hand, is_plain
 from elasticpython.cell_text import statements_of
@@ -93,15 +95,17 @@ def _paths_of(target) -> list:
 
 
 def set_by_cells(sources, namespace) -> dict:
-    """{place: value} of what the cells assigned outside of the session's own objects, and of the lists, dicts
-    and sets there whose methods they called, as it is now."""
+    """{place: (value, the number of the last cell that set it)} of what the cells assigned outside of the
+    session's own objects, and of the lists, dicts and sets there whose methods they called, as it is now."""
     paths, imported, entered = {}, {}, {}
-    for source in sources:
+    for number, source in enumerate(sources):
         assigned, changed, names = _assigned(source)
         imported |= names
-        paths |= {path: True for path in changed if path not in paths} | dict.fromkeys(assigned)
+        for path in changed:
+            paths[path] = (paths.get(path, (True,))[0], number)
+        paths |= dict.fromkeys(assigned, (False, number))
     found = {}
-    for (root, steps), is_table in paths.items():
+    for (root, steps), (is_table, number) in sorted(paths.items(), key=lambda entry: entry[1][1]):
         home = _home_of(root, namespace.get(root), imported)
         if home is None:
             continue
@@ -112,11 +116,11 @@ def set_by_cells(sources, namespace) -> dict:
         except Exception:  # deleted since, or a property that does not give it now
             continue
         if _is_entered_by_hand(module, path, value):
-            entered[module, path] = value
+            entered[module, path] = value, number
         elif (module, path[0][1]) in _LEFT_OUT or not _is_of_library(module, path[:-1]):
             continue
         elif not is_table or type(value) in (list, dict, set):
-            found[module, path] = value
+            found[module, path] = value, number
     return entered | found  # a value may be found by importing such a module
 
 
@@ -202,6 +206,28 @@ def _made_by(metaclass, objects) -> list:
 
 def _name_of(code) -> str:
     return code.__qualname__.rpartition(".")[2] if "<locals>" in code.__qualname__ else code.__qualname__
+
+
+def handed_out(value, sources) -> float:
+    """The number of the last cell that may have given a library this code of the session's: that defines it,
+    or names it other than to call it. Infinite where that is not told."""
+    inner = [value, type(value), *(getattr(value, name, None) for name in ("__func__", "fget", "func"))]
+    inner += vars(value).values() if hasattr(value, "__dict__") and not is_a(value, type) else ()
+    names = {each.__name__ for each in inner if is_a(each, (type, types.FunctionType))
+             and each.__module__ == "__main__"} - {"<lambda>"}
+    last = max((number for number, source in enumerate(sources)
+                if any(name in source for name in names) and names & _handed_on(source)), default=math.inf)
+    return last if names else math.inf
+
+
+@functools.lru_cache(maxsize=8192)
+def _handed_on(source) -> set:
+    """The names that a cell defines as functions and classes, or uses other than to call them."""
+    nodes = [node for statement in statements_of(source) for node in ast.walk(statement)]
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name for node in nodes if isinstance(node, kinds)} | {
+        node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in called}
 
 
 def registered_with_libraries(sources) -> dict:
@@ -338,6 +364,28 @@ def put(module: str, path, value, is_variable=False) -> None:
         setattr(holder, name, value)
     else:
         holder[name] = value
+
+
+def present(module: str, path) -> tuple:
+    """(place, what is there, whether anything is), for `put_back`."""
+    __import__(module)
+    try:
+        return (module, path), follow(module, path), True
+    except (AttributeError, LookupError):
+        return (module, path), None, False
+
+
+def put_back(replaced: list) -> None:
+    """Makes places what they were, the latest first."""
+    for (module, (*before, (kind, name))), value, was_there in reversed(replaced):
+        with suppress(Exception):
+            holder = follow(module, before)
+            if kind == "attr":
+                setattr(holder, name, value) if was_there else delattr(holder, name)
+            elif kind == "item" and was_there:
+                holder[name] = value
+            elif kind == "item":
+                holder.pop(name, None)
 
 
 def _holds_plain(table) -> bool:

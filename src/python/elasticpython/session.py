@@ -465,6 +465,7 @@ class ShellSession:
 
         self._rerun_output = {}
         self._objects = {}
+        self._state_then, self._put_before, self._put_early = state, 0, []
         try:
             shell_state.choose_backend(self.shell, state.get("matplotlib_backend"))
         except Exception:
@@ -472,6 +473,22 @@ class ShellSession:
 
     def keep_object(self, name: str, value) -> None:
         self._objects[name] = value
+
+    def objects_before(self, execution_count: int) -> list:
+        """Before a recorded cell runs again: what it found in libraries is put there; returns the names of
+        the objects that `put_object` is to be given."""
+        from elasticpython import library_places, shell_state
+
+        if execution_count < self._put_before:  # the replay starts over
+            library_places.put_back(self._put_early)
+            self._put_early, self._put_before = [], 0
+        first, self._put_before = self._put_before, execution_count
+        return shell_state.put_before(self.shell, self._state_then, first, execution_count, self._put_early)
+
+    def put_object(self, name: str, value) -> None:
+        from elasticpython import shell_state
+
+        shell_state.put_object(self.shell, name, value, self._put_early)
 
     def restore_commits(self) -> None:
         """From here on an interrupt waits until all is done."""

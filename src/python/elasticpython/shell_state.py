@@ -12,6 +12,7 @@ import pathlib
 import sys
 import threading
 import types
+from contextlib import suppress
 
 from elasticpython import library_calls, library_places, library_settings, shell_config
 from elasticpython.by_type import is_a, is_plain
@@ -56,50 +57,60 @@ def taken(shell, is_report, held_elsewhere=(), stopped_cells=frozenset()) -> tup
     }
     objects = {MARK + name: value for name, value in _objects(shell)}
     state["held_elsewhere"] = list(held_elsewhere)
-    state["set_by_cells"] = _places(shell, held_elsewhere, objects)
+    # {what was set, or the object it was set to: the number of the last cell that set it}
+    state["set_in"] = {}
+    state["set_by_cells"] = _places(shell, held_elsewhere, objects, state["set_in"])
     sources = shell.history_manager.input_hist_parsed
-    state["set_by_calls"], state["perhaps_called"] = library_calls.made_by_cells(
-        sources, shell.user_ns, stopped_cells)
+    calls, state["perhaps_called"] = library_calls.made_by_cells(sources, shell.user_ns, stopped_cells)
+    state["set_by_calls"] = list(calls)
+    state["set_in"] |= calls
     return state, objects
 
 
-def _places(shell, held_elsewhere, objects: dict) -> list:
+def _places(shell, held_elsewhere, objects: dict, set_in: dict) -> list:
     """What cells put into libraries goes to `objects`; what was set by a statement is named too, with its
     value where that is text."""
-    named = []
-    places = library_places.set_by_cells(shell.history_manager.input_hist_parsed, shell.user_ns)
-    for (module, path), value in places.items():
+    named, sources = [], shell.history_manager.input_hist_parsed
+    for (module, path), (value, number) in library_places.set_by_cells(sources, shell.user_ns).items():
         text = library_places.text_of(module, path)
         if is_plain(value) and all(isinstance(name, str) for _, name in path):
             named.append([text, module, [list(step) for step in path], value])
+            set_in[text] = number
         else:
             named.append([text])
             objects[f"{MARK}place {text}"] = (module, path, _named(shell, value))
-    registered = library_places.registered_with_libraries(shell.history_manager.input_hist_parsed)
-    for (place, name), kind in registered.items():
-        objects[f"{MARK}registered {library_places.text_of(*place)} {name}"] = (*place, _named(shell, kind))
+            set_in[f"{MARK}place {text}"] = number
+    held = {}
+    for (place, name), kind in library_places.registered_with_libraries(sources).items():
+        held[f"registered {library_places.text_of(*place)} {name}"] = (*place, kind)
     if held_elsewhere:
-        held = library_places.held_by_libraries(held_elsewhere, shell.user_ns)
-        for (module, path), value in held.items():
-            name = f"{MARK}place {library_places.text_of(module, path)}"
-            objects.setdefault(name, (module, path, _named(shell, value)))
+        for (module, path), value in library_places.held_by_libraries(held_elsewhere, shell.user_ns).items():
+            held[f"place {library_places.text_of(module, path)}"] = (module, path, value)
         for name, value in library_settings.called().items():
             objects[f"{MARK}called {name}"] = value
+    for text, (module, path, value) in held.items():
+        if MARK + text not in objects:
+            objects[MARK + text] = (module, path, _named(shell, value))
+            number = library_places.handed_out(value, sources)
+            if number in range(len(sources)):
+                set_in[MARK + text] = number
     return named
 
 
 class Named:
-    """Stands for the value of a variable, which a library has too."""
+    """Stands for the value of a variable, which a library has too. What other pickles refer to (code, a
+    module) is there as such, for a cell that needs it before the variable is bound."""
 
-    def __init__(self, name):
+    def __init__(self, name, value):
         self.name = name
+        self.value = value if is_a(value, (type, types.FunctionType, types.ModuleType)) else None
 
 
 def _named(shell, value):
     if is_plain(value):
         return value
     names = [name for name, each in shell.user_ns.items() if each is value and not name.startswith("_")]
-    return Named(min(names)) if names else value
+    return Named(min(names), value) if names else value
 
 
 def _sources(shell) -> dict:
@@ -206,6 +217,34 @@ def choose_backend(shell, name) -> None:
     matplotlib.rcParams["backend_fallback"] = may_fall_back
 
 
+def put_before(shell, state: dict, first: int, number: int, replaced: list) -> list:
+    """Sets what cells from the `first` on and before this one set in libraries and no later one did, where
+    that is text or a call; returns the names of the objects that go there too, since the session began. What
+    fails, as long as the variables are not there, is tried again by `put`. What was there is added to
+    `replaced`."""
+    due = {what for what, since in state.get("set_in", {}).items() if first <= since < number}
+    for text, *place in state.get("set_by_cells", ()):
+        if place and text in due:
+            with suppress(Exception):
+                replaced.append(library_places.present(*place[:2]))
+                library_places.put(*place)
+    for call in state.get("set_by_calls", ()):
+        if call in due:
+            with suppress(Exception), shell.builtin_trap:
+                eval(call, shell.user_ns)
+    return [what for what, since in state.get("set_in", {}).items()
+            if since < number and what.startswith(MARK)]
+
+
+def put_object(shell, name: str, value, replaced: list) -> None:
+    """Sets one of these objects, which `put` does once more."""
+    kind, _, rest = name[len(MARK) :].partition(" ")
+    with suppress(Exception):
+        if kind == "place":
+            replaced.append(library_places.present(*value[:2]))
+        _PUT[kind](shell, rest, value)
+
+
 def put(shell, state: dict, objects: dict) -> list:
     """Brings back what `taken` took, after the variables; returns what could not be, as sentences."""
     _put_inputs_and_outputs(shell, state)
@@ -257,12 +296,16 @@ def _put_inputs_and_outputs(shell, state: dict) -> None:
     inputs, raw_inputs = state.get("inputs") or [""], state.get("raw_inputs") or [""]
     # The cell that restores is in In already.
     mine = len(history.input_hist_parsed) > shell.execution_count
+    latest = [*raw_inputs[1:][::-1], "", "", "", ""]
     if mine:
+        latest.insert(0, history._i00)
         inputs = [*inputs, history.input_hist_parsed[-1]]
         raw_inputs = [*raw_inputs, history.input_hist_raw[-1]]
     history.input_hist_parsed[:], history.input_hist_raw[:] = inputs, raw_inputs
     shell.execution_count = len(inputs) - 1 if mine else len(inputs)
+    history._i00, history._i, history._ii, history._iii = latest[:4]
     hidden = {f"_i{number}": text for number, text in enumerate(raw_inputs) if number}
+    hidden |= {"_i": history._i, "_ii": history._ii, "_iii": history._iii}
     namespace.setdefault("Out", {}).clear()
     shell.push(hidden, interactive=False)
     put_outputs(shell, state)
@@ -341,7 +384,9 @@ def _put_registered(shell, rest, entry) -> None:
 
 
 def _meant(shell, value):
-    return shell.user_ns[value.name] if isinstance(value, Named) else value
+    if not isinstance(value, Named):
+        return value
+    return shell.user_ns[value.name] if value.name in shell.user_ns or value.value is None else value.value
 
 
 def _put_called(shell, rest, value) -> None:
