@@ -62,9 +62,16 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
     def _configure_logging(self):
         if self.logging_config or self.log.level:  # of the user's, or not the first time
             super()._configure_logging()
+            self._log_outside()
         else:
             self.log.setLevel(self.log_level)
             self.log.addHandler(_FirstRecord(self))
+
+    def _log_outside(self):
+        """Lets the log go where the kernel was started, as ipykernel's does, and not into the notebook."""
+        for handler in self.log.handlers:
+            if getattr(handler, "stream", None) is sys.stderr:
+                handler.setStream(open(self.kernel.server.original_stderr, "w", closefd=False))
 
     def parse_command_line(self, argv=None):
         """What a kernel is started with is the connection file. Making a parser of all that can be configured

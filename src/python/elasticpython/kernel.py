@@ -103,6 +103,11 @@ class Kernel:
 
         return vars(self)["comm_manager"]
 
+    def __getattr__(self, name):
+        from elasticpython import kernel_attributes
+
+        return kernel_attributes.attribute(self, name)
+
     @property
     def handled_types(self) -> list:
         """The request types `handle` answers."""
