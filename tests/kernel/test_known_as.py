@@ -12,7 +12,15 @@ QUESTIONS = {
     "instance": (
         "from ipykernel.zmqshell import ZMQInteractiveShell\nisinstance(get_ipython(), ZMQInteractiveShell)"
     ),
-    "what else is there": "from ipykernel.zmqshell import ZMQDisplayPublisher as it\nit.__name__",
+    "loaded package": "import sys\n'ipykernel' in sys.modules",
+    "version": "import ipykernel, importlib.metadata as it\nipykernel.__version__ == it.version('ipykernel')",
+    "publisher": (
+        "from ipykernel.zmqshell import ZMQDisplayPublisher\n"
+        "isinstance(get_ipython().display_pub, ZMQDisplayPublisher)"
+    ),
+    "module of the package": "import ipykernel.connect as it\nimport ipykernel\nipykernel.connect is it",
+    "what else is in the package": "import ipykernel\nhasattr(ipykernel, 'nothing')",
+    "what else is there": "from ipykernel.zmqshell import KernelMagics as it\nit.__name__",
     "what is not": "import ipykernel.zmqshell as it\nhasattr(it, 'nothing')",
     "application": "'IPKernelApp' in get_ipython().config",
     "application's class": (
@@ -39,7 +47,8 @@ QUESTIONS = {
     "pandas": "from pandas.io.formats.console import in_ipython_frontend\nin_ipython_frontend()",
 }
 ANSWERS = {
-    "what else is there": "'ZMQDisplayPublisher'",
+    "what else is there": "'KernelMagics'",
+    "what else is in the package": "False",
     "what is not": "False",
     "stream's name": "'stdout'",
     "its repr": "'<ipykernel.zmqshell.ZMQInteractiveShell'",

@@ -34,14 +34,14 @@ def test_who_uses_a_stand_in_uses_the_real_module(fresh):
 
 
 def test_the_shells_log_shows_what_it_is_told(fresh):
-    cell = fresh.execute("log = get_ipython().parent.log\nlog.info('not shown'); log.warning('shown, %s', 1)")
-    assert "shown, 1" in cell.stderr and "not shown" not in cell.stderr
-    cell = fresh.execute("log.warning('once more')")
-    assert cell.stderr.count("once more") == 1
-    cell = fresh.execute("get_ipython().parent.log_level = 'DEBUG'\nlog.debug('all of it')")
-    assert "all of it" in cell.stderr
+    fresh.execute("log = get_ipython().parent.log\nlog.info('not shown'); log.warning('shown, %s', 1)")
+    assert "shown, 1" in fresh.process.log and "not shown" not in fresh.process.log
+    fresh.execute("log.warning('once more')")
+    assert fresh.process.log.count("once more") == 1
+    fresh.execute("get_ipython().parent.log_level = 'DEBUG'\nlog.debug('all of it')")
+    assert "all of it" in fresh.process.log
 
 
 def test_the_level_of_the_log_is_set_before_anything_is_said(fresh):
-    cell = fresh.execute("get_ipython().parent.log_level = 'INFO'\nget_ipython().parent.log.info('as well')")
-    assert "as well" in cell.stderr
+    fresh.execute("get_ipython().parent.log_level = 'INFO'\nget_ipython().parent.log.info('as well')")
+    assert "as well" in fresh.process.log

@@ -57,6 +57,17 @@ def test_a_changed_module_knows_its_own_loader(own_kernel):
     assert own_kernel.execute(code).result == "[True, True]"
 
 
+def test_pipes_to_what_is_shown_already_are_not_laid(launch, own_door, tmp_path):
+    kernel = launch(own_door)
+    (tmp_path / "wurlitzer.py").write_text("def sys_pipes(): raise ValueError('they are the same')\n")
+    cell = kernel.execute(
+        f"import os, sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom wurlitzer import sys_pipes\n"
+        "with sys_pipes(): os.system('echo from C')"
+    )
+    assert cell.content["status"] == "ok" and cell.stdout == "from C\n"
+    kernel.stop()
+
+
 def test_a_module_that_is_not_there_is_not_found(own_kernel):
     code = "import sys\nsys.modules.pop('comm', None)\nsys.path[:] = []\nimport comm"
     assert own_kernel.execute(code).content["ename"] == "ModuleNotFoundError"

@@ -18,15 +18,13 @@ from functools import cached_property
 from IPython.core import release
 from IPython.core.interactiveshell import _asyncio_runner
 
-from elasticpython import (
-    application, heir, introspection, known_as, old_comms, on_import, parents, zmqshell,
-)
+from elasticpython import application, heir, introspection, known_as, on_import, parents
 from elasticpython.interrupts import Interrupts
 from elasticpython.late_imports import import_asyncio
 from elasticpython.messages import jsonable
 from elasticpython.questions import Questions
 from elasticpython.session import ShellSession
-from elasticpython.streams import NotebookStream
+from elasticpython.streams import NotebookStream, shown_already
 
 VERSION = "0.1.0"
 asyncio = import_asyncio()
@@ -69,7 +67,6 @@ class Kernel:
         self._redirect()
         on_import.change("comm", self._take_comms)
         on_import.change("ipykernel.ipkernel", lambda _: self.comm_manager.take_over())
-        sys.modules.update({"ipykernel.comm": old_comms, "ipykernel.zmqshell": zmqshell})
         known_as.answer_for(connection_file)
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
@@ -82,6 +79,7 @@ class Kernel:
     def _redirect(self) -> None:
         sys.stdout = NotebookStream(self.server, "stdout", 1)
         sys.stderr = NotebookStream(self.server, "stderr", 2)
+        on_import.change("wurlitzer", shown_already)
         parents.follow_threads()
         # A crash cannot be shown in the notebook: the process that would show it is the one that dies.
         original_enable = faulthandler.enable

@@ -2,6 +2,8 @@
 
 import io
 import os
+import sys
+from contextlib import nullcontext
 
 from elasticpython import parents
 from elasticpython.known_as import known_as
@@ -58,3 +60,9 @@ class NotebookStream(io.TextIOBase):
 
     def __getstate__(self):
         raise TypeError(f"cannot pickle <{self.name}>: it belongs to this kernel")
+
+
+def shown_already(wurlitzer) -> None:
+    """What C code writes is in the notebook without the pipes of `wurlitzer`, which refuses to lay them from
+    a stream to itself."""
+    wurlitzer.sys_pipes = lambda *_, **options: nullcontext((sys.stdout, sys.stderr))

@@ -5,6 +5,7 @@ import functools
 import importlib.util
 from importlib.machinery import PathFinder
 
+from elasticpython.shell import NotebookDisplayPublisher as ZMQDisplayPublisher  # noqa: F401
 from elasticpython.shell import NotebookShell as ZMQInteractiveShell  # noqa: F401
 
 
