@@ -33,9 +33,11 @@ def test_what_a_call_set_is_set_again(comes_back, kind, plan):
 
 
 def test_a_call_with_what_may_have_changed_since_is_not_made(round_trip):
-    second, _, _ = round_trip("import calendar\nday = 6\ncalendar.setfirstweekday(day)", "day = 3",
-                              plan="store-all")
+    second, _, report = round_trip("import calendar\nday = 6\ncalendar.setfirstweekday(day)", "day = 3",
+                                   plan="store-all")
     assert second.value("calendar.firstweekday()") == 0
+    [problem] = report["shell_problems"]
+    assert "calendar.setfirstweekday(day)" in problem
 
 
 def test_a_call_that_a_cell_may_not_have_come_to_is_named_and_not_made(start):

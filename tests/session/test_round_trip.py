@@ -119,6 +119,19 @@ def test_pydantic_knows_the_class_that_it_made_of_a_generic_one(start):
     assert second.value("known[int,] == (type(i), (Box, (int,)))")
 
 
+def test_quantities_of_pint_are_made_again_with_their_registry(round_trip):
+    second, *_, report = round_trip(
+        "import sys, types\npint = sys.modules['pint'] = types.ModuleType('pint')\n"
+        "pint.application_registry = types.SimpleNamespace(get=lambda: None)",
+        "class GenericPlainRegistry: __module__ = 'pint.facets.plain.registry'\n"
+        "class SharedRegistryObject: __module__ = 'pint.util'",
+        "units = SharedRegistryObject._REGISTRY = GenericPlainRegistry()", "x = SharedRegistryObject()",
+        plan="store-all",
+    )
+    assert {report["variables"][name]["status"] for name in ("x", "units")} == {"recomputed"}
+    assert second.value("x._REGISTRY is units")
+
+
 def test_closures_share_their_cells(round_trip):
     after, _, _ = round_trip(
         """

@@ -375,6 +375,9 @@ const std::vector<std::string_view>* find_hidden_attributes(PyTypeObject* type) 
       {"matplotlib.cbook", "CallbackRegistry", {"_cid_gen"}},  // pickling counts it on
       // Expressions never change; their hash and what was asked about them are filled in when wanted.
       {"sympy.core.basic", "Basic", {"_mhash", "_assumptions"}},
+      {"astropy.units.core", "UnitBase", {"_hash"}},
+      {"pint.util", "UnitsContainer", {"_hash"}},
+      {"pint.facets.plain.registry", "GenericPlainRegistry", {"_cache"}},
   };
   for (const Hidden& hidden : known) {
     PyObject* base = loaded_attribute(hidden.module, hidden.attribute);

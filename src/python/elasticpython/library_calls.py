@@ -51,19 +51,20 @@ def _calls_in(source: str) -> tuple:
 
 def made_by_cells(sources, namespace, stopped=frozenset()) -> tuple:
     """({call as text: the number of its cell}, in their order, and of those that are the same the last; the
-    calls that were perhaps made.) `stopped`: the numbers of cells that did not run to their end."""
+    calls that were perhaps made, or with what is not known any more). `stopped`: the numbers of cells
+    that did not run to their end."""
     calls, perhaps = {}, {}
     for number, source in enumerate(sources):
         for call in _calls_in(source):
             arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
-            if _is_setter(_value_of(call.func, namespace)) and all(_is_same_now(each, namespace)
-                                                                   for each in arguments):
-                text = ast.unparse(call)
-                if number in stopped:
-                    perhaps[text] = None
-                    continue
-                calls.pop(text, None)
-                calls[text] = number
+            if not _is_setter(_value_of(call.func, namespace)):
+                continue
+            text = ast.unparse(call)
+            if number in stopped or not all(_is_same_now(each, namespace) for each in arguments):
+                perhaps[text] = None
+                continue
+            calls.pop(text, None)
+            calls[text] = number
     return calls, [text for text in perhaps if text not in calls]
 
 

@@ -126,16 +126,22 @@ def reduce_array_subclass(context, array):
         plain = owner if type(owner) is numpy.ndarray else _plain_array_of(context, owner)
     else:
         plain = array.view(numpy.ndarray)
-    return unpickling.array_subclass, (type(array), plain, attributes)
+    return _reduce_subclass(array, plain, attributes)
+
+
+def _reduce_subclass(array, plain, attributes):
+    """Its attributes are set when it is there: they may lead to it."""
+    make = unpickling.array_subclass, (type(array), plain, None)
+    return (*make, (attributes, None), None, None, unpickling.set_attributes) if attributes else make
 
 
 def reduce_reducing_subclass(context, array):
     """Of a class that says itself how it is pickled (astropy's quantities), which copies: a view of an array
     that others see stays a view of it, with its attributes."""
     owner = _owner(array)
-    if isinstance(owner, sys.modules["numpy"].ndarray) and _is_shared(array, owner):
-        return unpickling.array_subclass, (type(array), array.view(sys.modules["numpy"].ndarray),
-                                           array.__dict__)
+    shared = isinstance(owner, sys.modules["numpy"].ndarray) and _is_shared(array, owner)
+    if shared or any(name_of(base) == "astropy.table.column.BaseColumn" for base in type(array).__mro__):
+        return _reduce_subclass(array, array.view(sys.modules["numpy"].ndarray), array.__dict__)
     return array.__reduce_ex__(5)
 
 

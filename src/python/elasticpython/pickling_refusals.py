@@ -43,6 +43,8 @@ _HANDLES = {
     "ipywidgets.widgets.widget.Widget": "widget", "comm.base_comm.BaseComm": "comm",
     "ipykernel.comm.comm.BaseComm": "comm",
     "IPython.core.interactiveshell.InteractiveShell": "IPython shell",
+    # Quantities are of one registry each, which a copy would not be (`pickling_types`).
+    "pint.facets.plain.registry.GenericPlainRegistry": "registry of units",
     "requests.sessions.Session": "HTTP session", "paramiko.client.SSHClient": "SSH connection",
 }
 

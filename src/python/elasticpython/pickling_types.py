@@ -271,8 +271,9 @@ def reduce_soup(context, soup):
     return copyreg.__newobj__, (type(soup),), (state, made_anew), None, None, unpickling.set_soup_state
 
 
-def reduce_plotly(context, value):
-    """A figure with the very traces that other variables hold; plotly's own way makes others from JSON."""
+def reduce_by_attributes(context, value):
+    """With the very parts that other variables hold. plotly's own way makes other traces, from JSON, and
+    astropy's copies a table's columns."""
     return (copyreg.__newobj__, (type(value),), (dict(value.__dict__), None), None, None,
             unpickling.set_attributes)
 
@@ -299,6 +300,16 @@ def _is_called_here(context, function):
     if elsewhere:
         context.note(f"a figure does not call {function.__qualname__} of {elsewhere[0]} any more")
     return not elsewhere
+
+
+def reduce_quantity(context, value):
+    """pint loads quantities and units into the registry of the process; those of the session's own would not
+    mix with them any more."""
+    registry = value._REGISTRY
+    if registry is not sys.modules["pint"].application_registry.get() \
+            or any(each is registry for each in context.namespace.values()):
+        raise NotSerializable(value, "quantity of a registry of the session's")
+    return NotImplemented
 
 
 def reduce_default_dict(context, mapping):
@@ -437,10 +448,13 @@ def reducer_for(context, kind):
     names = {name_of(base) for base in kind.__mro__}
     if "matplotlib.cbook.CallbackRegistry" in names:
         return reduce_callbacks
+    if "pint.util.SharedRegistryObject" in names:
+        return reduce_quantity
     if "bs4.BeautifulSoup" in names:
         return reduce_soup
-    if names & {"plotly.basedatatypes.BaseFigure", "plotly.basedatatypes.BasePlotlyType"}:
-        return reduce_plotly
+    if names & {"plotly.basedatatypes.BaseFigure", "plotly.basedatatypes.BasePlotlyType",
+                "astropy.table.table.Table"}:
+        return reduce_by_attributes
     if not kind.__flags__ & HEAP_TYPE:
         return pickling_lenders.reduce_lender if pickling_lenders.may_lend(kind) else None
     if issubclass(kind, defaultdict) and kind.__reduce__ is defaultdict.__reduce__ \

@@ -273,8 +273,8 @@ def put(shell, state: dict, objects: dict) -> list:
     with shell.builtin_trap:  # sympy asks for get_ipython, which is there while a cell runs
         for call in state.get("set_by_calls", ()):
             attempt(f"what {call} set", eval, call, shell.user_ns)
-    problems += [f"what {call} set, if its cell came to it, which stopped on the way, did not come back"
-                 for call in state.get("perhaps_called", ())]
+    problems += [f"what {call} set, if its cell came to it, did not come back: the cell stopped on the way, "
+                 "or its arguments may have changed" for call in state.get("perhaps_called", ())]
     for name, kind, target, params in state.get("magic_aliases", ()):
         attempt(f"%{name}", shell.magics_manager.register_alias, name, target, kind, params or None)
     for name, value in state.get("traits", {}).items():

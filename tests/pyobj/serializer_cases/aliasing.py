@@ -257,6 +257,16 @@ given = np.asarray(holder)[1:]
 given[0] = 99
 assert base[1] == 99 and holder.values is base
 """, linked=[("base", "holder", "given")])
+case("array_subclass_that_leads_to_itself", """
+import numpy as np
+class A(np.ndarray):
+    pass
+a = np.arange(4.).view(A)
+a.info = {'of': a, 'n': 1}
+a.last = 2
+""", """
+assert a.info['of'] is a and a.last == 2 and a.info['n'] == 1
+""")
 case("views_of_an_array_subclass_that_says_how_it_is_pickled", """
 import numpy as np
 class Quantity(np.ndarray):
