@@ -187,7 +187,7 @@ nlohmann::json measured_dumps(const DumpedSession& dumped) {
   return {{"serialize", longest(std::move(times))}};
 }
 
-bool is_nan(PyObject* value) { return PyFloat_CheckExact(value) && std::isnan(PyFloat_AS_DOUBLE(value)); }
+bool is_nan(PyObject* value) { return PyFloat_Check(value) && std::isnan(PyFloat_AS_DOUBLE(value)); }
 
 bool is_referable(PyObject* value) {
   return PyType_Check(value) || PyFunction_Check(value) || PyModule_Check(value) || is_nan(value);

@@ -53,6 +53,7 @@ Result<> Replay::run(const GilHeld& gil, const plan::Plan& plan,
   // Everything is loaded before any cell runs, so that what does not load is known while nothing has happened
   // yet.
   find_made_by_rerun(plan);
+  put_where_modules_are(gil);
   ELASTIC_TRY(load_all(gil, plan, holding_groups));
   if (failure_) return success();
   std::map<CellIndex, bool> must_raise;
@@ -282,17 +283,28 @@ Result<> Replay::put_objects_before(const GilHeld& gil, CellIndex cell) {
   return success();
 }
 
+Result<> Replay::put_active(const GilHeld& gil, VariableId piece) {
+  const auto active = history_->active(piece);
+  if (!history_->is_ambient(piece) || !active) return success();
+  const auto found =
+      ambient_groups_.find({history_->name_of(piece), history_->snapshot(*active).writer.value});
+  return found == ambient_groups_.end() ? success() : put_stored(gil, found->second);
+}
+
+// What is loaded imports modules of the user's own, which cells may have made findable.
+void Replay::put_where_modules_are(const GilHeld& gil) {
+  for (const char* name : {"<os.environ>", "<cwd>", "<sys.path>"}) {
+    const auto piece = history_->find_variable(name);
+    const Result<> put = piece ? put_active(gil, *piece) : success();
+    if (!put.ok()) log(LogLevel::kInfo, std::string("setting ") + name + ": " + put.error().to_string());
+  }
+}
+
 std::map<std::string, std::string> Replay::settle_ambient(const GilHeld& gil) {
   std::map<std::string, std::string> problems;
-  for (std::uint32_t id = 0; id < history_->variable_count(); ++id) {
-    const auto active = history_->active({id});
-    if (!history_->is_ambient({id}) || !active) continue;
-    const auto found =
-        ambient_groups_.find({history_->name_of({id}), history_->snapshot(*active).writer.value});
-    if (found == ambient_groups_.end()) continue;
-    if (auto put = put_stored(gil, found->second); !put.ok())
+  for (std::uint32_t id = 0; id < history_->variable_count(); ++id)
+    if (auto put = put_active(gil, {id}); !put.ok())
       problems.emplace(history_->name_of({id}), put.error().message());
-  }
   return problems;
 }
 

@@ -21,8 +21,10 @@ def test_aliases_stay_aliases(round_trip):
 
 @pytest.mark.parametrize("plan", ["store-all", "recompute-all"])
 def test_a_nan_is_found_by_its_identity(round_trip, plan):
-    second, *_ = round_trip("x = float('nan')", "d = {x: 1}", "row = [(x, 2)]; y = row[0]", plan=plan)
-    assert second.value("[d.get(x), row[0][0] is x, y == row[0], x in y]") == [1, True, True, True]
+    second, *_ = round_trip("import numpy as np\nx, z = float('nan'), np.float64('nan')", "d = {x: 1, z: 3}",
+                            "row = [(x, 2)]; y = row[0]", plan=plan)
+    assert second.value("[d.get(x), d.get(z)]") == [1, 3]
+    assert second.value("[row[0][0] is x, y == row[0], x in y]") == [True] * 3
 
 
 def test_functions_live_in_the_restored_namespace(round_trip):
@@ -284,6 +286,15 @@ def test_environment_directory_and_path_come_back(round_trip, tmp_path):
         str(tmp_path / "elsewhere"),
         "/my/modules",
     ]
+
+
+def test_what_is_loaded_finds_modules_where_a_cell_said_they_are(round_trip):
+    second, _, report = round_trip(
+        "import os, sys, time\nos.makedirs('mine'); sys.path.insert(0, 'mine'); started = time.time()\n"
+        "_ = open('mine/found_here.py', 'w').write('class M: pass')\nfrom found_here import M\nm = M()",
+    )
+    assert {report["variables"][name]["status"] for name in ("M", "m")} == {"same"}, report
+    assert second.value("type(m) is M")
 
 
 def test_numpy_views_stay_views_and_large_arrays_are_writable(round_trip):
