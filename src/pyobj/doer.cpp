@@ -30,8 +30,9 @@ bool keeps_time_for_itself(std::string_view module) {
       "urllib3",        "requests",       "http",         "nest_asyncio",  "warnings",
       "sched",          "loky",           "pstats"};
   // Every fit of scikit-learn gets an id and a time of its own, for callbacks that show progress; SQLAlchemy
-  // notes how old its connections are.
-  static const std::array kModules = {"sklearn.callback", "sqlalchemy.pool", "sqlalchemy.util"};
+  // notes how old its connections are, and DuckDB names relations that have no name.
+  static const std::array kModules = {"sklearn.callback", "sqlalchemy.pool", "sqlalchemy.util",
+                                      "duckdb._relation"};
   return kPackages.count(module.substr(0, module.find('.'))) != 0 ||
          std::any_of(kModules.begin(), kModules.end(),
                      [&](const char* known) { return starts_with(module, known); });

@@ -113,6 +113,7 @@ def test_a_library_may_time_itself():
 
 
 @pytest.mark.parametrize(("module", "taken"), [("tqdm.std", set()), ("sqlalchemy.pool.base", set()),
+                                               ("duckdb._relation", set()),
                                                ("sqlalchemy.sql.schema", {CLOCK})])
 def test_a_tool_that_notes_the_time_for_itself_is_not_asked_for_it(module, taken):
     library = {"__name__": module}
