@@ -88,12 +88,16 @@ def test_what_a_figure_calls_is_called_again(round_trip, plan):
         "    def changed(self, ax): self.count += 1",
         "fig, ax = plt.subplots(); zoom = Zoom(ax)\n"
         "number = ax.callbacks.connect('xlim_changed', lambda ax: seen.append(ax.get_xlim()[1]))",
+        "from matplotlib.widgets import Slider\nmoved = []\nslider = Slider(plt.figure().gca(), 'a', 0, 1)\n"
+        "slider.on_changed(lambda value: moved.append(value));",
         plan=plan,
     )
     assert report["variables"]["number"]["status"] in ("same", "recomputed")
     assert report["hooks_not_here"] == []
     after.run("ax.set_xlim(0, 5); ax.set_ylim(0, 3)", "ax.callbacks.disconnect(number); ax.set_xlim(0, 6)")
     assert after.value("[list(map(float, seen)), zoom.count]") == [[5], 1]
+    after.run("slider.set_val(0.5)")
+    assert after.value("moved") == [0.5]
 
 
 def test_what_magics_configured_comes_back(round_trip):

@@ -294,7 +294,10 @@ def reduce_callbacks(context, registry):
 def _is_called_here(context, function):
     owner = getattr(function, "__self__", None)
     if type(owner).__module__ != "__main__":
-        return getattr(function, "__globals__", None) is context.namespace
+        # What a widget calls it connects in a function of its own.
+        called = [function, *gc.get_referents(*(getattr(function, "__closure__", None) or ()))]
+        return any(is_a(each, types.FunctionType) and each.__globals__ is context.namespace
+                   for each in called)
     elsewhere = [name for name, value in context.namespace.items()
                  if value is owner and name not in context.names_in_group]
     if elsewhere:
