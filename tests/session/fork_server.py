@@ -20,7 +20,8 @@ from pathlib import Path
 
 # What a shell, a session, a checkpoint and a restore import on their way.
 SESSION = """
-    numpy.random IPython IPython.core.completer IPython.core.completerlib IPython.core.oinspect
+    numpy.random numpy.ma IPython IPython.core.application IPython.core.crashhandler
+    IPython.core.completer IPython.core.completerlib IPython.core.oinspect
     IPython.core.pylabtools IPython.core.magic_arguments IPython.core.logger IPython.utils.capture
     IPython.utils.wildcard IPython.core.magics.ast_mod IPython.core.magics.auto IPython.core.magics.basic
     IPython.core.magics.code IPython.core.magics.config IPython.core.magics.display
@@ -28,7 +29,8 @@ SESSION = """
     IPython.core.magics.logging IPython.core.magics.namespace IPython.core.magics.osm
     IPython.core.magics.packaging IPython.core.magics.pylab IPython.core.magics.script book portrait
     random_rounds elasticpython.session_magics elasticpython.reports elasticpython.progress
-    elasticpython.pickling elasticpython.unpickling_types elasticpython.comparing
+    elasticpython.pickling elasticpython.unpickling_types elasticpython.comparing elasticpython.outlines
+    elasticpython.shell_state elasticpython.library_calls jupyter_core.paths pygments.formatters.terminal256
 """.split()
 HEAVY = """
     numpy scipy.stats scipy.optimize scipy.signal scipy.sparse.linalg scipy.interpolate scipy.integrate
