@@ -95,8 +95,7 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   if (history.size() > kWholeHistoryBytes && dumped.history.prune() > 0) history = dumped.history.save();
   payload.history = 0;
   blobs.push_back({{store::as_bytes(history)}, BlobKind::kHistory, std::nullopt});
-  std::map<std::size_t, std::size_t> first_blobs;  // group with a pickle -> the blob that is
-  std::map<std::size_t, std::size_t> stored_at;    // group with a pickle -> place in payload.groups
+  std::map<std::size_t, std::size_t> stored_at;  // group with a pickle -> place in payload.groups
   std::vector<std::size_t> places = dumped.places_to_store();
   for (const std::size_t place : ambient_for_reruns(dumped))
     if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
@@ -126,7 +125,7 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
       stored.references = pickled.references;
       stored.notes = pickled.notes;
       stored.modules = pickled.modules;
-      first_blobs.emplace(group.pickled_in, blobs.size());
+      stored.reuse = reuse_of(dumped, group.pickled_in);
       add_blobs(dumped.groups[group.pickled_in], pickled, stored, blobs);
     }
     payload.groups.push_back(std::move(stored));
@@ -185,7 +184,7 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
       else if (blobs[i].kind == BlobKind::kBuffer)
         known_buffers_->stored(again, blobs[i].parts.front(), written.refs[i]);
     known_buffers_->commit();
-    dumped.former->commit(dumped, written.refs, first_blobs);
+    dumped.former->commit(dumped, written.refs, stored_at);
   }
   dumped.report["measured"]["write"] =
       measured_write(costs_, new_bytes, report.bytes_written, clock_->monotonic_us() - begun_us);

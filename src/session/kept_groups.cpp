@@ -19,6 +19,22 @@ bool names_a_file(const pyobj::Pickled& pickled) {
   });
 }
 
+std::shared_ptr<const KeptGroup> kept_of(const StoredGroup& stored, std::span<const store::BlobRef> blobs) {
+  auto kept = std::make_shared<KeptGroup>();
+  kept->pickled.names = stored.names;
+  kept->pickled.references = stored.references;
+  kept->pickled.notes = stored.notes;
+  kept->pickled.modules = stored.modules;
+  kept->pickled.has_reducers = stored.reuse == Reuse::kWhileCodeIsSame;
+  kept->pickle_bytes = stored.pickle_bytes;
+  kept->blobs.push_back(blobs[stored.pickle]);
+  for (const std::size_t buffer : stored.buffers) {
+    kept->blobs.push_back(blobs[buffer]);
+    kept->buffer_bytes += blobs[buffer].size_bytes;
+  }
+  return kept;
+}
+
 }  // namespace
 
 std::string identity_of(const Tracker& tracker, const DumpedSession& dumped, std::size_t place,
@@ -56,34 +72,46 @@ std::shared_ptr<const KeptGroup> KeptGroups::find(const DumpedSession& dumped, s
   return std::ranges::all_of(kept.blobs, is_there) ? found->second : nullptr;
 }
 
-void KeptGroups::commit(const DumpedSession& dumped, std::span<const store::BlobRef> refs,
-                        const std::map<std::size_t, std::size_t>& first_blobs) {
-  std::vector<std::size_t> held_by(dumped.groups.size(), 0);
-  for (const DumpedGroup& group : dumped.groups) ++held_by[group.pickled_in];
+Reuse reuse_of(const DumpedSession& dumped, std::size_t place) {
+  const DumpedGroup& group = dumped.groups[place];
+  if (group.identity.empty() || group.part || group.pickled_in != place) return Reuse::kNever;
+  const pyobj::Pickled& pickled = *dumped.pickle_of(place);
+  if (pickled.names.size() != group.names.size()) return Reuse::kNever;  // of a circle
+  if (!group.kept && (pickled.ran_own_code || (pickled.has_reducers && names_a_file(pickled))))
+    return Reuse::kNever;
+  return pickled.has_reducers ? Reuse::kWhileCodeIsSame : Reuse::kAlways;
+}
+
+void KeptGroups::commit(const DumpedSession& dumped, std::span<const store::BlobRef> blobs,
+                        const std::map<std::size_t, std::size_t>& stored_at) {
   std::map<std::string, std::shared_ptr<const KeptGroup>> groups;
-  for (const auto& [place, first] : first_blobs) {
+  for (const auto& [place, at] : stored_at) {
     const DumpedGroup& group = dumped.groups[place];
-    if (group.identity.empty() || group.part || held_by[place] != 1) continue;
-    if (group.kept) {
-      groups.emplace(group.identity, group.kept);
-      continue;
-    }
-    const pyobj::Pickled& pickled = *group.pickled;
-    if (pickled.ran_own_code || (pickled.has_reducers && names_a_file(pickled))) continue;
-    auto kept = std::make_shared<KeptGroup>();
-    kept->pickled.names = pickled.names;
-    kept->pickled.references = pickled.references;
-    kept->pickled.notes = pickled.notes;
-    kept->pickled.modules = pickled.modules;
-    kept->pickled.has_reducers = pickled.has_reducers;
-    kept->pickle_bytes = pickled.pickle_bytes();
-    kept->buffer_bytes = pickled.buffer_bytes();
-    const auto blobs = refs.subspan(first, 1 + pickled.buffers.size());
-    kept->blobs.assign(blobs.begin(), blobs.end());
-    groups.emplace(group.identity, std::move(kept));
+    const StoredGroup& stored = dumped.payload.groups[at];
+    if (stored.reuse != Reuse::kNever)
+      groups.emplace(group.identity, group.kept ? group.kept : kept_of(stored, blobs));
   }
   groups_ = std::move(groups);
   referable_ = dumped.referable;
+}
+
+void KeptGroups::learn(const Payload& payload, std::span<const store::BlobRef> blobs,
+                       const graph::History& history, pyobj::Borrowed user_namespace) {
+  const std::vector<std::string> referable = referable_names(history, user_namespace);
+  referable_ = referable_identity(history, user_namespace, referable, is_referable);
+  const std::string nans = referable_identity(history, user_namespace, referable, is_nan);
+  groups_.clear();
+  for (const StoredGroup& stored : payload.groups) {
+    std::string identity = nans;
+    bool is_known = stored.reuse != Reuse::kNever;
+    for (const StoredSnapshot& each : stored.snapshots) {
+      const auto variable = history.find_variable(each.variable);
+      const auto snapshot = variable ? history.find(*variable, CellIndex{each.writer}) : std::nullopt;
+      is_known = is_known && snapshot.has_value();
+      if (is_known) identity += text_of(history, *snapshot);
+    }
+    if (is_known) groups_.emplace(std::move(identity), kept_of(stored, blobs));
+  }
 }
 
 }  // namespace elastic::session

@@ -30,14 +30,20 @@ class KeptGroups {
   // Of what is about to be pickled; null where nothing is known of it, or the target has it no longer.
   std::shared_ptr<const KeptGroup> find(const DumpedSession& dumped, std::size_t place,
                                         const std::vector<std::string>& names) const;
-  // The checkpoint of `dumped` is whole. `refs`: its blobs; `first_blobs`: by place, that of the pickle.
-  void commit(const DumpedSession& dumped, std::span<const store::BlobRef> refs,
-              const std::map<std::size_t, std::size_t>& first_blobs);
+  // The checkpoint of `dumped` is whole. `blobs`: of it; `stored_at`: by place, the payload's group.
+  void commit(const DumpedSession& dumped, std::span<const store::BlobRef> blobs,
+              const std::map<std::size_t, std::size_t>& stored_at);
+  // All of a checkpoint has come back as it was; `history` is that of the session now.
+  void learn(const Payload& payload, std::span<const store::BlobRef> blobs, const graph::History& history,
+             pyobj::Borrowed user_namespace);
 
  private:
   std::string referable_;
   std::map<std::string, std::shared_ptr<const KeptGroup>> groups_;  // by identity_of
 };
+
+// Of a group that is stored at this place.
+Reuse reuse_of(const DumpedSession& dumped, std::size_t place);
 
 // Names, snapshots and contents of the group's variables, and `nans`, which any of them may hold; empty where
 // one of them is hidden from the walk.

@@ -57,6 +57,7 @@ void append_group(std::string& text, const StoredGroup& group) {
     append_json(text, group.type);
   }
   if (group.pickle_bytes != 0) text += ",\"pickle_bytes\":" + std::to_string(group.pickle_bytes);
+  if (group.reuse != Reuse::kNever) text += ",\"reuse\":" + std::to_string(static_cast<int>(group.reuse));
   text += '}';
 }
 
@@ -123,6 +124,9 @@ StoredGroup group_at(JsonCursor& from) {
       group.type = from.string();
     } else if (key == "pickle_bytes") {
       group.pickle_bytes = from.integer<std::uint64_t>();
+    } else if (key == "reuse") {
+      const auto reuse = from.integer<std::uint64_t>();
+      if (reuse <= static_cast<std::uint64_t>(Reuse::kAlways)) group.reuse = static_cast<Reuse>(reuse);
     } else {
       from.raw();
     }

@@ -25,6 +25,10 @@ namespace elastic::session {
 // checkpoint of thousands of small variables is half as large.
 constexpr int kPayloadVersion = 2;
 
+// When the next checkpoint of the session may name the pickle of a group again that has not changed
+// (session/kept_groups.hpp).
+enum class Reuse : std::uint8_t { kNever, kWhileCodeIsSame, kAlways };
+
 struct StoredSnapshot {
   std::string variable{};
   std::uint32_t writer = 0;
@@ -46,6 +50,7 @@ struct StoredGroup {
   bool ambient = false;
   std::string type{};  // what plan::CostModel knows it by
   std::uint64_t pickle_bytes = 0;
+  Reuse reuse = Reuse::kNever;
   bool operator==(const StoredGroup&) const = default;
 };
 

@@ -220,6 +220,14 @@ Result<AmbientValues> ambient_values(Source& source) {
   return values;
 }
 
+// All of it, none of which differs.
+bool is_as_it_was(const RestoreReport& report, const RestoreOptions& options) {
+  return !options.only && options.skip.empty() &&
+         std::ranges::all_of(report.variables, [](const auto& entry) {
+           return entry.second.action != plan::Action::kLost && !entry.second.differs;
+         });
+}
+
 bool brings_something_back(const plan::Plan& plan, const graph::History& history) {
   return std::any_of(plan.variables.begin(), plan.variables.end(), [&](const plan::VariablePlan& variable) {
     return variable.action != plan::Action::kLost && !history.is_ambient(variable.variable);
@@ -323,9 +331,12 @@ Result<std::string> Session::restore(const GilHeld& gil, const RestoreOptions& o
   costs_.use_target(options.directory);
   report.rest["measured"] = measured_replay(costs_, carried->replay->times(), source.payload, source.history);
   report.rest["measured"]["so_far"] = costs_.errors_json();
-  std::set<std::string>& keys = place_at(options.directory).keys;
-  keys.clear();
-  for (const StoredGroup& group : source.payload.groups) keys.insert(key_of(group.snapshots));
+  KnownPlace& place = place_at(options.directory);
+  place.keys.clear();
+  for (const StoredGroup& group : source.payload.groups) place.keys.insert(key_of(group.snapshots));
+  place.kept = {};
+  if (away.empty() && is_as_it_was(report, options) && source.payload.environment == here)
+    place.kept.learn(source.payload, source.reader->blobs(), tracker_.history(), namespace_);
   if (auto marks = Marks::from_json(source.payload.marks); marks.ok())
     marks_->add(*marks);
   else

@@ -19,7 +19,8 @@ Payload sample() {
                             7,
                             false,
                             "list",
-                            90});
+                            90,
+                            Reuse::kWhileCodeIsSame});
   payload.outputs.push_back({"_3", 1, {2}});
   payload.module_attributes = {{"settings", "Config.names", "names"}};
   payload.own_sources = {{"settings", "/home/user/settings.py", 7, digest_of("x = 1\n"), {"f", "names"}}};
@@ -66,6 +67,16 @@ TEST(PayloadTest, WhatIsEmptyInAGroupIsNotSaidAndComesBackEmpty) {
   const auto read = Payload::from_bytes(bytes, 4);
   ASSERT_TRUE(read.ok()) << read.error().to_string();
   EXPECT_EQ(read->groups, payload.groups);
+}
+
+TEST(PayloadTest, AReuseThatThisVersionDoesNotKnowIsNone) {
+  std::string bytes = sample().to_bytes();
+  const std::size_t at = bytes.find("\"reuse\":1");
+  ASSERT_NE(at, std::string::npos) << bytes;
+  bytes[at + 8] = '7';
+  const auto read = Payload::from_bytes(bytes, 4);
+  ASSERT_TRUE(read.ok()) << read.error().to_string();
+  EXPECT_EQ(read->groups.front().reuse, Reuse::kNever);
 }
 
 TEST(PayloadTest, ReadsTheGroupsOfTheFirstVersion) {

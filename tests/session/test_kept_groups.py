@@ -138,12 +138,39 @@ def test_a_store_that_is_gone_is_written_anew(session):
     assert session.restored().value("[x, len(y)]") == [[1], 3_000_000]
 
 
-def test_a_restored_session_pickles_once_what_it_got(session):
-    session.run("x = [1]; y = {'a': [2]}")
+def test_a_restored_session_does_not_pickle_what_it_got(session):
+    session.run("x = [1]; y = {'a': [2]}", "import numpy as np\nlarge = np.arange(1_000_000.)",
+                "from fractions import Fraction\nthird = [Fraction(1, 3)]")
     session.checkpoint()
     session.process = session.restored()
-    assert session.checkpoint() == ["x", "y"]
-    session.run("x.append(2)")
-    assert session.checkpoint() == ["x"]
-    assert session.restored().value("[x, y]") == [[1, 2], {"a": [2]}]
+    assert not {"x", "y", "large", "third"} & set(session.checkpoint())
+    session.run("x.append(2); large[3] = -1.0")
+    assert not {"y", "third"} & set(session.checkpoint())
+    session.process = session.restored()
+    session.run("del Fraction")
+    pickled = session.checkpoint()
+    assert "third" in pickled and "y" not in pickled
+    assert session.restored().value("[x, y, large[:4].sum(), str(third)]") == [
+        [1, 2], {"a": [2]}, 2.0, "[Fraction(1, 3)]"]
+
+
+@pytest.mark.parametrize("how", [{"lazy": True}, {"skip": ["y"]}, {"only": ["x"]}])
+def test_what_came_back_in_part_is_pickled_once(session, how):
+    session.run("x = [1]", "y = {'a': [2]}")
+    session.checkpoint()
+    other = session.start()
+    other.restore(session.path, **how)
+    session.process = other
+    other.run("pass")
+    assert "x" in session.checkpoint()
+
+
+def test_what_differs_after_a_restore_keeps_nothing(session):
+    session.run("calls = []", "class A:\n    def __setstate__(self, state): self.n = 7", "a = A(); a.n = 1",
+                "x = [1]")
+    session.process.checkpoint(session.path, plan="store-all")
+    other = session.start()
+    assert other.restore(session.path)["variables"]["a"]["status"] != "same"
+    session.process = other
+    assert "x" in session.checkpoint()
 
