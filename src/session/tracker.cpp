@@ -72,7 +72,7 @@ Result<> Tracker::note_outside_changes(const GilHeld& gil, ModuleLook look) {
 Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
   const pyobj::PendingError pending(gil);
   ELASTIC_TRY(begin(gil));
-  finish_adoption(gil, std::nullopt);
+  finish_adoption(gil, std::nullopt, pyobj::MemoryLook::kSealAll);
   ELASTIC_TRY(note_outside_changes(gil, ModuleLook::kRebound));
   ELASTIC_TRY(glance_at_unresolved(gil));
   if (std::exchange(code_may_escape_, false))
@@ -89,27 +89,33 @@ Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
   existed_ = std::set<std::string>(names.begin(), names.end());
   known_changed_.clear();
   idle_checked_.clear();
-  std::vector<LateChange> changes;
-  // Once a name is bound anew, nobody can tell any more whether the cells before changed its old value.
-  for (const auto* lost : {&access_.surely_binds, &access_.maybe_binds, &access_.maybe_deletes}) {
-    for (const std::string& name : *lost) {
-      const auto found = unresolved_.find(name);
-      if (found == unresolved_.end() || (found->second.written && found->second.cells.size() == 1)) continue;
-      const auto changed = differs(gil, name, std::nullopt);
-      const Unresolved entry = found->second;
-      unresolved_.erase(found);
-      verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
-      if (entry.written || changed.value_or(true)) {
-        changes.push_back({entry.cells, name, "changed in place by this cell or one near it"});
-      }
-    }
-  }
-  ELASTIC_TRY(attribute(gil, std::move(changes)));
+  ELASTIC_TRY(look_at_what_goes(gil));
   running_ = true;
   started_us_ = clock_->monotonic_us();
   started_wall_us_ = clock_->wall_us();
   pyobj::begin_effects(gil);
   return success();
+}
+
+// Once a name is bound anew, nobody can tell any more whether the cells before changed its old value.
+Result<> Tracker::look_at_what_goes(const GilHeld& gil) {
+  std::vector<LateChange> changes;
+  const Deadline none_but_for_memory(Deadline::Time::max());  // whose content nobody will ask for
+  for (const auto* lost : {&access_.surely_binds, &access_.maybe_binds, &access_.maybe_deletes}) {
+    for (const std::string& name : *lost) {
+      const auto found = unresolved_.find(name);
+      const bool waits = found != unresolved_.end();
+      if (waits && found->second.written && found->second.cells.size() == 1) continue;
+      const Unresolved entry = waits ? found->second : Unresolved{.cells = blind_cells_since_seen(name)};
+      if (entry.cells.empty() || !existed_.contains(name)) continue;
+      const auto changed = differs(gil, name, none_but_for_memory, true);
+      if (waits) unresolved_.erase(found);
+      verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
+      if (entry.written || changed.value_or(true))
+        changes.push_back({entry.cells, name, "changed in place by this cell or one near it"});
+    }
+  }
+  return attribute(gil, std::move(changes));
 }
 
 CellRecord Tracker::start_record() const {
@@ -162,6 +168,7 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
   CellRecord record = start_record();
   record.outcome = graph::Outcome::kUnfinished;
   ELASTIC_TRY(resolve(gil, std::nullopt));
+  ELASTIC_TRY(hash_rest(gil));
   ELASTIC_TRY(record_links_found(gil));
   Whys whys;
   add_reads(record, whys);

@@ -12,6 +12,8 @@ namespace {
 // What nobody named is looked at in the idle time after every cell; more than this before a checkpoint only.
 constexpr std::chrono::milliseconds kIdleLook{20};
 
+constexpr const char* kHashedLate = "looked at after the reply";
+
 }  // namespace
 
 // The cells that ran since then. Entries of changes outside cells are none of them.
@@ -91,16 +93,21 @@ void Tracker::add_unresolved(const GilHeld& gil, CellIndex cell,
   }
 }
 
+std::vector<CellIndex> Tracker::blind_cells_since_seen(const std::string& name) const {
+  const auto since = verified_.find(name);
+  const std::uint32_t first = since == verified_.end() ? 0 : since->second;
+  std::vector<CellIndex> cells;
+  for (const CellIndex cell : blind_cells_)
+    if (cell.value >= first) cells.push_back(cell);
+  return cells;
+}
+
 // What the running cell changed may have been changed already by a cell before that named something else
 // which shares with it: nobody knew, where that had not been walked yet.
 std::vector<Tracker::LateChange> Tracker::changes_of_blind_cells() const {
   std::vector<LateChange> changes;
   for (const std::string& name : changed_in_place_) {
-    const auto since = verified_.find(name);
-    const std::uint32_t first = since == verified_.end() ? 0 : since->second;
-    std::vector<CellIndex> cells;
-    for (const CellIndex cell : blind_cells_)
-      if (cell.value >= first) cells.push_back(cell);
+    std::vector<CellIndex> cells = blind_cells_since_seen(name);
     if (!cells.empty()) changes.push_back({cells, name, "changed in place by this cell or one near it"});
   }
   return changes;
@@ -128,9 +135,10 @@ void Tracker::add_resolved(const std::string& name, const Unresolved& entry, boo
   verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
   idle_checked_.insert(name);
   if (!entry.written && !changed) return;
+  note_unhashed(name, entry.cells.back());
   const bool one = entry.cells.size() == 1;
   changes.push_back({entry.cells, name,
-                     entry.written && one ? "looked at after the reply"
+                     entry.written && one ? kHashedLate
                      : one                ? "changed in place"
                                           : "changed in place by one of the cells that could reach it"});
 }
@@ -178,13 +186,20 @@ Result<> Tracker::record_links_found(const GilHeld& gil) {
 
 Result<bool> Tracker::verify_rest(const GilHeld& gil, const Deadline& deadline) {
   bool first = true;  // may take longer than there is time, as in `resolve`
+  std::vector<LateChange> hashed;
   for (const std::string& name : names_.names()) {
     if (idle_checked_.count(name) != 0 || (deadline && recheck_cost(name) > kIdleLook)) continue;
     const pyobj::VariableState* known = walk_.state(name);
     const pyobj::VariableState before = known != nullptr ? *known : pyobj::VariableState{};
     const auto changed = differs(gil, name, deadline, std::exchange(first, false));
-    if (!changed) return false;
+    if (!changed) {
+      ELASTIC_TRY(attribute(gil, std::move(hashed)));
+      return false;
+    }
     idle_checked_.insert(name);
+    const auto writer = unhashed_.find(name);
+    if (writer != unhashed_.end() && !*changed) hashed.push_back({{writer->second}, name, kHashedLate});
+    if (writer != unhashed_.end()) unhashed_.erase(writer);
     const std::uint32_t since = verified_[name];
     verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
     // What cannot be seen into is written by the cells that name it; what can be seen beside it, by any.
@@ -208,7 +223,19 @@ Result<bool> Tracker::verify_rest(const GilHeld& gil, const Deadline& deadline) 
                        {{name, "read: what it was before; written: changed while no cell ran"}}));
   }
   if (unresolved_.empty()) blind_cells_.clear();
+  ELASTIC_TRY(attribute(gil, std::move(hashed)));
   return true;
+}
+
+Result<> Tracker::hash_rest(const GilHeld& gil) {
+  std::vector<LateChange> hashed;
+  for (const auto& [name, writer] : std::exchange(unhashed_, {})) {
+    if (differs(gil, name, std::nullopt).value_or(true))
+      known_changed_.insert(name);
+    else
+      hashed.push_back({{writer}, name, kHashedLate});
+  }
+  return attribute(gil, std::move(hashed));
 }
 
 Result<> Tracker::adopt(const GilHeld& gil, graph::History history, bool later) {
@@ -217,6 +244,7 @@ Result<> Tracker::adopt(const GilHeld& gil, graph::History history, bool later) 
   history_ = std::move(history);
   whys_.assign(history_.cell_count(), {});
   unresolved_.clear();
+  unhashed_.clear();
   blind_cells_.clear();
   verified_.clear();
   groups_.clear();
@@ -237,7 +265,7 @@ Result<> Tracker::adopt(const GilHeld& gil, graph::History history, bool later) 
     if (!variable || !history_.active(*variable)) names_.forget(name);
   }
   adopted_ = names_.names();
-  if (!later) finish_adoption(gil, std::nullopt);
+  if (!later) finish_adoption(gil, std::nullopt, pyobj::MemoryLook::kHash);
   return success();
 }
 
@@ -275,10 +303,11 @@ std::optional<std::set<std::string>> Tracker::names_of(const GilHeld& gil, const
   return names;
 }
 
-bool Tracker::finish_adoption(const GilHeld& gil, const Deadline& deadline) {
+bool Tracker::finish_adoption(const GilHeld& gil, const Deadline& deadline, pyobj::MemoryLook look) {
   if (adopted_.empty()) return true;
   std::erase_if(adopted_, [&](const std::string& name) { return !names_.value(gil, name); });
-  const std::size_t done = walk_.walk(gil, names_.targets(gil, adopted_), deadline, deadline.past_the_time());
+  const std::size_t done =
+      walk_.walk(gil, names_.targets(gil, adopted_), deadline, deadline.past_the_time(), look);
   for (std::size_t i = 0; i < done; ++i)
     verified_[adopted_[i]] = static_cast<std::uint32_t>(history_.cell_count());
   adopted_.erase(adopted_.begin(), adopted_.begin() + static_cast<std::ptrdiff_t>(done));
@@ -291,7 +320,7 @@ Result<bool> Tracker::catch_up(const GilHeld& gil, const Deadline& deadline) {
   if (running_) return true;
   const pyobj::PendingError pending(gil);
   ELASTIC_TRY(begin(gil));
-  if (!finish_adoption(gil, deadline)) return false;
+  if (!finish_adoption(gil, deadline, pyobj::MemoryLook::kHash)) return false;
   ELASTIC_TRY(note_outside_changes(gil, deadline ? pyobj::ModuleLook::kRebound : pyobj::ModuleLook::kKnown));
   ELASTIC_ASSIGN(bool all, resolve(gil, deadline));
   all = all && find_escaped(gil, deadline.past_the_time());

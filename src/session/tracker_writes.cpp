@@ -10,6 +10,7 @@ namespace elastic::session {
 using graph::CellRecord;
 using pyobj::Change;
 using pyobj::GilHeld;
+using pyobj::MemoryLook;
 
 namespace {
 
@@ -79,9 +80,11 @@ std::optional<bool> Tracker::differs(const GilHeld& gil, const std::string& name
   const Deadline of_recheck = however_long ? deadline.past_the_time() : deadline;
   const Change change = walk_.recheck(gil, targets, of_recheck)[0];
   if (change == Change::kGivenUp) return std::nullopt;
-  if (change == Change::kUnchanged) return false;
-  if (change == Change::kOpaque) return true;
+  // A reply does not wait for memory to be hashed: its pages are watched.
+  const bool seals = deadline && !deadline.is_of_idle_time();
   const pyobj::VariableState* known = walk_.state(name);
+  if (change == Change::kUnchanged && (seals || !known->unhashed)) return false;
+  if (change == Change::kOpaque) return true;
   const std::optional<pyobj::VariableState> before = known != nullptr ? std::optional(*known) : std::nullopt;
   // What would have to stop half-way is not begun, unless it goes on in the idle time.
   if (deadline && !deadline.is_of_idle_time()) {
@@ -89,21 +92,33 @@ std::optional<bool> Tracker::differs(const GilHeld& gil, const std::string& name
     if (however_long ? cost > kGlance : deadline.would_pass(cost)) return std::nullopt;
   }
   const bool may_go_on = however_long && deadline.is_of_idle_time();
-  if (walk_.walk(gil, targets, deadline, may_go_on ? deadline.past_the_time() : deadline) == 0)
+  const auto look = !seals                        ? MemoryLook::kHash
+                    : before && !before->unhashed ? MemoryLook::kSeal
+                                                  : MemoryLook::kSealAll;
+  if (walk_.walk(gil, targets, deadline, may_go_on ? deadline.past_the_time() : deadline, look) == 0)
     return std::nullopt;
   links_may_be_new_ = true;
   const pyobj::VariableState* now = walk_.state(name);
-  const bool same = before && now != nullptr && before->content == now->content &&
-                    before->identity == now->identity && !now->opaque;
+  const bool same = change == Change::kUnchanged ||
+                    (before && now != nullptr && before->content == now->content &&
+                     before->unhashed == now->unhashed && before->identity == now->identity && !now->opaque);
   if (!same) reads_.forget(name);
   return !same;
+}
+
+void Tracker::note_unhashed(const std::string& name, CellIndex writer) {
+  const pyobj::VariableState* state = walk_.state(name);
+  if (state != nullptr && state->unhashed)
+    unhashed_[name] = writer;
+  else
+    unhashed_.erase(name);
 }
 
 graph::Write Tracker::write_of(const std::string& name) {
   graph::Write write{history_.variable(name)};
   if (const pyobj::VariableState* state = walk_.state(name)) {
     write.size_bytes = state->size_bytes;
-    write.content = state->content;
+    if (!state->unhashed) write.content = state->content;
   }
   return write;
 }
@@ -292,6 +307,7 @@ Result<CellIndex> Tracker::commit(const GilHeld&, CellRecord record, Whys whys) 
   // A value that is rebound or gone takes with it whether the cells before changed it: they may have.
   std::vector<std::pair<std::string, Unresolved>> lost;
   for (const graph::Write& write : record.writes) {
+    unhashed_.erase(history_.name_of(write.variable));
     const auto found = unresolved_.find(history_.name_of(write.variable));
     if (found == unresolved_.end()) continue;
     lost.emplace_back(found->first, found->second);
@@ -306,7 +322,10 @@ Result<CellIndex> Tracker::commit(const GilHeld&, CellRecord record, Whys whys) 
   ELASTIC_ASSIGN(const CellIndex cell, history_.record(std::move(record)));
   whys_.resize(cell.value);
   whys_.push_back(std::move(whys));
-  for (const std::string& name : checked) verified_[name] = cell.value + 1;
+  for (const std::string& name : checked) {
+    verified_[name] = cell.value + 1;
+    note_unhashed(name, cell);
+  }
   for (auto& [name, value] : pending_now_)
     if (!value.empty()) keep_ambient_value(history_.variable(name), cell, std::move(value));
   pending_now_.clear();

@@ -77,6 +77,42 @@ TEST_F(HashedMemoryTest, LooksThatStopDoNotCountAsRewrites) {
   EXPECT_EQ(hashed(buffer()), 0U);  // watched still
 }
 
+TEST_F(HashedMemoryTest, MarksAreOthersOnceABlockMayHoldSomethingElse) {
+  const auto marks = [&] {
+    memory_.begin_moment();
+    const std::span<const std::uint64_t> all = memory_.marks(buffer());
+    return std::vector<std::uint64_t>(all.begin(), all.end());
+  };
+  {
+    const HashedMemory::Answering walk(memory_, MemoryLook::kSeal);
+    const std::uint64_t before = memory_.tracking().hashed_bytes;
+    marks();
+    EXPECT_EQ(memory_.tracking().hashed_bytes - before, watches() ? 0 : kSize);  // sealed
+  }
+  const auto sealed = marks();
+  hashed(buffer());
+  EXPECT_EQ(marks(), sealed);
+  data_[9 * kMb] = 2;
+  const auto written = marks();
+  for (std::size_t block = 0; block < sealed.size(); ++block)
+    EXPECT_EQ(written[block] == sealed[block], block != 2) << block;
+  data_[9 * kMb] = 2;  // as it is
+  EXPECT_EQ(marks(), written);
+  hashed(buffer());
+}
+
+TEST_F(HashedMemoryTest, WhatWasSealedAndWrittenIsAnother) {
+  if (!watches()) GTEST_SKIP();
+  const HashedMemory::Answering walk(memory_, MemoryLook::kSeal);
+  const auto mark = [&] {
+    memory_.begin_moment();
+    return memory_.marks(buffer())[1];
+  };
+  const std::uint64_t sealed = mark();
+  ++data_[5 * kMb];
+  EXPECT_NE(mark(), sealed);
+}
+
 TEST_F(HashedMemoryTest, MemoryThatIsGoneIsNotTouched) {
   void* const mapped = mmap(nullptr, 2 * kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(mapped, MAP_FAILED);

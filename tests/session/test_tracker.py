@@ -386,6 +386,37 @@ def test_a_change_through_what_has_not_been_walked_is_not_lost_to_a_later_one(no
     assert named(notebook.cells()[3], "reads") >= {"small"}
 
 
+@pytest.mark.parametrize("goes", ["small = 2", "del small", "if big: small = 2"])
+def test_a_change_through_what_has_not_been_walked_is_not_lost_with_the_value(notebook, goes):
+    for cell in ("big = [[i] for i in range(600_000)]", "small = {'a': big[0]}", "big[0].append(1)", goes):
+        notebook.run(cell, idle=False)
+    notebook.tracker.settle()
+    assert "small" in notebook.cells()[2]["writes"]
+
+
+@pytest.mark.parametrize("change", ["x[9] += 1", "x[:] = x", "frame.iloc[9, 1] = 5", "len(x)"])
+def test_no_reply_waits_for_large_memory_to_be_hashed(notebook, change):
+    """Its pages are watched from the cell on that makes it, and it is hashed when there is time."""
+    if not walk.page_tracking()["on"]:
+        pytest.skip("no page tracking")
+    notebook.tracker.set_reply_budget(60.0)
+    cells = ("import numpy as np, pandas as pd", "x = np.ones(1 << 23)",
+             "frame = pd.DataFrame(np.ones((1 << 21, 4)), columns=list('abcd'))",
+             "total = x.sum() + frame['b'].sum()", change, "total = x.sum(), frame.shape")
+    before = walk.page_tracking()["hashed_bytes"]
+    for cell in cells:
+        notebook.run(cell, idle=False)
+    hashed = walk.page_tracking()["hashed_bytes"] - before
+    assert hashed < 1 << 25
+    notebook.tracker.settle()
+    assert walk.page_tracking()["hashed_bytes"] - before - hashed >= 1 << 26
+    written = [named(entry, "writes") for entry in notebook.cells()]
+    changed = {"x[9] += 1": {"x"}, "frame.iloc[9, 1] = 5": {"frame"}}.get(change, set())
+    assert written[1:4] == [{"x"}, {"frame"}, {"total"}] and written[5] == {"total"}
+    assert changed <= written[4] <= changed | ({"x"} if change == "x[:] = x" else set())
+    notebook.tracker.verify()
+
+
 def test_what_is_small_does_not_wait_behind_what_is_large(notebook):
     for cell in ("a_big = [[i] for i in range(600_000)]\nsmall = [1]", "1", "a_big and len(small)"):
         notebook.run(cell, idle=False)

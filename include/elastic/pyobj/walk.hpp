@@ -25,6 +25,7 @@
 
 #include "elastic/core/digest.hpp"
 #include "elastic/pyobj/deadline.hpp"
+#include "elastic/pyobj/memory_look.hpp"
 #include "elastic/pyobj/ref.hpp"
 
 namespace elastic::pyobj {
@@ -43,6 +44,7 @@ struct VariableState {
       false;  // something in it cannot be read: treat as written whenever it could have been reached
   std::string opaque_type;  // the first such type, "module.Name"
   bool unstable = false;    // equal states may have different content digests (sets of look-alike objects)
+  bool unhashed = false;    // `content` is of marks for memory: this process only
 };
 
 enum class Change {
@@ -77,7 +79,7 @@ class Walk {
   // it stopped (memory whose pages nobody watches, the proof that a pause changed nothing) has until
   // `at_once`.
   std::size_t walk(const GilHeld&, std::span<const WalkTarget> targets, const Deadline& deadline,
-                   const Deadline& at_once);
+                   const Deadline& at_once, MemoryLook look = MemoryLook::kHash);
   std::size_t walk(const GilHeld& gil, std::span<const WalkTarget> targets, const Deadline& deadline = {}) {
     return walk(gil, targets, deadline, deadline);
   }

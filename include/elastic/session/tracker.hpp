@@ -122,7 +122,7 @@ class Tracker {
 
   Result<> begin(const pyobj::GilHeld&);
   // Looks through what was adopted; true when nothing is left.
-  bool finish_adoption(const pyobj::GilHeld&, const Deadline& deadline);
+  bool finish_adoption(const pyobj::GilHeld&, const Deadline& deadline, pyobj::MemoryLook look);
   // Adds what has to wait of the cell that just ended, and the cell to what it may have changed unseen.
   void add_unresolved(const pyobj::GilHeld&, CellIndex cell,
                       const std::map<std::string, Unresolved>& waiting);
@@ -153,11 +153,19 @@ class Tracker {
   Result<> attribute(const pyobj::GilHeld&, std::vector<LateChange> changes);
   void add_makers(const std::vector<VariableId>& group, std::vector<CellIndex>& cells) const;
   std::vector<LateChange> changes_of_blind_cells() const;
+  // Those that may have changed a variable though they name neither it nor what it is known to be linked
+  // with.
+  std::vector<CellIndex> blind_cells_since_seen(const std::string& name) const;
+  Result<> look_at_what_goes(const pyobj::GilHeld&);
   Result<> glance_at_unresolved(const pyobj::GilHeld&);
   void add_resolved(const std::string& name, const Unresolved& entry, bool changed,
                     std::vector<LateChange>& changes);
   Result<bool> resolve(const pyobj::GilHeld&, const Deadline& deadline);
   Result<bool> verify_rest(const pyobj::GilHeld&, const Deadline& deadline);
+  // The same for what the history has no content of yet; changes are the running cell's.
+  Result<> hash_rest(const pyobj::GilHeld&);
+  // What `writer` left the variable as, once it is hashed.
+  void note_unhashed(const std::string& name, CellIndex writer);
   Result<> record_links_found(const pyobj::GilHeld&);
   std::vector<CellIndex> cells_since(std::uint32_t first) const;
 
@@ -185,6 +193,7 @@ class Tracker {
   std::int64_t started_wall_us_ = 0;
 
   std::map<std::string, Unresolved> unresolved_;
+  std::map<std::string, CellIndex> unhashed_;  // watched, with the writer whose content that will be
   std::vector<CellIndex> blind_cells_;  // that read what had not been walked, and could share with anything
   std::set<std::string> changed_in_place_;         // by the cell that is being recorded
   std::map<std::string, std::uint32_t> verified_;  // the number of cells when it was last seen unchanged

@@ -119,6 +119,8 @@ Token bytes_token(const void* data, std::size_t size, Tag tag);
 
 // The same for a buffer that is looked at again and again: hashed_memory.cpp.
 Token memory_token(const void* data, std::size_t size, Tag tag);
+// And what stands for it in this process, for which little is read where its pages are watched.
+std::uint64_t memory_mark(const void* data, std::size_t size, Tag tag);
 
 // The same for short strings inside an object. REQUIRES: 16 bytes may be read at `data`, whatever `size` says
 // (a PyObject's block is a multiple of 16 bytes and the data starts at a multiple of 16).

@@ -63,9 +63,66 @@ Token memory_token(const void* data, std::size_t size, Tag tag) {
   return hashed_memory().tokens({static_cast<const char*>(data), size, size, tag})[0];
 }
 
+std::uint64_t memory_mark(const void* data, std::size_t size, Tag tag) {
+  if (size < kLargeBufferBytes) return bytes_token(data, size, tag).a;
+  return hashed_memory().marks({static_cast<const char*>(data), size, size, tag})[0];
+}
+
 std::span<const Token> HashedMemory::tokens(const Buffer& buffer) {
+  if (look_ != MemoryLook::kHash && on_ && watch_.works()) {
+    seal(buffer, {});
+    const Entry& entry = entry_of(buffer);
+    if (look_ == MemoryLook::kSeal && entry.count(Block::kKnown) == entry.blocks.size()) return entry.tokens;
+    gave_marks_ = true;
+    answer_.clear();
+    for (const std::uint64_t mark : entry.marks) answer_.push_back(word_token(mark, Tag::kBlock));
+    return answer_;
+  }
   hash_ahead(buffer, {}, {});
   return on_ && watch_.works() ? entry_of(buffer).tokens : unwatched_.tokens;
+}
+
+std::span<const std::uint64_t> HashedMemory::marks(const Buffer& buffer) {
+  // A walk that hashes comes for the tokens next, and what was hashed before it was sealed has marks that
+  // last longer: as long as the content.
+  if (walks_ && look_ == MemoryLook::kHash)
+    hash_ahead(buffer, {}, {});
+  else
+    seal(buffer, {});
+  return on_ && watch_.works() ? entry_of(buffer).marks : unwatched_.marks;
+}
+
+bool HashedMemory::seal(const Buffer& buffer, const Deadline& deadline) {
+  if (!on_ || !watch_.works()) return hash_unwatched(buffer, deadline);
+  Entry& entry = entry_of(buffer);
+  if (entry.sealed == moment_ || entry.moment == moment_) return true;
+  const bool may_be_as_it_was = !walks_ && entry.sealed == 0 && entry.moment == 0;  // but we have forgotten
+  if (look_and_protect(entry)) {
+    seal_unknown(entry, deadline, may_be_as_it_was);
+  } else {
+    const std::size_t unhashed = entry.blocks.size() - entry.count(Block::kKnown);
+    if (deadline.would_pass(time_to_hash(unhashed * buffer.block_size_bytes))) return false;
+    if (!hash_unknown(entry, deadline, {})) return false;
+    end_hashing(entry);
+  }
+  entry.sealed = moment_;
+  return true;
+}
+
+// Whether what is not known of the entry is watched from here on.
+bool HashedMemory::look_and_protect(Entry& entry) {
+  std::vector<Pages> written;
+  look(entry, written);
+  if (entry.count(Block::kUnknown) == 0) {
+    entry.rewrites = 0;
+    return true;
+  }
+  entry.under_way = false;
+  const bool stays = protect(entry, written);
+  entry.edges = edges_stamp(entry.buffer);
+  entry.changed = false;
+  entry.under_way = true;
+  return stays;
 }
 
 bool HashedMemory::hash_ahead(const Buffer& buffer, const Deadline& deadline, const Deadline& at_once) {
@@ -75,7 +132,7 @@ bool HashedMemory::hash_ahead(const Buffer& buffer, const Deadline& deadline, co
   const auto began = std::chrono::steady_clock::now();
   std::vector<Pages> written;
   look(entry, written);
-  const auto unknown = static_cast<std::size_t>(std::count(entry.known.begin(), entry.known.end(), false));
+  const std::size_t unknown = entry.blocks.size() - entry.count(Block::kKnown);
   if (unknown == 0) {
     entry.rewrites = 0;
     entry.moment = moment_;
@@ -91,18 +148,23 @@ bool HashedMemory::hash_ahead(const Buffer& buffer, const Deadline& deadline, co
   // As long as the looking took, at least: large memory would be looked at for each of its blocks.
   const auto now = std::chrono::steady_clock::now();
   if (!hash_unknown(entry, stays ? deadline : at_once, now + (now - began))) return false;
+  end_hashing(entry);
+  return true;
+}
+
+void HashedMemory::end_hashing(Entry& entry) {
   entry.under_way = false;
   if (!entry.changed) entry.rewrites = 0;
   entry.moment = moment_;
-  return true;
 }
 
 bool HashedMemory::hash_unwatched(const Buffer& buffer, const Deadline& at_once) {
   if (unwatched_.moment == moment_ && unwatched_.buffer == buffer) return true;
   if (at_once.would_pass(time_to_hash(buffer.size_bytes))) return false;
-  const std::size_t blocks = block_count(buffer);
-  unwatched_ = {buffer, std::vector<Token>(blocks), std::vector<bool>(blocks, false), 0, 0};
+  unwatched_ = Entry(buffer, block_count(buffer));
   if (!hash_unknown(unwatched_, at_once, {})) return false;
+  std::transform(unwatched_.tokens.begin(), unwatched_.tokens.end(), unwatched_.marks.begin(),
+                 [](Token token) { return token.a; });
   unwatched_.moment = moment_;
   return true;
 }
@@ -125,7 +187,7 @@ std::size_t HashedMemory::known_bytes(const char* data, std::size_t size_bytes) 
   std::vector<Pages> written;
   watch_.append_written(pages_inside(memory_of(entry->buffer)), written);
   mark_written(written);
-  const auto known = static_cast<std::size_t>(std::count(entry->known.begin(), entry->known.end(), true));
+  const std::size_t known = entry->blocks.size() - entry->count(Block::kUnknown);
   return std::min(size_bytes, known * entry->buffer.block_size_bytes);
 }
 
@@ -151,8 +213,7 @@ HashedMemory::Entry& HashedMemory::entry_of(const Buffer& buffer) {
     entries_.pop_back();
     watch_.release(memory_of(oldest));
   }
-  const std::size_t blocks = block_count(buffer);
-  entries_.push_front({buffer, std::vector<Token>(blocks), std::vector<bool>(blocks, false), 0, 0});
+  entries_.emplace_front(buffer, block_count(buffer));
   by_address_.emplace(buffer.data, entries_.begin());
   return entries_.front();
 }
@@ -182,12 +243,24 @@ void HashedMemory::Entry::forget(Pages span) {
   if (begin >= end) return;
   const std::size_t last = (end - 1 - memory.begin) / buffer.block_size_bytes;
   for (std::size_t block = (begin - memory.begin) / buffer.block_size_bytes; block <= last; ++block)
-    known[block] = false;
+    forget_block(block);
+}
+
+// Whether what was sealed has changed nobody can tell once it is written.
+void HashedMemory::Entry::forget_block(std::size_t block) {
+  if (blocks[block] == Block::kSealed) marks[block] = 0;
+  blocks[block] = Block::kUnknown;
+}
+
+std::size_t HashedMemory::Entry::count(Block state) const {
+  return static_cast<std::size_t>(std::count(blocks.begin(), blocks.end(), state));
 }
 
 bool HashedMemory::protect(Entry& entry, const std::vector<Pages>& written) {
-  const auto unknown = static_cast<std::size_t>(std::count(entry.known.begin(), entry.known.end(), false));
-  if (!entry.under_way) entry.rewrites = unknown * 2 > entry.known.size() ? entry.rewrites + 1 : 0;
+  const std::size_t unknown = entry.count(Block::kUnknown);
+  // Memory that was given back and comes from the system again is another buffer's.
+  if (!watch_.is_enlisted(memory_of(entry.buffer))) entry.rewrites = 0;
+  if (!entry.under_way) entry.rewrites = unknown * 2 > entry.blocks.size() ? entry.rewrites + 1 : 0;
   // The first look at a buffer finds all of it written, too.
   if (entry.rewrites > kMostRewrites || !watch_.enlist(memory_of(entry.buffer))) return false;
   if (written.size() > kMostSpans) {
@@ -202,20 +275,59 @@ bool HashedMemory::protect(Entry& entry, const std::vector<Pages>& written) {
 
 // At least one block; false where the deadline came before the last.
 bool HashedMemory::hash_unknown(Entry& entry, const Deadline& deadline, Deadline::Time not_before) {
-  bool any = false;
+  bool any = false, all = true;
+  std::vector<std::size_t> were_sealed;
   entry.version = ++versions_;
-  for (std::size_t block = 0; block < entry.known.size(); ++block) {
-    if (entry.known[block]) continue;
+  for (std::size_t block = 0; block < entry.blocks.size(); ++block) {
+    if (entry.blocks[block] == Block::kKnown) continue;
     const bool may_end = std::exchange(any, true) && deadline && Deadline(not_before).has_passed();
-    if (may_end && deadline.has_passed()) return false;
-    const Token token = block_token(entry.buffer, block);
-    hashed_bytes_ += std::min(entry.buffer.block_size_bytes,
-                              entry.buffer.size_bytes - block * entry.buffer.block_size_bytes);
-    entry.changed |= token != entry.tokens[block];
-    entry.tokens[block] = token;
-    entry.known[block] = true;
+    if (may_end && deadline.has_passed()) {
+      all = false;
+      break;
+    }
+    if (entry.blocks[block] == Block::kSealed) were_sealed.push_back(block);
+    hash(entry, block);
   }
-  return true;
+  if (!were_sealed.empty()) distrust_written(entry, were_sealed);
+  return all;
+}
+
+void HashedMemory::hash(Entry& entry, std::size_t block) {
+  const bool sealed = entry.blocks[block] == Block::kSealed;
+  const Token token = block_token(entry.buffer, block);
+  hashed_bytes_ += std::min(entry.buffer.block_size_bytes,
+                            entry.buffer.size_bytes - block * entry.buffer.block_size_bytes);
+  const bool differs = entry.marks[block] == 0 || token != entry.tokens[block];
+  if (!sealed && differs) entry.marks[block] = token.a;
+  entry.changed |= sealed || differs;
+  entry.tokens[block] = token;
+  entry.blocks[block] = Block::kKnown;
+}
+
+// A thread without the GIL may have written since the look: the token is of that, and the mark is not.
+void HashedMemory::distrust_written(Entry& entry, const std::vector<std::size_t>& were_sealed) {
+  std::vector<Pages> written;
+  look(entry, written);
+  for (const std::size_t block : were_sealed)
+    if (entry.blocks[block] == Block::kUnknown) entry.marks[block] = 0;
+}
+
+// Of what was hashed before and has been written, as much is hashed as says that it is another, or that
+// nothing is.
+void HashedMemory::seal_unknown(Entry& entry, const Deadline& deadline, bool hashes_new) {
+  bool differs = false;
+  for (std::size_t block = 0; block < entry.blocks.size(); ++block) {
+    if (entry.blocks[block] != Block::kUnknown) continue;
+    const std::uint64_t before = entry.marks[block];
+    if ((before != 0 || hashes_new) && !differs && !deadline.has_passed()) {
+      entry.version = ++versions_;
+      hash(entry, block);
+      differs = before != 0 && entry.marks[block] != before;
+      continue;
+    }
+    entry.blocks[block] = Block::kSealed;
+    entry.marks[block] = scramble(++versions_);  // the tokens of others are no small numbers either
+  }
 }
 
 PageTracking HashedMemory::tracking() {
@@ -243,9 +355,9 @@ void HashedMemory::watch_in_child() {
   const bool watches = on_ && watch_.start_anew();
   for (Entry& entry : entries_) {
     const Pages memory = memory_of(entry.buffer);
-    const bool any = std::find(entry.known.begin(), entry.known.end(), true) != entry.known.end();
+    const bool any = entry.count(Block::kUnknown) < entry.blocks.size();
     if (!any || (watches && watch_.enlist(memory) && watch_.protect(pages_inside(memory)))) continue;
-    entry.known.assign(entry.known.size(), false);
+    for (std::size_t block = 0; block < entry.blocks.size(); ++block) entry.forget_block(block);
   }
 }
 

@@ -323,6 +323,20 @@ std::optional<std::span<const char>> overlapped_memory(const ArrayLayout& array,
   return std::span(low, covered);
 }
 
+// What is large and in one piece, so that its pages may be watched.
+std::optional<HashedMemory::Buffer> large_buffer(const ArrayLayout& array) {
+  const Dtype dtype = read_dtype(array.dtype);
+  if (dtype.number == kStringDtypeNumber) return std::nullopt;
+  const std::size_t element = dtype.element_size_bytes;
+  std::optional<std::span<const char>> memory;
+  if (is_contiguous(array))
+    memory = std::span<const char>(array.data, element_count(array) * element);
+  else
+    memory = overlapped_memory(array, element);
+  if (!memory || memory->size() < kLargeBufferBytes) return std::nullopt;
+  return HashedMemory::Buffer{memory->data(), memory->size(), BlockHasher::block_size(element), Tag::kBlock};
+}
+
 Token memory_token(const ArrayLayout& array) {
   const std::size_t element = read_dtype(array.dtype).element_size_bytes;
   BlockHasher hasher(element);
@@ -339,6 +353,14 @@ Token memory_token(const ArrayLayout& array) {
     for_each_element(array, [&](char* at) { hasher.append(at, element); });
   }
   return hasher.finish();
+}
+
+std::uint64_t memory_mark(const ArrayLayout& array) {
+  const auto buffer = large_buffer(array);
+  if (!buffer) return memory_token(array).a;
+  std::uint64_t all = 0;
+  for (const std::uint64_t mark : hashed_memory().marks(*buffer)) all = (std::rotl(all, 7) ^ mark) * kOdd1;
+  return all;
 }
 
 }  // namespace
@@ -366,13 +388,13 @@ Token array_data_token(const ArrayLayout& array) {
 }
 
 bool hash_array_ahead(const ArrayLayout& array, const Deadline& deadline, const Deadline& at_once) {
-  const Dtype dtype = read_dtype(array.dtype);
-  if (!is_contiguous(array) || dtype.number == kStringDtypeNumber) return true;
-  const std::size_t element = dtype.element_size_bytes;
-  const std::size_t size_bytes = element_count(array) * element;
-  if (size_bytes < kLargeBufferBytes) return true;
-  return hashed_memory().hash_ahead({array.data, size_bytes, BlockHasher::block_size(element), Tag::kBlock},
-                                    deadline, at_once);
+  const auto buffer = large_buffer(array);
+  return !buffer || hashed_memory().hash_ahead(*buffer, deadline, at_once);
+}
+
+bool seal_array(const ArrayLayout& array, const Deadline& deadline) {
+  const auto buffer = large_buffer(array);
+  return !buffer || hashed_memory().seal(*buffer, deadline);
 }
 
 std::uint64_t array_stamp(PyObject* object) {
@@ -387,7 +409,7 @@ std::uint64_t array_stamp(PyObject* object) {
   if (dtype.number == kStringDtypeNumber) return stamp ^ string_array_token(object).a;
   // References are stamped as the bytes they are: pinned where they are atoms, recorded where they are
   // containers.
-  return (std::rotl(stamp, 7) ^ memory_token(array).a) * kOdd1;
+  return (std::rotl(stamp, 7) ^ memory_mark(array)) * kOdd1;
 }
 
 }  // namespace elastic::pyobj::walk

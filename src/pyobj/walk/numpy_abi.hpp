@@ -93,6 +93,8 @@ void for_each_element(const ArrayLayout& array, Visit visit) {
 Token array_data_token(const ArrayLayout& array);
 // Hashes what the stamp of a large array needs; see HashedMemory::hash_ahead.
 bool hash_array_ahead(const ArrayLayout& array, const Deadline& deadline, const Deadline& at_once);
+// The same for its stamp.
+bool seal_array(const ArrayLayout& array, const Deadline& deadline);
 // The strings of a StringDType array, by value.
 Token string_array_token(PyObject* array);
 // For the change log: data, references, shape.

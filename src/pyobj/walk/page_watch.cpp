@@ -34,6 +34,7 @@ struct Wanted {
 };
 // Still protected: in memory or swapped out, and not written. A page that is neither was given back.
 constexpr Wanted kClean{kWritten | kFile, kWatchable | kWritten | kFile, kPresent | kSwapped};
+constexpr Wanted kEnlisted{0, kWatchable, 0};
 constexpr Wanted kPrivatePresent{kFile, kFile | kPresent, 0};
 
 // Calls visit(begin, end) for the pages wanted, in ascending order; false if the kernel refuses.
@@ -160,6 +161,12 @@ bool PageWatch::enlist(Pages memory) {
   if (!is_private_and_present(inside)) return false;
   uffdio_register enlisted{range_of(around), UFFDIO_REGISTER_MODE_WP, 0};
   return ioctl(fault_fd_, UFFDIO_REGISTER, &enlisted) == 0;
+}
+
+bool PageWatch::is_enlisted(Pages memory) const {
+  bool any = false;
+  scan(map_fd_, pages_inside(memory), kEnlisted, [&](const Region&) { any = true; });
+  return any;
 }
 
 void PageWatch::release(Pages memory) {

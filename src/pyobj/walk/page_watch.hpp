@@ -46,6 +46,8 @@ class PageWatch {
   // Makes the memory ready to be protected; false if it cannot be. The pages at both ends are taken in whole:
   // splitting an allocation's mapping would make realloc() copy instead of move.
   bool enlist(Pages memory);
+  // Whether any of it is since it was mapped.
+  bool is_enlisted(Pages memory) const;
   void release(Pages memory);
   // From now on a write to one of the pages is seen. REQUIRES: page boundaries, inside what was enlisted.
   bool protect(Pages pages);

@@ -37,7 +37,7 @@ class Parts {
     if (digests()) {
       absorb(chain_, memory_token(data, size, Tag::kRaw));
     } else {
-      mix(memory_token(data, size, Tag::kRaw).a);
+      mix(memory_mark(data, size, Tag::kRaw));
     }
   }
   void token(Token token) {

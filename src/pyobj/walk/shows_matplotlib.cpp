@@ -13,7 +13,7 @@ void show_renderer(PyObject* object, Parts& parts) {
     return parts.opaque();
   }
   for (int axis = 0; axis < view.ndim; ++axis) parts.word_aside(static_cast<std::uint64_t>(view.shape[axis]));
-  parts.word_aside(memory_token(view.buf, static_cast<std::size_t>(view.len), Tag::kRaw).a);
+  parts.word_aside(memory_mark(view.buf, static_cast<std::size_t>(view.len), Tag::kRaw));
   parts.size(static_cast<std::size_t>(view.len));
   PyBuffer_Release(&view);
 }

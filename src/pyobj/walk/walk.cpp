@@ -35,10 +35,11 @@ class Walk::Impl {
   Impl(Borrowed user_namespace, WalkOptions options)
       : namespace_(Owned::share(user_namespace)), options_(options) {}
 
-  std::size_t walk(std::span<const WalkTarget> targets, const Deadline& deadline, const Deadline& at_once) {
+  std::size_t walk(std::span<const WalkTarget> targets, const Deadline& deadline, const Deadline& at_once,
+                   MemoryLook look) {
     walker_.forget();
     for (std::size_t done = 0; done < targets.size(); ++done) {
-      if (!walk_one(targets[done], deadline, at_once)) return done;
+      if (!walk_one(targets[done], deadline, at_once, look)) return done;
     }
     return targets.size();
   }
@@ -91,13 +92,14 @@ class Walk::Impl {
  private:
   using Verdict = walk::ChangeLog::Verdict;
 
-  bool walk_one(const WalkTarget& target, const Deadline& deadline, const Deadline& at_once) {
+  bool walk_one(const WalkTarget& target, const Deadline& deadline, const Deadline& at_once,
+                MemoryLook look) {
     const bool resumes = (walker_.under_way() || unproven_) && current_ == target.name &&
                          current_object_.get() == target.object.get();
     if (!resumes) begin(target);
     bool paused = resumes;
     for (;;) {
-      if (!unproven_ && !walker_.run(deadline, at_once)) return false;
+      if (!unproven_ && !walker_.run(deadline, at_once, look)) return false;
       if (!paused) break;
       const Verdict verdict = still_holds(at_once);
       unproven_ = verdict == Verdict::kGivenUp;
@@ -140,7 +142,8 @@ class Walk::Impl {
                    finding.references,
                    finding.opaque_count > 0,
                    std::move(finding.opaque_type),
-                   finding.unstable};
+                   finding.unstable,
+                   finding.unhashed};
     fresh.object = target.object.get();
     fresh.shared = std::move(finding.shared);
     fresh.shared.insert(fresh.shared.end(), shared_meanwhile_.begin(), shared_meanwhile_.end());
@@ -232,10 +235,10 @@ std::vector<WalkTarget> Walk::all_targets(const GilHeld&) const {
 // The collector is off in these: reading Cython's attributes makes objects, which could set it off, and with
 // it finalizers.
 std::size_t Walk::walk(const GilHeld& gil, std::span<const WalkTarget> targets, const Deadline& deadline,
-                       const Deadline& at_once) {
+                       const Deadline& at_once, MemoryLook look) {
   const PendingError pending(gil);
   const CollectorOff collector_off;
-  return impl_->walk(targets, deadline, at_once);
+  return impl_->walk(targets, deadline, at_once, look);
 }
 
 std::vector<Change> Walk::recheck(const GilHeld& gil, std::span<const WalkTarget> targets,

@@ -81,14 +81,24 @@ void Walker::suspend() {
 // Memory is hashed before it is entered, since the walk could not stop in the middle of that.
 bool Walker::pause_before(PyObject* child, const Deadline& deadline, const Deadline& at_once) {
   if (!deadline || !holds_array(types_.of(Py_TYPE(child)))) return false;
-  if (hash_array_ahead(*as_array(child), deadline, at_once)) return false;
+  const ArrayLayout& array = *as_array(child);
+  const bool hashes = look_ == MemoryLook::kHash;
+  if (hashes ? hash_array_ahead(array, deadline, at_once) : seal_array(array, at_once)) return false;
   waiting_ = child;
   suspend();
   return true;
 }
 
-bool Walker::run(const Deadline& deadline, const Deadline& at_once) {
+bool Walker::run(const Deadline& deadline, const Deadline& at_once, MemoryLook look) {
   hashed_memory().begin_moment();
+  const HashedMemory::Answering answering(hashed_memory(), look);
+  look_ = look;
+  const bool done = go_on(deadline, at_once);
+  finding_.unhashed = finding_.unhashed || answering.gave_marks();
+  return done;
+}
+
+bool Walker::go_on(const Deadline& deadline, const Deadline& at_once) {
   if (root_) {
     if (pause_before(root_, deadline, at_once)) return false;
     waiting_ = nullptr;

@@ -15,6 +15,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "elastic/pyobj/memory_look.hpp"
 #include "pyobj/walk/change_log.hpp"
 #include "pyobj/walk/frame_stack.hpp"
 #include "pyobj/walk/numpy_abi.hpp"
@@ -31,6 +32,7 @@ struct Finding {
   std::uint64_t opaque_count = 0;
   std::string opaque_type;  // the first opaque type met
   bool unstable = false;
+  bool unhashed = false;        // `content` is of marks for memory
   std::vector<Meeting> shared;  // mutable objects that something else may refer to
   std::vector<Extent> extents;
 };
@@ -47,7 +49,7 @@ class Walker {
   void start(PyObject* user_namespace, PyObject* root, ChangeLog* log);
   // True when the variable is finished; false at the deadline. `at_once`: until when large memory is looked
   // at of which no half can be remembered (hashed_memory.hpp).
-  bool run(const Deadline& deadline, const Deadline& at_once);
+  bool run(const Deadline& deadline, const Deadline& at_once, MemoryLook look);
   Finding take_finding() { return std::move(finding_); }
   bool under_way() const { return under_way_; }
   // Gives up a walk that is under way.
@@ -76,6 +78,7 @@ class Walker {
   void finish_frame();
   void finish(Token token);
   void suspend();
+  bool go_on(const Deadline& deadline, const Deadline& at_once);
   bool pause_before(PyObject* child, const Deadline& deadline, const Deadline& at_once);
 
   // walker_steps.cpp: one step of the top frame.
@@ -141,6 +144,7 @@ class Walker {
   std::size_t held_frames_ = 0;
   std::size_t held_queue_ = 0;
   Finding finding_;
+  MemoryLook look_ = MemoryLook::kHash;
   bool under_way_ = false;
   PyObject* root_ = nullptr;     // not yet entered
   PyObject* waiting_ = nullptr;  // the child that comes next, where the deadline came before it
