@@ -1,10 +1,8 @@
 // Which signals reach the kernel when, and what becomes of them.
 //
 // SIGINT interrupts user code that runs for a request and nothing else: it is blocked on the main thread
-// between cells, and on the kernel's own other threads always. Threads of the user's start with the mask of
-// those that start them: a child process of theirs would inherit one in which SIGINT is blocked. SIGTERM and
-// the death of the parent end the kernel in good order. A child process starts with the mask and the handlers
-// the kernel was started with.
+// between cells, and on every other thread always. SIGTERM and the death of the parent end the kernel in good
+// order. A child process starts with the mask and the handlers the kernel was started with.
 #pragma once
 #include <pthread.h>
 #include <signal.h>

@@ -1,6 +1,7 @@
 """SIGINT: a cell's while user code runs, nobody's between cells."""
 
 import importlib
+import os
 import signal
 import sys
 import threading
@@ -17,14 +18,17 @@ class Interrupts:
         self._open = False
         self._handler = signal.default_int_handler  # in cells; user code may set another, which then stays
         signal.signal(signal.SIGINT, _between_cells)
+        on_import.change("subprocess", _unblock_in_children)
+        os.register_at_fork(after_in_child=_unblock)
         on_import.change("IPython.core.debugger", _debug_with)
         on_import.change("pdb", lambda _: importlib.import_module("IPython.core.debugger"))
 
     @contextmanager
-    def allowed(self):
+    def allowed(self, in_a_cell=False):
         """Around user code: SIGINT means what it means in Python, or what the user has made of it. Between
-        cells it means nothing, also when a thread of the user's takes it."""
-        if self._open:  # a comm message, served while a cell awaits: what interrupts is for the cell
+        cells it means nothing, also when a thread of the user's takes it. `in_a_cell`: what runs may be run
+        while a cell awaits, which is then what is interrupted."""
+        if in_a_cell and self._open:
             yield
             return
         self._open = True
@@ -53,6 +57,25 @@ def held():
         signal.signal(signal.SIGINT, handler)
         if struck:
             signal.raise_signal(signal.SIGINT)
+
+
+def _unblock():
+    return signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _unblock_in_children(subprocess):
+    """A child inherits the mask of the thread that starts it: threads have SIGINT blocked (parents.py), and
+    the main thread between cells. Without it, nobody could interrupt the child."""
+    fork_exec = subprocess._fork_exec
+
+    def fork_exec_unblocked(*arguments):
+        mask = _unblock()
+        try:
+            return fork_exec(*arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    subprocess._fork_exec = fork_exec_unblocked
 
 
 def _debug_with(debugger):

@@ -370,7 +370,7 @@ class Kernel:
         self._enter(request)
         self.shell_session.load_rest()
         try:
-            with self.interrupts.allowed():
+            with self.interrupts.allowed(in_a_cell=True):
                 getattr(self.comm_manager, request.type)(None, None, request.message)
         except KeyboardInterrupt:
             self._log(f"{request.type}: KeyboardInterrupt")

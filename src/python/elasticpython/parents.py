@@ -7,6 +7,7 @@ that is set when they are started; what neither knows belongs to the latest cell
 
 import contextvars
 import functools
+import signal
 import threading
 from contextlib import contextmanager
 
@@ -73,6 +74,11 @@ def follow_threads() -> None:
     @functools.wraps(start)
     def start_in_request(self):
         self._elasticpython_request = current()
-        start(self)
+        # SIGINT to the process is for the main thread, which alone can be waiting in a call it must end.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            start(self)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     threading.Thread.start = start_in_request
