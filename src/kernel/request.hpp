@@ -1,6 +1,7 @@
 // A message from a client, shared between the queue it waits in, the handler that answers it and every output
 // that names it as its parent.
 #pragma once
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@ struct Request {
   std::string type() const { return message.header().value("msg_type", ""); }
 
   const xeus::xmessage message;
+  const std::chrono::steady_clock::time_point arrived = std::chrono::steady_clock::now();
 };
 
 using RequestPtr = std::shared_ptr<const Request>;

@@ -165,6 +165,9 @@ void Server::dispatch_shell(const RequestPtr& request) {
   if (type == "shutdown_request") {
     publish_status("busy", request);
     answer_shutdown(Channel::kShell, request);
+  } else if (type == "execute_request" &&
+             stop_on_error_.concerns(request->message.header(), StopOnError::Clock::now())) {
+    abort(request);
   } else if (type == "execute_request" && shutting_down_) {
     reply(Channel::kShell, request, {{"status", "aborted"}});
   } else if (handler_->handles(type)) {
@@ -194,6 +197,7 @@ void Server::answer(const RequestPtr& request) {
     const Json& content = request->message.content();
     const bool stop = is_cell && status == "error" && !content.value("silent", false) &&
                       content.value("stop_on_error", true);
+    if (stop) stop_on_error_.failed(request->message.header(), request->arrived, StopOnError::Clock::now());
     reply(Channel::kShell, request, std::move(answer.content), std::move(answer.metadata));
     if (stop) abort_waiting_cells();
   }
@@ -212,12 +216,13 @@ void Server::abort_waiting_cells() {
     std::copy_if(shell_queue_.begin(), shell_queue_.end(), std::back_inserter(cells), is_cell);
     std::erase_if(shell_queue_, is_cell);
   }
-  for (const RequestPtr& cell : cells) {
-    publish_status("busy", cell);
-    reply(Channel::kShell, cell, {{"status", "aborted"}},
-          {{"started", iso8601_now()}, {"status", "aborted"}});
-    publish_status("idle", cell);
-  }
+  for (const RequestPtr& cell : cells) abort(cell);
+}
+
+void Server::abort(const RequestPtr& cell) {
+  publish_status("busy", cell);
+  reply(Channel::kShell, cell, {{"status", "aborted"}}, {{"started", iso8601_now()}, {"status", "aborted"}});
+  publish_status("idle", cell);
 }
 
 void Server::request_stop() {

@@ -24,6 +24,7 @@
 #include "replay_guard.hpp"
 #include "request.hpp"
 #include "signals.hpp"
+#include "stop_on_error.hpp"
 #include "stream_buffer.hpp"
 #include "transport.hpp"
 #include "wire.hpp"
@@ -108,6 +109,7 @@ class Server final : public xeus::xserver, public xeus::xcontrol_messenger {
   void dispatch_shell(const RequestPtr& request);
   void answer(const RequestPtr& request);
   void abort_waiting_cells();
+  void abort(const RequestPtr& cell);
   void reply(Channel channel, const RequestPtr& request, Json content, Json metadata = Json::object());
   void publish_status(const char* state, const RequestPtr& parent);
   void control_loop();
@@ -136,7 +138,8 @@ class Server final : public xeus::xserver, public xeus::xcontrol_messenger {
   RequestPtr cell_;
   std::condition_variable control_arrived_;
 
-  RequestPtr asked_;  // main thread only
+  RequestPtr asked_;           // main thread only
+  StopOnError stop_on_error_;  // main thread only
   std::atomic<bool> stopping_{false}, shutting_down_{false};
   std::thread control_thread_;
 };

@@ -61,6 +61,21 @@ std::string iso8601_now() {
   return text;
 }
 
+std::optional<double> seconds_of(const std::string& iso8601) {
+  std::tm parts{};
+  double seconds = 0;
+  int length = 0, hours = 0, minutes = 0;
+  if (std::sscanf(iso8601.c_str(), "%d-%d-%dT%d:%d:%lf%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
+                  &parts.tm_hour, &parts.tm_min, &seconds, &length) != 6)
+    return std::nullopt;
+  parts.tm_year -= 1900;
+  parts.tm_mon -= 1;
+  const std::string zone = iso8601.substr(length);
+  if (zone != "Z" && std::sscanf(zone.c_str(), "%3d:%2d", &hours, &minutes) != 2) return std::nullopt;
+  const int offset_minutes = hours * 60 + (zone[0] == '-' ? -minutes : minutes);
+  return static_cast<double>(timegm(&parts)) + seconds - offset_minutes * 60;
+}
+
 Wire::Wire(const std::string& signature_scheme, const std::string& key, std::string user_name)
     : authentication_(make_signature(signature_scheme, key)),
       signature_size_(signature_scheme == "none" ? 0 : kSignatureSize),

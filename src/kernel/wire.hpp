@@ -4,6 +4,7 @@
 // Threads: any.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "elastic/core/result.hpp"
@@ -19,6 +20,9 @@ using Json = nlohmann::json;
 // Now, as the protocol's headers carry it: ISO 8601 with six digits of microseconds and "Z".
 // (xeus 2.4.1 does not pad the microseconds, so that one of its dates in nine is wrong.)
 std::string iso8601_now();
+
+// The seconds since 1970 of such a date, with any number of digits behind the point and any offset from UTC.
+std::optional<double> seconds_of(const std::string& iso8601);
 
 class Wire {
  public:

@@ -50,6 +50,9 @@ DIFFERENCES = {
     "surrogates": Difference(
         IPYKERNEL, "lone surrogates are replaced in what is shown; ipykernel loses the whole message"
     ),
+    "sent-before-the-error": Difference(
+        IPYKERNEL, "a cell sent before its client knew of an error is aborted even where it comes late"
+    ),
     "breakpoint": Difference(
         IPYKERNEL, "breakpoint() opens pdb; ipykernel's does nothing unless a client's debugger is attached"
     ),

@@ -1,9 +1,10 @@
 """Running cells: results, errors, silence, counters, user expressions and what follows an error."""
 
 import re
+from datetime import timedelta
 
 import pytest
-from client import plain
+from client import Exchange, plain
 
 
 def last_count(kernel):
@@ -180,6 +181,17 @@ def test_after_an_error_queued_cells_are_aborted_and_other_requests_answered(ker
     assert inspection.content["found"] is True
     assert comms.content["status"] == "ok"
     assert kernel.execute("'aborted_0' in globals()").result == "False"
+
+
+@pytest.mark.differs("sent-before-the-error")
+def test_a_cell_that_was_sent_before_the_error_and_comes_after_it_is_aborted(kernel):
+    failing = kernel.execute("import time; time.sleep(0.2); 1/0")
+    message = kernel.session.msg("execute_request", {"code": "late = 1", "silent": False})
+    message["header"]["date"] = failing.request["header"]["date"] + timedelta(milliseconds=50)
+    kernel.session.send(kernel.sockets["shell"], message)
+    late = Exchange(kernel, message, "shell").wait()
+    assert late.content["status"] == "aborted"
+    assert kernel.execute("'after'").result == "'after'"
 
 
 def test_aborting_a_long_queue_takes_no_time(kernel, stopwatch):

@@ -76,6 +76,15 @@ TEST(WireTest, RefusesEveryTruncation) {
   }
 }
 
+TEST(WireTest, ReadsTheDatesThatClientsWrite) {
+  EXPECT_EQ(seconds_of("1970-01-02T00:00:01.5Z"), 86401.5);
+  EXPECT_EQ(seconds_of("1970-01-02T00:00:01.500000+00:00"), 86401.5);
+  EXPECT_EQ(seconds_of("1970-01-02T00:00:01-01:30"), 86401 + 5400);
+  EXPECT_GT(seconds_of(iso8601_now()).value_or(0), 1.7e9);
+  for (const char* bad : {"", "1970", "1970-01-02T00:00:01", "1970-01-02T00:00:01X"})
+    EXPECT_FALSE(seconds_of(bad)) << bad;
+}
+
 TEST(WireTest, RefusesAShortSignature) {
   const Wire wire = make_wire();
   zmq::multipart_t frames = wire.encode(message_of(wire, Json::object()));
