@@ -53,7 +53,7 @@ Result<> Replay::run(const GilHeld& gil, const plan::Plan& plan,
   // Everything is loaded before any cell runs, so that what does not load is known while nothing has happened
   // yet.
   find_made_by_rerun(plan);
-  put_where_modules_are(gil);
+  ELASTIC_TRY(put_where_modules_are(gil));
   ELASTIC_TRY(load_all(gil, plan, holding_groups));
   if (failure_) return success();
   std::map<CellIndex, bool> must_raise;
@@ -292,12 +292,14 @@ Result<> Replay::put_active(const GilHeld& gil, VariableId piece) {
 }
 
 // What is loaded imports modules of the user's own, which cells may have made findable.
-void Replay::put_where_modules_are(const GilHeld& gil) {
+Result<> Replay::put_where_modules_are(const GilHeld& gil) {
   for (const char* name : {"<os.environ>", "<cwd>", "<sys.path>"}) {
     const auto piece = history_->find_variable(name);
     const Result<> put = piece ? put_active(gil, *piece) : success();
+    if (!put.ok() && put.error().code() == ErrorCode::kCancelled) return put.error();
     if (!put.ok()) log(LogLevel::kInfo, std::string("setting ") + name + ": " + put.error().to_string());
   }
+  return success();
 }
 
 std::map<std::string, std::string> Replay::settle_ambient(const GilHeld& gil) {

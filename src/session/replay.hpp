@@ -100,7 +100,7 @@ class Replay {
   std::vector<std::string> hide_what_was_not_there(const pyobj::GilHeld&, CellIndex cell);
   Result<> run_step(const pyobj::GilHeld&, const plan::Plan& plan, CellIndex cell, bool must_raise);
   Result<> put_active(const pyobj::GilHeld&, VariableId piece);
-  void put_where_modules_are(const pyobj::GilHeld&);
+  Result<> put_where_modules_are(const pyobj::GilHeld&);
   void put_ambient_before(const pyobj::GilHeld&, CellIndex cell);
   Result<> put_objects_before(const pyobj::GilHeld&, CellIndex cell);
   Result<> put_stored(const pyobj::GilHeld&, std::size_t group);
