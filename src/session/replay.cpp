@@ -209,7 +209,7 @@ Result<> Replay::load_one_deferred(const GilHeld& gil, std::size_t group) {
 
 Result<> Replay::run_step(const GilHeld& gil, const plan::Plan& plan, CellIndex cell, bool must_raise) {
   if (progress_) ELASTIC_TRY(progress_->runs(gil, *history_, plan, cell));
-  put_ambient_before(gil, cell);
+  ELASTIC_TRY(put_ambient_before(gil, cell));
   if (sets_objects_) ELASTIC_TRY(put_objects_before(gil, cell));
   const Owned before = Owned::steal(PyDict_Copy(namespace_.get()));
   if (!before) return Error(ErrorCode::kPythonRaised, "no memory to keep the namespace as it was");
@@ -251,7 +251,7 @@ std::vector<std::string> Replay::hide_what_was_not_there(const GilHeld&, CellInd
 
 // What a cell reads of the ambient state without changing it is not in the history: it gets all that is
 // known.
-void Replay::put_ambient_before(const GilHeld& gil, CellIndex cell) {
+Result<> Replay::put_ambient_before(const GilHeld& gil, CellIndex cell) {
   for (std::uint32_t id = 0; id < history_->variable_count(); ++id) {
     const VariableId variable{id};
     if (!history_->is_ambient(variable)) continue;
@@ -261,9 +261,12 @@ void Replay::put_ambient_before(const GilHeld& gil, CellIndex cell) {
     const auto found =
         writer ? ambient_groups_.find({history_->name_of(variable), *writer}) : ambient_groups_.end();
     if (found == ambient_groups_.end()) continue;
-    if (auto put = put_stored(gil, found->second); !put.ok())
+    const Result<> put = put_stored(gil, found->second);
+    if (!put.ok() && put.error().code() == ErrorCode::kCancelled) return put.error();
+    if (!put.ok())
       log(LogLevel::kWarning, "setting " + history_->name_of(variable) + ": " + put.error().to_string());
   }
+  return success();
 }
 
 // What cannot be loaded yet, since a later step makes what it refers to, is tried again before the next cell,
@@ -302,11 +305,13 @@ Result<> Replay::put_where_modules_are(const GilHeld& gil) {
   return success();
 }
 
-std::map<std::string, std::string> Replay::settle_ambient(const GilHeld& gil) {
+Result<std::map<std::string, std::string>> Replay::settle_ambient(const GilHeld& gil) {
   std::map<std::string, std::string> problems;
-  for (std::uint32_t id = 0; id < history_->variable_count(); ++id)
-    if (auto put = put_active(gil, {id}); !put.ok())
-      problems.emplace(history_->name_of({id}), put.error().message());
+  for (std::uint32_t id = 0; id < history_->variable_count(); ++id) {
+    const Result<> put = put_active(gil, {id});
+    if (!put.ok() && put.error().code() == ErrorCode::kCancelled) return put.error();
+    if (!put.ok()) problems.emplace(history_->name_of({id}), put.error().message());
+  }
   return problems;
 }
 

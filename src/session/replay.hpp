@@ -65,7 +65,7 @@ class Replay {
 
   // After a run that went through: the ambient state as it was at the checkpoint, whatever the re-run cells
   // did to it. Returns the pieces that are not, with the reason.
-  std::map<std::string, std::string> settle_ambient(const pyobj::GilHeld&);
+  Result<std::map<std::string, std::string>> settle_ambient(const pyobj::GilHeld&);
   // A loaded group once more, where a re-run cell changed it that did not change it then. False: it is not
   // one that can be had anew.
   Result<bool> reload(const pyobj::GilHeld&, std::size_t group);
@@ -101,7 +101,7 @@ class Replay {
   Result<> run_step(const pyobj::GilHeld&, const plan::Plan& plan, CellIndex cell, bool must_raise);
   Result<> put_active(const pyobj::GilHeld&, VariableId piece);
   Result<> put_where_modules_are(const pyobj::GilHeld&);
-  void put_ambient_before(const pyobj::GilHeld&, CellIndex cell);
+  Result<> put_ambient_before(const pyobj::GilHeld&, CellIndex cell);
   Result<> put_objects_before(const pyobj::GilHeld&, CellIndex cell);
   Result<> put_stored(const pyobj::GilHeld&, std::size_t group);
   Result<> bind_again(CellIndex cell, pyobj::Borrowed before);

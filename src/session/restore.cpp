@@ -292,7 +292,8 @@ Result<std::string> Session::restore(const GilHeld& gil, const RestoreOptions& o
     report.rest["ambient"] = json::object();
     report.rest.erase("shell");
   } else {
-    for (const auto& [name, why] : carried->replay->settle_ambient(gil))
+    ELASTIC_ASSIGN(const auto unsettled, carried->replay->settle_ambient(gil));
+    for (const auto& [name, why] : unsettled)
       report.rest["ambient"][name] = {{"status", "differs"}, {"why", why}};
     rollback.ambient().share_with_modules(gil, source.payload.module_attributes);
     ELASTIC_TRY(load_outputs(gil, namespace_, source, *carried->replay, *driver_, report));

@@ -21,7 +21,8 @@ class PlaceTest : public ::testing::Test {
   ~PlaceTest() override { unsetenv("ELASTICPYTHON_KEY"); }
 
   std::unique_ptr<store::CheckpointWriter> writer() {
-    auto begun = store_->begin({.label = "somebody", .expected_bytes = 100, .hash_threads = 1, .progress = {}});
+    auto begun =
+        store_->begin({.label = "somebody", .expected_bytes = 100, .hash_threads = 1, .progress = {}});
     EXPECT_TRUE(begun.ok()) << begun.error().to_string();
     return std::move(*begun);
   }
