@@ -40,7 +40,7 @@ _ALLOCATOR_THREAD = "jemalloc_bg_thd"
 _EVENTS = {"anon_inode:[eventfd]", "anon_inode:[eventpoll]", "anon_inode:[userfaultfd]"}
 _DEVICES = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}
 # Whose hooks let go of threads, processes and open fonts of theirs, and of nothing else.
-_FORK_SAFE = {"IPython", "fsspec", "joblib", "matplotlib"}
+_FORK_SAFE = {"IPython", "elasticpython", "fsspec", "joblib", "matplotlib"}
 
 _own_descriptors = None
 _ports = set()  # where clients connect to: numbers, or paths
