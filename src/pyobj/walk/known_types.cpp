@@ -109,6 +109,7 @@ constexpr LibraryType kLibraryTypes[] = {
      "_collections",
      "_tuplegetter",
      {Kind::kParts, show_references_and<16>, true, false}},
+    {"sqlite3.Connection", "_sqlite3", "Connection", {Kind::kParts, show_database_connection}},
     {"types.SimpleNamespace", "types", "SimpleNamespace", {Kind::kInstance}},
     {"types.UnionType", "types", "UnionType", kImmutableReferences},
     {"functools._lru_cache_wrapper", "_functools", "_lru_cache_wrapper", {Kind::kParts, show_lru_cache}},

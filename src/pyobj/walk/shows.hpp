@@ -98,6 +98,7 @@ void show_decimal(PyObject*, Parts&);
 void show_match(PyObject*, Parts&);
 void show_lock(PyObject*, Parts&);
 void show_rlock(PyObject*, Parts&);
+void show_database_connection(PyObject*, Parts&);
 void show_lru_cache(PyObject*, Parts&);
 
 // ---- shows_matplotlib.cpp

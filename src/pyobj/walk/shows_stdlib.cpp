@@ -145,6 +145,26 @@ void show_rlock(PyObject* object, Parts& parts) {
   parts.word(reinterpret_cast<RLockLayout*>(object)->count);
 }
 
+namespace {
+
+// C code that the garbage collector calls at any time: it may not run Python code.
+int show_unless_bookkeeping(PyObject* referent, void* parts) {
+  const bool is_bookkeeping = PyType_CheckExact(referent) || PyList_CheckExact(referent) ||
+                              std::string_view(Py_TYPE(referent)->tp_name) == "functools._lru_cache_wrapper";
+  if (!is_bookkeeping) static_cast<Parts*>(parts)->child(referent);
+  return 0;
+}
+
+}  // namespace
+
+// What it has in its database nobody can see. It lists its cursors and keeps statements, which go by
+// themselves, whatever cell runs.
+void show_database_connection(PyObject* object, Parts& parts) {
+  parts.size(basic_size_bytes(object));
+  parts.opaque();
+  if (PyObject_GC_IsTracked(object)) Py_TYPE(object)->tp_traverse(object, show_unless_bookkeeping, &parts);
+}
+
 // A restored cache is empty, so what it holds is no part of the content. Each call counts as a hit or a miss.
 void show_lru_cache(PyObject* object, Parts& parts) {
   const PyTypeObject* type = Py_TYPE(object);

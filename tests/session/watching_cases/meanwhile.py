@@ -67,6 +67,10 @@ CASES = {
         "sys.elastic_list.append(2)\ndel sys.elastic_list", "sys x", "x"),
     "sqlite in memory": case("import sqlite3\ndb = sqlite3.connect(':memory:')",
                              "c = db.execute('create table t (a)')", "db", "db c", also_reads="sqlite3"),
+    "a cursor of a database goes": case(
+        ("import sqlite3, gc\ndb = sqlite3.connect(':memory:')",
+         "circle = [db.execute('select 1')]; circle.append(circle); del circle"),
+        "n = gc.collect() > 0", "gc", "n"),
     "file written": case("", "with open('/tmp/elastic_case.txt', 'w') as f: n = f.write('a')", "", "f n",
                          effects="file-written"),
     "file appended through pathlib": case("import pathlib\np = pathlib.Path('/tmp/elastic_case.txt')",
