@@ -30,7 +30,8 @@ SESSION = """
     IPython.core.magics.packaging IPython.core.magics.pylab IPython.core.magics.script book portrait
     random_rounds elasticpython.session_magics elasticpython.reports elasticpython.progress
     elasticpython.pickling elasticpython.unpickling_types elasticpython.comparing elasticpython.outlines
-    elasticpython.shell_state elasticpython.library_calls jupyter_core.paths pygments.formatters.terminal256
+    elasticpython.shell_back elasticpython.environment_changes elasticpython.library_calls
+    jupyter_core.paths pygments.formatters.terminal256
 """.split()
 HEAVY = """
     numpy scipy.stats scipy.optimize scipy.signal scipy.sparse.linalg scipy.interpolate scipy.integrate

@@ -58,6 +58,7 @@ TESTED_BY = {
     "src/session/known_buffers.cpp": "tests/session/test_known_buffers.py: it is seen in what is stored",
     "src/session/input_files.cpp": "tests/session/test_repeatable.py: plans say what has changed",
     "src/session/replay.cpp": "tests/session/test_restore.py: what is re-run is seen in what comes back",
+    "src/session/replay_ambient.cpp": "tests/session/test_library_places.py: what re-run cells find there",
     "src/session/doubles.cpp": "tests/session/test_round_trip.py: a class is one also where it was changed",
     "src/session/dumped.cpp": "tests/session/test_checkpoint.py: seen in what is stored",
     "src/session/restore_*": "tests/session/test_restore.py: seen in what a restore does and says",

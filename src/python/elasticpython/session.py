@@ -1,11 +1,10 @@
 """The session of an IPython shell: what the kernel tells it, and what people ask of it.
 
-The work is C++ (`_core.session`). Here is what only Python can say: how a cell is run again without a trace,
+The work is C++ (`_core.session`), which asks Python by way of `driver`. Here is what only Python can say:
 where a notebook's checkpoints are, and what IPython itself remembers. Nothing heavy is imported before the
 first checkpoint or restore.
 """
 
-import importlib.util
 import os
 import sys
 import threading
@@ -14,7 +13,7 @@ from contextlib import contextmanager, nullcontext
 
 import elasticpython
 from elasticpython import (
-    CheckpointError, _core, heir, idle_checkpoints, interrupts, own_commands, parents, places, rerunning,
+    CheckpointError, _core, driver, heir, idle_checkpoints, own_commands, parents, places, rerunning,
 )
 
 MARKS = ("never-store", "never-rerun", "always-store", "none")
@@ -44,22 +43,16 @@ class ShellSession:
         """`interruptible`: makes a context in which an interrupt raises KeyboardInterrupt."""
         global _current
         self.shell = shell
-        self._session = _core.session.Session(shell.user_ns, self, shell.transform_cell)
+        self._driver = driver.Driver(shell)
+        self._session = _core.session.Session(shell.user_ns, self._driver, shell.transform_cell)
         if not getattr(shell, "startup_left_code", True):
             self._session.no_code_yet()
         self._announced = False
         self._gone = False
-        self._says = None  # of the heir, to the kernel
         self._interruptible = interruptible
-        self._interrupts = interrupts.HeldInterrupts()
-        self._notebook_output = None  # where a restore may say, once, that it waits for a writer
-        self._progress = None  # of the checkpoint or restore that is under way
-        self._rerun_output = {}  # what re-run cells of the last restore showed, by cell
-        self._objects = {}  # of the shell's, loaded by the restore that is under way
         self._again = None  # the last restore without its laziness, while no code of the user's has run since
         self._lines = []  # to say with the output of the next cell
         self._running = None  # the cell that runs, as Python
-        self._is_wanted = lambda: False  # whether a checkpoint that is made while idle has to give way
         self.idle_time = idle_checkpoints.IdleTime()
         _current = self
 
@@ -139,7 +132,7 @@ class ShellSession:
                 self._checkpoint_unasked(in_background=True)
 
     def _checkpoint_as_heir(self, say, seconds: float) -> None:
-        self._says = say
+        self._driver.says = say
         self._checkpoint_unasked(as_heir_seconds=seconds)
 
     def _checkpoint_unasked(self, **how) -> None:
@@ -157,20 +150,19 @@ class ShellSession:
 
         An interrupt ends it too: a value whose `__reduce__` does not return would keep the next cell away."""
         began = time.monotonic()
-        self._is_wanted = is_wanted
-        self._gave_way = False
+        self._driver.is_wanted, self._driver.gave_way = is_wanted, False
         try:
             idle_checkpoints.check_room(places.default_directory())
             with self._interruptible():
                 self._checkpoint_unasked(while_idle=True)
         except KeyboardInterrupt:
-            if not self._gave_way:
+            if not self._driver.gave_way:
                 self.idle_time.given_up()
         except Exception:
             self.idle_time.given_up()
             raise
         finally:
-            self._is_wanted = lambda: False
+            self._driver.is_wanted = lambda: False
             self.idle_time.spent(time.monotonic() - began)
 
     def announcement(self, source: str):
@@ -231,7 +223,7 @@ class ShellSession:
     ):
         """`in_background`: the process ends. `as_heir_seconds`: this process is the heir, and done pickling
         within that time."""
-        from elasticpython import progress, reports, shell_state
+        from elasticpython import reports, shell_state
 
         directory = places.directory_of(path)
         options = {
@@ -264,8 +256,7 @@ class ShellSession:
             self.shell, lambda value: isinstance(value, reports.Report), held,
             set(self._session.stopped_cells),
         )
-        silent = while_idle or as_heir_seconds > 0
-        self._progress = progress.Progress(self.shell.display_pub, "checkpoint", silent=silent)
+        self._driver.begins("checkpoint", silent=while_idle or as_heir_seconds > 0)
         written = False
         # Nothing of the user's would print by itself meanwhile, but for what runs in threads.
         beside = while_idle and parents.has_threads()
@@ -274,7 +265,7 @@ class ShellSession:
                 report = reports.CheckpointReport(ask(self._session.checkpoint, options))
             written = True
         finally:
-            self._progress.end("written" if written else "stopped; the checkpoint before it stands")
+            self._driver.ended("written" if written else "stopped; the checkpoint before it stands")
         return report
 
     def restore(
@@ -307,41 +298,42 @@ class ShellSession:
             "only": None if only is None else _names(only),
             "skip": _names(skip or ()),
         }
-        report = self._carry_out(options, self._put_shell_state)
+        report = self._carry_out(options, self._driver.put_shell_state)
         if not dry_run:
             eagerly = {**options, "lazy": False, "at": report["checkpoint"]}
             self._again = eagerly if report["deferred"] else None
-        return reports.RestoreReport(report, self._rerun_output)
+        return reports.RestoreReport(report, self._driver.rerun_output)
 
     def _carry_out(self, options: dict, put_shell_state) -> dict:
         """Restores. `put_shell_state(state)` follows, and returns what could not be put, as sentences."""
         from json.decoder import JSONDecoder
 
-        from elasticpython import library_settings, progress, shell_state
+        from elasticpython import library_settings, shell_back, shell_state
+        from elasticpython.environment_changes import environment_changes
 
         backend = shell_state.matplotlib_backend()
-        self._notebook_output = sys.stdout
         library_settings.STREAMS.update(stdout=sys.stdout, stderr=sys.stderr)
-        self._progress = progress.Progress(self.shell.display_pub, "restore")
+        self._driver.begins("restore")
         ended = "stopped; the session is as it was"
         try:
-            with self._interrupts, rerunning.quietly(self.shell):
+            with self._driver.interrupts, rerunning.quietly(self.shell):
                 report = JSONDecoder().decode(ask(self._session.restore, options))
                 state = report.pop("shell", None)
                 if not options["dry_run"]:
                     if state is not None:
                         report["shell_problems"] = put_shell_state(state)
-                    report["hooks_not_here"] = shell_state.unseen_hooks(
+                    report["hooks_not_here"] = shell_back.unseen_hooks(
                         self._session.history_so_far(), report["cells_rerun"], self._no_longer_held(state)
                     )
-                self._explain(report)
+                report["environment_changes"] = environment_changes(
+                    report["environment"], report.pop("modules"), report["variables"]
+                )
             ended = "done"
         except BaseException:
-            shell_state.choose_backend(self.shell, backend)
+            shell_back.choose_backend(self.shell, backend)
             raise
         finally:
-            self._objects = {}
-            self._progress.end(ended)
+            self._driver.ended(ended)
         return report
 
     def _no_longer_held(self, state) -> list:
@@ -352,15 +344,10 @@ class ShellSession:
         """Names of the session's functions and classes. Those that Cython makes say they are of __main__."""
         return [name for name in self._session.code_held_elsewhere() if not name.startswith("__Pyx_")]
 
-    def _put_shell_state(self, state: dict) -> list:
-        from elasticpython import shell_state
-
-        return shell_state.put(self.shell, state, self._objects)
-
     def _put_outputs(self, state: dict) -> list:
-        from elasticpython import shell_state
+        from elasticpython import shell_back
 
-        shell_state.put_outputs(self.shell, state)
+        shell_back.put_outputs(self.shell, state)
         return []
 
     def _may_load_later(self) -> bool:
@@ -373,30 +360,6 @@ class ShellSession:
         if kernel and asyncio.all_tasks(kernel.loop) - {asyncio.current_task(kernel.loop)}:
             return False
         return self._running is None or own_commands.ends_with_restore(self._running)
-
-    def _explain(self, report: dict) -> None:
-        """What is not as it was where the checkpoint was made: versions, the machine."""
-        from elasticpython import pickling
-
-        then, now = report["environment"], pickling.environment()
-        then = {what: value for what, value in then.items() if what != "bytecode_magic"}  # Python says it
-        changes = [
-            {"what": what, "then": then[what], "now": now[what], "variables": []}
-            for what in sorted(then.keys() & now.keys())
-            if then[what] != now[what]
-        ]
-        for module, entry in sorted(report.pop("modules").items()):
-            if not entry["version"]:
-                continue
-            version = pickling.version_of(module)
-            if module not in sys.modules and importlib.util.find_spec(module) is None:
-                version = "not installed"
-            if version and version != entry["version"]:
-                names = sorted(set(entry["variables"]) & report["variables"].keys())
-                changes.append(
-                    {"what": module, "then": entry["version"], "now": version, "variables": names}
-                )
-        report["environment_changes"] = changes
 
     def mark(self, names, wish) -> None:
         """See elasticpython.mark."""
@@ -414,92 +377,6 @@ class ShellSession:
     def why(self, name: str) -> str:
         """Why a variable is linked, opaque, or attributed to its cells."""
         return self._session.why(name)
-
-    # --- what the C++ half asks (session/driver.hpp) --------------------------------------------------------
-
-    def waits_for_writer(self, bytes_done: int, bytes_total: int) -> None:
-        """Says so once, where the cell's output goes; an interrupt ends the wait."""
-        from elasticpython.reports import describe_bytes
-
-        self._progress.waits()
-        output, self._notebook_output = self._notebook_output, None
-        if output is None:
-            return
-        far = f", {describe_bytes(bytes_done)} of {describe_bytes(bytes_total)} done" if bytes_total else ""
-        print(
-            f"another kernel is still writing the checkpoint{far}: waiting for it",
-            file=output,
-            flush=True,
-        )
-
-    def goes_on(self) -> None:
-        """Breaks a checkpoint off that is made while idle, when that is over."""
-        if self._is_wanted():
-            self._gave_way = True
-            raise KeyboardInterrupt
-
-    def writes(self, bytes_done: int, bytes_total: int) -> None:
-        """Shows how far the checkpoint is."""
-        self.goes_on()
-        self._progress(bytes_done, bytes_total)
-
-    def announced(self) -> None:
-        """To the heir: another kernel that is to restore waits for it from now on."""
-        self._says("announced")
-
-    def pickled(self, takes_long: bool) -> None:
-        """To the heir: nothing of the user's runs any more."""
-        self._says(heir.ONLY_TO_WRITE if takes_long else "pickled")
-
-    def reads(self, bytes_done: int, bytes_total: int) -> None:
-        """Shows how far the restore is."""
-        self._progress(bytes_done, bytes_total)
-
-    def reruns(self, cell: int, number: int, count: int, left: float) -> None:
-        """Shows which cell runs again, where that may take longer."""
-        self._progress.runs(cell, number, count, left)
-
-    def restore_begins(self, state: dict) -> None:
-        """Before anything is loaded or run: figures need the backend they had."""
-        from elasticpython import shell_state
-
-        self._rerun_output = {}
-        self._objects = {}
-        self._state_then, self._put_before, self._put_early = state, 0, []
-        try:
-            shell_state.choose_backend(self.shell, state.get("matplotlib_backend"))
-        except Exception:
-            pass  # said by shell_state.put, which tries again
-
-    def keep_object(self, name: str, value) -> None:
-        self._objects[name] = value
-
-    def objects_before(self, execution_count: int) -> list:
-        """Before a recorded cell runs again: what it found in libraries is put there; returns the names of
-        the objects that `put_object` is to be given."""
-        from elasticpython import library_places, shell_state
-
-        if execution_count < self._put_before:  # the replay starts over
-            library_places.put_back(self._put_early)
-            self._put_early, self._put_before = [], 0
-        first, self._put_before = self._put_before, execution_count
-        return shell_state.put_before(self.shell, self._state_then, first, execution_count, self._put_early)
-
-    def put_object(self, name: str, value) -> None:
-        from elasticpython import shell_state
-
-        shell_state.put_object(self.shell, name, value, self._put_early)
-
-    def restore_commits(self) -> None:
-        """From here on an interrupt waits until all is done."""
-        self._interrupts.hold()
-
-    def run_cell(self, index: int, source: str, execution_count: int):
-        """Runs a recorded cell once more; returns what it raised, and keeps what it showed for the report."""
-        error, self._rerun_output[index] = rerunning.run_again(self.shell, source, execution_count)
-        if isinstance(error, KeyboardInterrupt):
-            raise error
-        return error
 
 
 class RunningCell:

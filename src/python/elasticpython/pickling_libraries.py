@@ -1,0 +1,95 @@
+"""Reducers of libraries' types that the libraries' own ways lose, copy or refuse. They are known by name: a
+library is not imported for them."""
+import copyreg
+import gc
+import sys
+import types
+
+from elasticpython import unpickling
+from elasticpython.by_type import is_a
+from elasticpython.pickling_refusals import NotSerializable, name_of
+
+
+def reduce_random_generator(context, generator):
+    return type(generator), (generator.bit_generator,)   # older numpy pickles a copy of its bit generator
+
+
+def reduce_bunch(context, bunch):
+    """scikit-learn's dict of a data set, with the attributes that its own `__setstate__` drops."""
+    make, arguments, state, _, items = bunch.__reduce_ex__(5)
+    return make, arguments, (state, None), None, items, unpickling.set_attributes
+
+
+def reduce_soup(context, soup):
+    """Beautiful Soup's document with the very tags that other variables hold: its own `__getstate__` writes
+    text, which loading parses into others. A parser that cannot be pickled is made anew, as it does."""
+    state = dict(soup.__dict__)
+    parser = state.get("builder")
+    made_anew = None if parser is None or parser.picklable else type(parser)
+    if made_anew is not None:
+        del state["builder"]
+    return copyreg.__newobj__, (type(soup),), (state, made_anew), None, None, unpickling.set_soup_state
+
+
+def reduce_by_attributes(context, value):
+    """With the very parts that other variables hold. plotly's own way makes other traces, from JSON, and
+    astropy's copies a table's columns."""
+    return (copyreg.__newobj__, (type(value),), (dict(value.__dict__), None), None, None,
+            unpickling.set_attributes)
+
+
+def reduce_callbacks(context, registry):
+    """matplotlib's registry with what the session connected, which its own `__getstate__` drops; that uses up
+    a number, too. An object whose method is called is held weakly: it is here if its figure leads to it."""
+    kept = {}
+    for signal, callbacks in registry.callbacks.items():
+        kept[signal] = {number: function for number, reference in callbacks.items()
+                        if (function := reference()) is not None
+                        and (number in registry._pickled_cids or _is_called_here(context, function))}
+    state = vars(registry) | {"callbacks": kept, "_func_cid_map": None,
+                              "_cid_gen": registry._cid_gen.__reduce__()[1][0]}
+    return copyreg.__newobj__, (type(registry),), state
+
+
+def _is_called_here(context, function):
+    owner = getattr(function, "__self__", None)
+    if type(owner).__module__ != "__main__":
+        # What a widget calls it connects in a function of its own.
+        called = [function, *gc.get_referents(*(getattr(function, "__closure__", None) or ()))]
+        return any(is_a(each, types.FunctionType) and each.__globals__ is context.namespace
+                   for each in called)
+    elsewhere = [name for name, value in context.namespace.items()
+                 if value is owner and name not in context.names_in_group]
+    if elsewhere:
+        context.note(f"a figure does not call {function.__qualname__} of {elsewhere[0]} any more")
+    return not elsewhere
+
+
+def reduce_quantity(context, value):
+    """pint loads quantities and units into the registry of the process; those of the session's own would not
+    mix with them any more."""
+    registry = value._REGISTRY
+    if registry is not sys.modules["pint"].application_registry.get() \
+            or any(each is registry for each in context.namespace.values()):
+        raise NotSerializable(value, "quantity of a registry of the session's")
+    return NotImplemented
+
+
+_OF_TYPES = {
+    "numpy.random._generator.Generator": reduce_random_generator,
+    "sklearn.utils._bunch.Bunch": reduce_bunch,
+}
+_OF_BASES = {
+    "matplotlib.cbook.CallbackRegistry": reduce_callbacks,
+    "pint.util.SharedRegistryObject": reduce_quantity,
+    "bs4.BeautifulSoup": reduce_soup,
+    "plotly.basedatatypes.BaseFigure": reduce_by_attributes,
+    "plotly.basedatatypes.BasePlotlyType": reduce_by_attributes,
+    "astropy.table.table.Table": reduce_by_attributes,
+}
+
+
+def reducer_for(kind):
+    """By the name of the type, or of what it derives from; None for others."""
+    found = (_OF_BASES.get(name_of(base)) for base in kind.__mro__)
+    return _OF_TYPES.get(name_of(kind)) or next(filter(None, found), None)
