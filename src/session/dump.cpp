@@ -273,10 +273,11 @@ Result<> Session::offer_all(const GilHeld& gil, const CheckpointOptions& options
     dumped.input.holdings.emplace_back().snapshots = covariable;
   }
   const std::vector<std::string> referable = referable_names(history, namespace_);
-  dumped.referable = referable_identity(history, namespace_, referable, is_referable);
-  const std::string nans = referable_identity(history, namespace_, referable, is_nan);
+  Referable identity = referable_identity(history, namespace_, referable);
+  dumped.referable = std::move(identity.all);
   for (std::size_t i = 0; i < dumped.groups.size(); ++i)
-    dumped.groups[i].identity = tracking_error_ ? std::string() : identity_of(tracker_, dumped, i, nans);
+    dumped.groups[i].identity =
+        tracking_error_ ? std::string() : identity_of(tracker_, dumped, i, identity.nans);
   ELASTIC_ASSIGN(dumped.dumper, Dumper::create(gil, namespace_, referable));
   const std::set<std::string>& had = place_at(options.directory).keys;
   for (std::size_t i = 0; i < dumped.groups.size(); ++i) {

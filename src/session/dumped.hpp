@@ -60,7 +60,7 @@ struct DumpedSession {
   plan::Plan plan{};
   std::vector<pyobj::Pickled> outputs{};
   KeptGroups* former = nullptr;  // what the target had of the session, for the next checkpoint to change
-  std::string referable{};       // referable_identity
+  std::string referable{};       // Referable::all
   Payload payload{};
   nlohmann::json report{};            // but for what it says of each variable
   std::string report_of_variables{};  // that, as the text of two members

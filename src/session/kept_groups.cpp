@@ -49,14 +49,15 @@ std::string identity_of(const Tracker& tracker, const DumpedSession& dumped, std
   return identity;
 }
 
-std::string referable_identity(const graph::History& history, pyobj::Borrowed user_namespace,
-                               const std::vector<std::string>& referable, bool (*counts)(PyObject*)) {
-  std::string identity;
+Referable referable_identity(const graph::History& history, pyobj::Borrowed user_namespace,
+                             const std::vector<std::string>& referable) {
+  Referable identity;
   for (const std::string& name : referable) {
     PyObject* const value = PyDict_GetItemString(user_namespace.get(), name.c_str());
-    if (!counts(value)) continue;
-    identity += text_of(history, *history.active(*history.find_variable(name))) +
-                std::to_string(reinterpret_cast<std::uintptr_t>(value)) + ";";
+    const std::string text = text_of(history, *history.active(*history.find_variable(name))) +
+                             std::to_string(reinterpret_cast<std::uintptr_t>(value)) + ";";
+    identity.all += text;
+    if (is_nan(value)) identity.nans += text;
   }
   return identity;
 }
@@ -97,12 +98,11 @@ void KeptGroups::commit(const DumpedSession& dumped, std::span<const store::Blob
 
 void KeptGroups::learn(const Payload& payload, std::span<const store::BlobRef> blobs,
                        const graph::History& history, pyobj::Borrowed user_namespace) {
-  const std::vector<std::string> referable = referable_names(history, user_namespace);
-  referable_ = referable_identity(history, user_namespace, referable, is_referable);
-  const std::string nans = referable_identity(history, user_namespace, referable, is_nan);
+  Referable referable = referable_identity(history, user_namespace, referable_names(history, user_namespace));
+  referable_ = std::move(referable.all);
   groups_.clear();
   for (const StoredGroup& stored : payload.groups) {
-    std::string identity = nans;
+    std::string identity = referable.nans;
     bool is_known = stored.reuse != Reuse::kNever;
     for (const StoredSnapshot& each : stored.snapshots) {
       const auto variable = history.find_variable(each.variable);

@@ -49,8 +49,11 @@ Reuse reuse_of(const DumpedSession& dumped, std::size_t place);
 // one of them is hidden from the walk.
 std::string identity_of(const Tracker& tracker, const DumpedSession& dumped, std::size_t place,
                         const std::string& nans);
-// The referable variables (referable_names) for which `counts` is true, as they are now.
-std::string referable_identity(const graph::History& history, pyobj::Borrowed user_namespace,
-                               const std::vector<std::string>& referable, bool (*counts)(PyObject*));
+// The referable variables (referable_names) as they are now, and those of them that are a NaN.
+struct Referable {
+  std::string all{}, nans{};
+};
+Referable referable_identity(const graph::History& history, pyobj::Borrowed user_namespace,
+                             const std::vector<std::string>& referable);
 
 }  // namespace elastic::session
