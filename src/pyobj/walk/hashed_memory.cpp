@@ -259,7 +259,7 @@ std::size_t HashedMemory::Entry::count(Block state) const {
 bool HashedMemory::protect(Entry& entry, const std::vector<Pages>& written) {
   const std::size_t unknown = entry.count(Block::kUnknown);
   // Memory that was given back and comes from the system again is another buffer's.
-  if (!watch_.is_enlisted(memory_of(entry.buffer))) entry.rewrites = 0;
+  if (entry.rewrites > 0 && !watch_.is_enlisted(memory_of(entry.buffer))) entry.rewrites = 0;
   if (!entry.under_way) entry.rewrites = unknown * 2 > entry.blocks.size() ? entry.rewrites + 1 : 0;
   // The first look at a buffer finds all of it written, too.
   if (entry.rewrites > kMostRewrites || !watch_.enlist(memory_of(entry.buffer))) return false;

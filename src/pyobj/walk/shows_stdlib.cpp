@@ -160,8 +160,7 @@ int show_unless_bookkeeping(PyObject* referent, void* parts) {
 // What it has in its database nobody can see. It lists its cursors and keeps statements, which go by
 // themselves, whatever cell runs.
 void show_database_connection(PyObject* object, Parts& parts) {
-  parts.size(basic_size_bytes(object));
-  parts.opaque();
+  show_closed(object, parts);
   if (PyObject_GC_IsTracked(object)) Py_TYPE(object)->tp_traverse(object, show_unless_bookkeeping, &parts);
 }
 

@@ -23,6 +23,6 @@ def environment_changes(then: dict, modules: dict, restored) -> list:
         if module not in sys.modules and importlib.util.find_spec(module) is None:
             version = "not installed"
         if version and version != entry["version"]:
-            names = sorted(set(entry["variables"]) & set(restored))
+            names = sorted(name for name in set(entry["variables"]) if name in restored)
             changes.append({"what": module, "then": entry["version"], "now": version, "variables": names})
     return changes

@@ -108,7 +108,7 @@ def put(shell, state: dict, objects: dict) -> list:
                 state["precision"])
     if state.get("directories"):
         # Where IPython started is a Path, where %cd went a str.
-        first, *rest = state["directories"] or [os.getcwd()]
+        first, *rest = state["directories"]
         shell.user_ns["_dh"][:] = [pathlib.Path(first), *rest]
     attempt("matplotlib's backend", choose_backend, shell, state.get("matplotlib_backend"))
     attempt("the configuration", shell_config.put, shell, state.get("settings", {}))
