@@ -2,7 +2,8 @@
 
 import pytest
 
-LATE = ["ssl", "asyncio.sslproto", "tempfile", "ipaddress", "logging.config", "socketserver"]
+LATE = ["ssl", "asyncio.sslproto", "tempfile", "logging.config", "socketserver"]
+LATE += ["urllib.parse", "ipaddress", "gettext", "locale", "pprint", "pickle", "base64"]
 # Of this package: for a checkpoint or a restore.
 OURS = ["elasticpython.shell_state", "elasticpython.library_places"]
 
@@ -21,16 +22,26 @@ def test_a_kernel_starts_without_them(fresh):
 
 def test_an_import_gets_the_real_module(fresh):
     cell = fresh.execute(
-        f"import importlib, sys\n[type(importlib.import_module(name)).__name__ for name in {LATE}]"
+        f"import importlib\n{{type(importlib.import_module(name)).__name__ for name in {LATE}}}"
     )
-    assert cell.result == str(["module"] * len(LATE))
+    assert cell.result == "{'module'}"
 
 
 def test_who_uses_a_stand_in_uses_the_real_module(fresh):
-    cell = fresh.execute("import urllib.parse\nurllib.parse.urlsplit('http://[::1]:80/').port")
-    assert cell.result == "80"
-    cell = fresh.execute("import ipaddress\nurllib.parse.ipaddress.IPv6Address is ipaddress.IPv6Address")
+    cell = fresh.execute("from pathlib import Path\nPath('/a b').as_uri()")
+    assert cell.result == "'file:///a%20b'"
+    cell = fresh.execute("import subprocess\n"
+                         "subprocess.run(['printf', 'é'], capture_output=True, text=True).stdout")
+    assert cell.result == "'é'"
+    cell = fresh.execute("import locale\nsubprocess.locale.getencoding is locale.getencoding")
     assert cell.result == "True"
+    cell = fresh.execute("import argparse\nargparse.ArgumentParser('p').format_usage()")
+    assert cell.result == repr("usage: p [-h]\n")
+
+
+def test_a_new_history_waits_for_the_disk_from_its_first_cell_on(fresh):
+    cell = fresh.execute("get_ipython().history_manager.db.execute('PRAGMA synchronous').fetchone()")
+    assert cell.result == "(2,)"
 
 
 def test_the_shells_log_shows_what_it_is_told(fresh):

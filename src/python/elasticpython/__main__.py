@@ -20,8 +20,11 @@ def main(arguments: list) -> int:
     # os.chdir.
     if sys.path and sys.path[0] in ("", os.getcwd()):
         del sys.path[0]
+    flags = sys.getdlopenflags()
+    sys.setdlopenflags(os.RTLD_LAZY)  # a third of the functions of its libraries is never called
     from elasticpython import _core
 
+    sys.setdlopenflags(flags)
     return _core.kernel.run(connection_file)
 
 

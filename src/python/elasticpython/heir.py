@@ -13,7 +13,6 @@ when references are counted. Elsewhere the kernel pickles before it answers.
 
 import functools
 import gc
-import json
 import os
 import select
 import signal
@@ -43,7 +42,7 @@ _DEVICES = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 _FORK_SAFE = {"IPython", "elasticpython", "fsspec", "joblib", "matplotlib"}
 
 _own_descriptors = None
-_ports = set()  # where clients connect to: numbers, or paths
+_connection_text = ""  # of the connection file, which may be gone when somebody asks for the ports
 
 
 @functools.cache
@@ -71,12 +70,20 @@ def _hooks() -> list:
 
 def note_own_descriptors(connection_file: str) -> None:
     """Before code of the user's runs: what is open now is the kernel's, and so is what clients connect to."""
-    global _own_descriptors
-    connection = json.loads(Path(connection_file).read_text())
+    global _own_descriptors, _connection_text
+    _connection_text = Path(connection_file).read_text()
+    _own_descriptors = dict(_descriptors())
+
+
+@functools.cache
+def _ports() -> set:
+    """Where clients connect to: numbers, or paths."""
+    import json  # a hundredth of a start
+
+    connection = json.loads(_connection_text)
     numbers = {value for key, value in connection.items() if key.endswith("_port")}
     is_ipc = connection.get("transport") == "ipc"
-    _ports.update({f"{connection['ip']}-{number}" for number in numbers} if is_ipc else numbers)
-    _own_descriptors = dict(_descriptors())
+    return {f"{connection['ip']}-{number}" for number in numbers} if is_ipc else numbers
 
 
 def takes_over(work, shell) -> bool:
@@ -272,7 +279,7 @@ def _is_harmless(descriptor: int, what: str, history: str) -> bool:
     if stat.S_ISSOCK(kind):
         with socket.socket(fileno=os.dup(descriptor)) as copy:
             name = copy.getsockname()
-        return (name[1] if isinstance(name, tuple) else name) in _ports
+        return (name[1] if isinstance(name, tuple) else name) in _ports()
     if stat.S_ISCHR(kind):
         return what in _DEVICES or os.isatty(descriptor)
     if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):

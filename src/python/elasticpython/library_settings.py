@@ -318,7 +318,7 @@ _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 def taken() -> dict:
     """{name: pickle} of the settings whose libraries are loaded."""
-    import pickle
+    import _pickle as pickle  # what is asked before the first cell needs no more of it: 1 % of a start
 
     values = {}
     for setting in SETTINGS:

@@ -1,6 +1,6 @@
 """Python values as the content of a message."""
 
-import base64
+import binascii
 import datetime
 import math
 import numbers
@@ -30,7 +30,7 @@ def jsonable(value):
         value = float(value)
         return value if math.isfinite(value) else repr(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return base64.b64encode(value).decode("ascii")
+        return binascii.b2a_base64(value, newline=False).decode("ascii")
     if isinstance(value, (datetime.datetime, datetime.date)):
         return value.isoformat()
     return _text(repr(value))

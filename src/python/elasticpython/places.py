@@ -2,7 +2,6 @@
 
 import os
 import re
-from urllib.parse import unquote, urlsplit
 
 
 def is_url(place) -> bool:
@@ -42,6 +41,8 @@ def directory_of(path) -> str:
         return directory
     place = os.fspath(path)
     if is_url(place):
+        from urllib.parse import unquote, urlsplit
+
         # A mounted directory is better served without fsspec: mapped, locked, synced.
         address = urlsplit(place)
         if address.scheme.lower() not in ("file", "local"):

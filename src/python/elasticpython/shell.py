@@ -165,15 +165,22 @@ class CellHistory(HistoryManager):
     a short cell does, and holds up the next one.
     """
 
+    _is_new = False  # the database, which no other session has written to
+
     def __init__(self, *arguments, **keywords):
         self._hurries = threading.Event()
         super().__init__(*arguments, **keywords)
+        if self._is_new:
+            self.db.execute("PRAGMA synchronous=FULL")
 
     @observe("db")
     def _begin_tables(self, change):
         """Begins the transaction that `init_db` ends, for all tables of a new database: by default each has
-        one of its own, which waits for the disk."""
+        one of its own. None waits for the disk, nor does the number of the first session: the first cell
+        that is written down has it all synced, and there is nothing before it that a crash could take."""
         if self.enabled and change["new"].execute("PRAGMA schema_version").fetchone() == (0,):
+            self._is_new = True
+            change["new"].execute("PRAGMA synchronous=OFF")
             change["new"].execute("BEGIN IMMEDIATE")
 
     def writeout_cache(self, conn=None):
