@@ -56,9 +56,6 @@ DIFFERENCES = {
     "breakpoint": Difference(
         IPYKERNEL, "breakpoint() opens pdb; ipykernel's does nothing unless a client's debugger is attached"
     ),
-    "task-of-a-cell": Difference(
-        OURS, "a cell without await runs in no asyncio task; under ipykernel in the one that reads requests"
-    ),
     "name-of-display-errors": Difference(
         IPYKERNEL, "a __repr__ that raises is reported by the name of its exception; ipykernel says NoneType"
     ),

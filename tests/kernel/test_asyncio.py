@@ -23,9 +23,35 @@ def test_async_for_and_with_at_the_top_level(kernel):
     assert cell.result == "3"
 
 
-@pytest.mark.differs("task-of-a-cell")
 def test_a_cell_is_a_task(kernel):
-    assert kernel.execute("import asyncio\nasyncio.current_task() is not None").result == "True"
+    cell = kernel.execute(
+        "import asyncio\nasyncio.current_task() is not None",
+        user_expressions={"loop": "asyncio.get_running_loop().is_running()"},
+    )
+    assert cell.result == "True"
+    assert cell.content["user_expressions"]["loop"]["data"]["text/plain"] == "True"
+
+
+def test_all_tasks_are_the_users(own_kernel):
+    if not own_kernel.is_ours:
+        pytest.skip("ipykernel's own are among them")
+    assert own_kernel.execute("import asyncio\nlen(asyncio.all_tasks())").result == "0"
+
+
+def test_a_widgets_callback_starts_a_task(own_kernel):
+    own_kernel.execute(
+        "import asyncio\nfrom comm import get_comm_manager\ndone = []\n"
+        "async def work():\n    await asyncio.sleep(0.01); done.append(True)\n"
+        "def opened(comm, message):\n    comm.on_msg(lambda message: asyncio.create_task(work()))\n"
+        "get_comm_manager().register_target('works', opened)"
+    )
+    own_kernel.send("comm_open", {"comm_id": "c", "target_name": "works", "data": {}})
+    own_kernel.send("comm_msg", {"comm_id": "c", "data": {}}).wait_for(lambda each: "idle" in each.states)
+    assert own_kernel.execute("await asyncio.sleep(0.1)\ndone").result == "[True]"
+    # While a cell awaits, too.
+    cell = own_kernel.submit("await asyncio.sleep(0.5)\ndone")
+    own_kernel.send("comm_msg", {"comm_id": "c", "data": {}})
+    assert cell.wait().result == "[True, True]"
 
 
 def test_autoawait_runs_a_cell_as_it_was_told(own_kernel):

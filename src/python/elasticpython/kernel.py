@@ -11,7 +11,6 @@ import os
 import select
 import signal
 import sys
-import threading
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -23,6 +22,7 @@ from elasticpython.interrupts import Interrupts
 from elasticpython.late_imports import import_asyncio
 from elasticpython.messages import jsonable
 from elasticpython.questions import Questions
+from elasticpython.running_loop import RunningLoop, lent
 from elasticpython.session import ShellSession
 from elasticpython.streams import NotebookStream, shown_already
 
@@ -70,6 +70,7 @@ class Kernel:
         known_as.answer_for(connection_file)
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
+        self._running_loop = RunningLoop(self.loop)
         self.shell = application.make_shell(self, collects_garbage)
         self.interrupts = Interrupts(self.server)
         self.shell_session = ShellSession(self.shell, self.interrupts.allowed)
@@ -178,7 +179,8 @@ class Kernel:
 
     def handle(self, request) -> dict:
         """Answers `request`: the content of the reply."""
-        return self._handlers[request.type](request)
+        with self._running_loop.entered():
+            return self._handlers[request.type](request)
 
     def going_down(self, restart: bool) -> None:
         """The last thing before the kernel stops: the automatic checkpoint."""
@@ -286,27 +288,16 @@ class Kernel:
                     options["silent"],
                 )
             else:
-                with self._loop_is_running(), self.interrupts.allowed():
+                with self.interrupts.allowed():
                     result = shell.run_cell(code, **options)
             running.ended(result.error_before_exec or result.error_in_exec)
             return result
-
-    @contextmanager
-    def _loop_is_running(self):
-        """A cell without `await` sees a running loop too, as under ipykernel: create_task works, run
-        refuses."""
-        asyncio._set_running_loop(self.loop)
-        self.loop._thread_id = threading.get_ident()
-        try:
-            yield
-        finally:
-            self.loop._thread_id = None
-            asyncio._set_running_loop(None)
 
     def _run_async(self, coroutine, silent: bool):
         """Runs a cell with `await` on the loop. An interrupt cancels it; a second one raises where it
         stands."""
         task = self.loop.create_task(coroutine)
+        self.loop.call_soon(self.server.handle_waiting_comms)  # those that came before the cell began
 
         def cancel(signal_number, frame):
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -314,7 +305,7 @@ class Kernel:
 
         result = None
         try:
-            with self.interrupts.allowed():
+            with lent(), self.interrupts.allowed():
                 handler = signal.signal(signal.SIGINT, cancel)
                 try:
                     result = self.loop.run_until_complete(task)
@@ -341,13 +332,13 @@ class Kernel:
     def complete(self, code: str, cursor_pos: int) -> dict:
         """The content of complete_reply. `cursor_pos` counts characters; -1: the end."""
         self.shell_session.load_rest()
-        with parents.within(self.server.asked):
+        with parents.within(self.server.asked), self._running_loop.entered():
             return introspection.complete(self.shell, code, cursor_pos)
 
     def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict:
         """The content of inspect_reply."""
         self.shell_session.load_rest()
-        with parents.within(self.server.asked):
+        with parents.within(self.server.asked), self._running_loop.entered():
             return introspection.inspect(self.shell, code, cursor_pos, detail_level)
 
     def is_complete(self, code: str) -> dict:

@@ -48,20 +48,12 @@ def _run(shell, source: str):
     transformed = shell.transform_cell(source)
     if not shell.should_run_async(source, transformed_cell=transformed):
         return shell.run_cell(source, store_history=False)
-    import asyncio
+    from elasticpython.running_loop import lent
 
-    # The cell that asked for the restore holds the thread: its loop is lent to the one run again.
-    running = asyncio._get_running_loop()
-    loop = running or asyncio.get_event_loop()
-    thread, loop._thread_id = loop._thread_id, None
-    asyncio._set_running_loop(None)
-    try:
+    with lent() as loop:  # by the cell that asked for the restore, and holds the thread
         result = loop.run_until_complete(
             shell.run_cell_async(source, store_history=False, transformed_cell=transformed)
         )
         shell.events.trigger("post_execute")
         shell.events.trigger("post_run_cell", result)
         return result
-    finally:
-        loop._thread_id = thread
-        asyncio._set_running_loop(running)
