@@ -268,11 +268,14 @@ def test_loaders_written_into_checkpoints_keep_their_names(serializer):   # noqa
     assert set(unpickling.WRITTEN) >= {
         "array_subclass", "array_view", "class_dict", "class_member", "dead_weakref",
         "dict_view", "enum_member", "field_kind", "import_module",
-        "make_block_references", "make_cell", "make_class", "make_closed_buffer", "make_closed_file",
-        "make_closed_text", "make_code", "make_constrained_type", "make_enum",
+        "make_block_references", "make_cell", "make_class", "make_closed_buffer",
+        "make_closed_connection", "make_closed_cursor", "make_closed_file", "make_closed_hdf5",
+        "make_closed_memory_file", "make_closed_text", "make_code", "make_constrained_type", "make_enum",
+        "make_event",
         "make_exception", "make_function", "make_globals", "make_lru_cache", "make_memoryview", "make_module",
         "make_new_type", "make_proxy", "make_type_parameter", "make_weakref", "module_dict", "readonly_array",
-        "set_attributes", "set_cell", "set_class_state", "set_enum_state", "set_exception_state",
+        "set_attributes", "set_cell", "set_class_state", "set_connection_factories", "set_enum_state",
+        "set_exception_state",
         "set_function_state", "set_module_state", "set_single_manager", "share_references",
         "slice_memoryview",
         "torch_storage", "torch_tensor", "tracked", "variable"}

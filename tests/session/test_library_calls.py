@@ -50,3 +50,16 @@ def test_a_call_that_a_cell_may_not_have_come_to_is_named_and_not_made(start):
     assert second.value("[calendar.firstweekday(), gc.isenabled()]") == [5, True]
     [problem] = report["shell_problems"]
     assert "gc.disable()" in problem and "stopped on the way" in problem
+
+
+def test_a_call_with_what_a_library_makes_the_same_again_is_made(round_trip):
+    second, _, report = round_trip(
+        "import functools, types\nkept = []\ndef set_enabled_equivalencies(pairs): kept.append(pairs)\n"
+        "@functools.cache\ndef spectral(): return ['pairs']\n"
+        "set_enabled_equivalencies.__module__ = 'astropy.units.core'\n"
+        "spectral.__module__ = 'astropy.units.equivalencies'",
+        "u = types.ModuleType('u')\nu.spectral = spectral\n"
+        "u.set_enabled_equivalencies = set_enabled_equivalencies",
+        "u.set_enabled_equivalencies(u.spectral())", plan="store-all")
+    assert second.value("kept") == [["pairs"], ["pairs"]]  # as its cell did, and once more
+    assert not report["shell_problems"]

@@ -134,6 +134,29 @@ def test_quantities_of_pint_are_made_again_with_their_registry(round_trip):
     assert second.value("x._REGISTRY is units")
 
 
+def test_what_astropy_notes_on_a_column_is_made_as_columns_make_it(round_trip):
+    second, *_ = round_trip(
+        """
+        class DataInfo:
+            __module__ = "astropy.utils.data_info"
+            def __init__(self, bound=False):
+                if bound: self._attrs, self._format_funcs = {}, {}
+            def __getstate__(self): return getattr(self, "_attrs", None)
+            def __setstate__(self, state):
+                if state is not None: self._attrs = state
+        """,
+        "info, unbound = DataInfo(True), DataInfo(); info._attrs['name'] = 'a'",
+        plan="store-all",
+    )
+    assert second.value("[info._attrs, info._format_funcs, vars(unbound)]") == [{"name": "a"}, {}, {}]
+
+
+def test_a_call_that_a_mock_remembers_has_as_many_parts(round_trip):
+    second, *_ = round_trip("from unittest import mock", "m = mock.Mock(); m(1, a=2)", plan="store-all")
+    assert second.value("[len(m.call_args), m.call_args.args, m.assert_called_once_with(1, a=2)]") == \
+        [2, [1], None]
+
+
 def test_closures_share_their_cells(round_trip):
     after, _, _ = round_trip(
         """

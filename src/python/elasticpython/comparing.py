@@ -23,7 +23,7 @@ _ATOMS = (int, float, complex, str, bytes, bool, type(None))
 # numbers callbacks as it makes them.
 _NOT_STATE = {"matplotlib": {"_stale", "_cid_gen", "_parents", "_invalid", "_inverted"}}
 # What is called with an object and its state.
-_SETTERS = {f"elasticpython.unpickling.{name}" for name in ("set_derived_state", "adopt_dict")}
+_SETTER, _ADOPTER = "elasticpython.unpickling.set_derived_state", "elasticpython.unpickling.adopt_dict"
 # Which argument names the object, and is none of its state.
 _TRACKERS = {"make_class": 4, "make_enum": 4, "tracked": 0}
 
@@ -36,8 +36,11 @@ class _Name:
         self.tracker = _TRACKERS.get(name) if module == "elasticpython.unpickling" else None
 
     def __call__(self, *arguments):
-        if self.text in _SETTERS and isinstance(arguments[0], _Object):
-            arguments[0].__setstate__(arguments[1])
+        if self.text in (_SETTER, _ADOPTER) and isinstance(arguments[0], _Object):
+            state = arguments[1]
+            if self.text == _ADOPTER and state[1] is None:  # whether something else holds the dict, too
+                [state, _] = state
+            arguments[0].__setstate__(state)
         return _Object(self, arguments)
 
 

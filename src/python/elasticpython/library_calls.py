@@ -13,7 +13,12 @@ from elasticpython.cell_text import is_literal, statements_of
 
 SETTERS = frozenset({
     "_tracemalloc.start",
+    "astropy.units.core.add_enabled_aliases",
+    "astropy.units.core.add_enabled_equivalencies",
     "astropy.units.core.add_enabled_units",
+    "astropy.units.core.set_enabled_aliases",
+    "astropy.units.core.set_enabled_equivalencies",
+    "astropy.units.core.set_enabled_units",
     "astropy.visualization.units.quantity_support",
     "bokeh.io.output.output_file",
     "bokeh.io.output.output_notebook",
@@ -37,8 +42,11 @@ SETTERS = frozenset({
     "torch.set_num_threads",
     "zoneinfo._tzpath.reset_tzpath",
 })
+# Modules whose functions give the same for the same arguments, and change nothing.
+_MAKERS = frozenset({"astropy.units.equivalencies"})
 _WORDS = frozenset(name.rpartition(".")[2] for name in SETTERS) | {"register_matplotlib_converters"}
-_FUNCTIONS = {"function", "builtin_function_or_method", "method", "cython_function_or_method"}
+_FUNCTIONS = {"function", "builtin_function_or_method", "method", "cython_function_or_method",
+              "_lru_cache_wrapper"}
 
 
 @functools.lru_cache(maxsize=8192)
@@ -91,6 +99,10 @@ def _is_same_now(node, namespace) -> bool:
         return all(_is_same_now(each, namespace) for each in node.elts)
     if isinstance(node, ast.Attribute):
         return _value_of(node, namespace) is not None
+    if isinstance(node, ast.Call):
+        maker = _value_of(node.func, namespace)
+        return type(maker).__name__ in _FUNCTIONS and maker.__module__ in _MAKERS \
+            and all(_is_same_now(each, namespace) for each in [*node.args, *(k.value for k in node.keywords)])
     if isinstance(node, ast.Name):
         plain = (str, bytes, int, float, complex, tuple, list, dict, set, type(None))
         return node.id in namespace and not isinstance(namespace[node.id], plain)

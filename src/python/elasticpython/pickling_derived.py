@@ -23,7 +23,7 @@ def reducer_for(context, kind):
         reducing = _giver(kind, "__reduce__")
     if reducing is object:
         base = next((base for base in _VALUES if issubclass(kind, base)), None)
-        return None if base is None or not _is_made_otherwise(kind, base) else _reduce_value(base)
+        return None if base is None or not _is_made_otherwise(kind, base) else reduce_value(base)
     own = kind.__mro__[:kind.__mro__.index(reducing)]
     maker = next((base for base in (*own, reducing)
                   if issubclass(base, reducing) and context.is_importable(base)), None)
@@ -51,7 +51,8 @@ def _has_own_state(classes):
                for name in ("__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__"))
 
 
-def _reduce_value(base):
+def reduce_value(base):
+    """A reducer by what the builtin `base` holds, and attributes."""
     def reduce(context, value):
         state = value.__reduce_ex__(5)[2]
         made = unpickling.derived, (type(value), base, base.__getnewargs__(value))

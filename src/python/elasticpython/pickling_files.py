@@ -1,35 +1,65 @@
 """Reducers of file objects that are closed: what `with open(...) as f` leaves behind. They hold on to nothing
 outside any more, so they are values: a name, a mode, an encoding."""
+import copyreg
 import io
 
 from elasticpython import unpickling
 
 _BUFFERS = (io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
+_COMPRESSED = {"gzip.GzipFile", "bz2.BZ2File", "lzma.LZMAFile"}
 
 
 def reduce_closed_file(file):
     """None unless `file` is closed and of Python's own classes all the way down: a subclass, or what a text
     wrapper was laid over, may do anything when it is asked whether it is closed."""
     kind = type(file)
+    if _is_compressed(file):
+        return _reduce_compressed(file) if file.closed else None
+    if kind is io.TextIOWrapper and _is_compressed(_buffer_of(file)):
+        return _reduce_text(file) if file.closed else None
     raw = _raw_file(file)
     if type(raw) is not io.FileIO or not raw.closed:
         return None
-    state = (dict(file.__dict__), None)
+    if kind is io.TextIOWrapper:
+        return _reduce_text(file)
     if kind is io.FileIO:
         make, arguments = unpickling.make_closed_file, (file.mode, file.closefd)
-    elif kind is io.TextIOWrapper:
-        make, arguments = unpickling.make_closed_text, (
-            file.buffer, file.encoding, file.errors, file.line_buffering, file.write_through, file.newlines)
     else:
         make, arguments = unpickling.make_closed_buffer, (kind, raw)
-    return make, arguments, state, None, None, unpickling.set_attributes
+    return make, arguments, (dict(file.__dict__), None), None, None, unpickling.set_attributes
+
+
+def _reduce_text(file):
+    arguments = (file.buffer, file.encoding, file.errors, file.line_buffering, file.write_through,
+                 file.newlines)
+    state = dict(file.__dict__), None
+    return unpickling.make_closed_text, arguments, state, None, None, unpickling.set_attributes
+
+
+def _is_compressed(file):
+    return f"{type(file).__module__}.{type(file).__qualname__}" in _COMPRESSED
+
+
+def _reduce_compressed(file):
+    """Without what compressed or read ahead."""
+    state = {name: None if name in ("compress", "_buffer") else held for name, held in vars(file).items()}
+    return copyreg.__newobj__, (type(file),), (state, None), None, None, unpickling.set_attributes
+
+
+def _buffer_of(text):
+    try:
+        return text.buffer
+    except ValueError:   # newer versions of Python say so of a detached layer
+        return None
 
 
 def _raw_file(file):
     """The innermost of the layers; None where one was detached or is not Python's own."""
+    if type(file) is io.TextIOWrapper:
+        file = _buffer_of(file)
+        if type(file) not in _BUFFERS:
+            return None
     try:
-        if type(file) is io.TextIOWrapper:
-            file = file.buffer if type(file.buffer) in _BUFFERS else None
         return file.raw if type(file) in _BUFFERS else file
-    except ValueError:   # newer versions of Python say so of a detached layer
+    except ValueError:
         return None

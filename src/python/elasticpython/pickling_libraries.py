@@ -5,7 +5,7 @@ import gc
 import sys
 import types
 
-from elasticpython import unpickling
+from elasticpython import pickling_derived, unpickling
 from elasticpython.by_type import is_a
 from elasticpython.pickling_refusals import NotSerializable, name_of
 
@@ -36,6 +36,13 @@ def reduce_by_attributes(context, value):
     astropy's copies a table's columns."""
     return (copyreg.__newobj__, (type(value),), (dict(value.__dict__), None), None, None,
             unpickling.set_attributes)
+
+
+def reduce_column_info(context, info):
+    """astropy's notes on a column, made as a column makes them: their own `__setstate__` leaves out what
+    their `__init__` begins."""
+    state = info.__getstate__()
+    return NotImplemented if state is None else (type(info), (True,), state)
 
 
 def reduce_callbacks(context, registry):
@@ -78,6 +85,7 @@ def reduce_quantity(context, value):
 _OF_TYPES = {
     "numpy.random._generator.Generator": reduce_random_generator,
     "sklearn.utils._bunch.Bunch": reduce_bunch,
+    "unittest.mock._Call": pickling_derived.reduce_value(tuple),  # made anew, one of two gets a third
 }
 _OF_BASES = {
     "matplotlib.cbook.CallbackRegistry": reduce_callbacks,
@@ -86,6 +94,7 @@ _OF_BASES = {
     "plotly.basedatatypes.BaseFigure": reduce_by_attributes,
     "plotly.basedatatypes.BasePlotlyType": reduce_by_attributes,
     "astropy.table.table.Table": reduce_by_attributes,
+    "astropy.utils.data_info.DataInfo": reduce_column_info,
 }
 
 

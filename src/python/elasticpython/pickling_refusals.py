@@ -1,7 +1,7 @@
 """What is never pickled, because it is a handle on something outside: reading it would disturb that thing,
-and a copy would not be it. Decided by type, before any method of the object is called; only a file of
-Python's own classes is asked whether it is closed, since then it holds on to nothing."""
-from elasticpython.pickling_files import reduce_closed_file
+and a copy would not be it. Decided by type, before any method of the object is called; only of known classes
+is it looked up whether the handle is spent (`pickling_spent`), since then it holds on to nothing."""
+from elasticpython.pickling_spent import reduce_spent
 
 
 class NotSerializable(Exception):
@@ -76,9 +76,9 @@ class _Refusal:
             standard = _standard_stream(value)
             if standard is not None:
                 return standard
-            closed = reduce_closed_file(value)
-            if closed is not None:
-                return closed
+        spent = reduce_spent(value)
+        if spent is not None:
+            return spent
         raise NotSerializable(value, self._what)
 
 

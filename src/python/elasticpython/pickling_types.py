@@ -5,6 +5,7 @@ import enum
 import functools
 import gc
 import inspect
+import io
 import logging
 import re
 import sys
@@ -21,6 +22,7 @@ from elasticpython import (
 from elasticpython.by_type import is_a
 from elasticpython.pickling_code import HEAP_TYPE, reduce_enum_member
 from elasticpython.pickling_refusals import NotSerializable, is_ctypes
+from elasticpython.pickling_spent import reduce_memory_file
 
 
 def reduce_weakref(context, reference):
@@ -353,6 +355,8 @@ REDUCERS = {
     type(reversed({}.items())): reduce_dict_iterator("items", True),
     re.Match: reduce_match,
     memoryview: reduce_memoryview,
+    io.BytesIO: reduce_memory_file,
+    io.StringIO: reduce_memory_file,
     logging.Logger: reduce_logger,
     logging.RootLogger: reduce_root_logger,
     functools._lru_cache_wrapper: reduce_lru_cache,
