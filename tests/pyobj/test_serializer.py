@@ -277,7 +277,7 @@ def test_loaders_written_into_checkpoints_keep_their_names(serializer):   # noqa
         "set_attributes", "set_cell", "set_class_state", "set_connection_factories", "set_enum_state",
         "set_exception_state",
         "set_function_state", "set_module_state", "set_single_manager", "share_references",
-        "slice_memoryview",
+        "set_traits_state", "slice_memoryview",
         "torch_storage", "torch_tensor", "tracked", "variable"}
 
 

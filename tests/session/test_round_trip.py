@@ -151,6 +151,30 @@ def test_what_astropy_notes_on_a_column_is_made_as_columns_make_it(round_trip):
     assert second.value("[info._attrs, info._format_funcs, vars(unbound)]") == [{"name": "a"}, {}, {}]
 
 
+@pytest.mark.parametrize("plan", PLANS)
+def test_observers_and_links_of_traits_are_connected_still(round_trip, plan):
+    after, *_ = round_trip(
+        """
+        import traitlets
+        class Model(traitlets.HasTraits):
+            x = traitlets.Int(1)
+            @traitlets.observe("x")
+            def noticed(self, change): seen.append(("own", change.new))
+        seen = []
+        a, b, c = Model(), Model(), Model()
+        """,
+        "class Other:\n    def told(self, change): seen.append(('other', change.name))",
+        "other = Other(); a.observe(other.told)\ntraitlets.link((a, 'x'), (b, 'x'))",
+        "down = traitlets.dlink((a, 'x'), (c, 'x'), lambda value: value * 2)",
+        "seen.clear()",
+        plan=plan,
+    )
+    after.run("a.x = 5; b.x = 6; down.unlink(); a.unobserve(other.told); a.x = 7")
+    assert after.value("[a.x, b.x, c.x]") == [7, 7, 12]
+    assert after.value("[each[1] for each in seen if each[0] == 'other']") == ["x", "x"]
+    assert after.value("[each[1] for each in seen if each[0] == 'own']") == [5, 5, 10, 6, 6, 12, 7, 7]
+
+
 def test_a_call_that_a_mock_remembers_has_as_many_parts(round_trip):
     second, *_ = round_trip("from unittest import mock", "m = mock.Mock(); m(1, a=2)", plan="store-all")
     assert second.value("[len(m.call_args), m.call_args.args, m.assert_called_once_with(1, a=2)]") == \

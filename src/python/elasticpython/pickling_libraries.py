@@ -45,6 +45,23 @@ def reduce_column_info(context, info):
     return NotImplemented if state is None else (type(info), (True,), state)
 
 
+def reduce_traits(context, value):
+    """An object of traitlets with the observers and links that were connected to it, which its own
+    `__getstate__` drops."""
+    library, kind = sys.modules["traitlets.traitlets"], type(value)
+    if kind.__getstate__ is not library.HasTraits.__getstate__ \
+            or kind.__setstate__ is not library.HasTraits.__setstate__:
+        return NotImplemented
+    connected = [(handler, name, event) for name, events in value._trait_notifiers.items()
+                 for event, handlers in events.items() for handler in handlers
+                 if not is_a(handler, library.EventHandler)]
+    reduction = value.__reduce_ex__(5)
+    if not connected or isinstance(reduction, str):
+        return reduction
+    make, arguments, state = reduction[:3]
+    return make, arguments, (state, connected), None, None, unpickling.set_traits_state
+
+
 def reduce_callbacks(context, registry):
     """matplotlib's registry with what the session connected, which its own `__getstate__` drops; that uses up
     a number, too. An object whose method is called is held weakly: it is here if its figure leads to it."""
@@ -95,6 +112,7 @@ _OF_BASES = {
     "plotly.basedatatypes.BasePlotlyType": reduce_by_attributes,
     "astropy.table.table.Table": reduce_by_attributes,
     "astropy.utils.data_info.DataInfo": reduce_column_info,
+    "traitlets.traitlets.HasTraits": reduce_traits,
 }
 
 

@@ -11,13 +11,14 @@ _STATE = (("os", "environ"), ("sys", "path"), ("sys", "modules"), ("warnings", "
           ("pandas._config.config", "_global_config"))
 # A float NaN equals nothing: whether it is in a list, or a key of a dict, is decided by its identity.
 _NUMBERS = (("math", "nan"), ("numpy", "nan"), ("json.decoder", "NaN"))
+_SENTINELS = (("traitlets.traitlets", "All"), ("traitlets.traitlets", "Undefined"))
 _LONGEST = 64
 
 
 def objects():
     """[(object, (module, path))] of those whose modules are imported; a path's "/" leads into a dict."""
     found = []
-    for module, name in (*_STATE, *_NUMBERS):
+    for module, name in (*_STATE, *_NUMBERS, *_SENTINELS):
         owner = sys.modules.get(module)
         value = vars(owner).get(name) if isinstance(owner, types.ModuleType) else None
         if value is not None:

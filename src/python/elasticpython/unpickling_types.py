@@ -38,6 +38,14 @@ def set_soup_state(soup, state):
 
 
 @written
+def set_traits_state(instance, state):
+    attributes, connected = state
+    instance.__setstate__(attributes)
+    for handler, name, event in connected:
+        instance._add_notifiers(handler, name, event)
+
+
+@written
 def fill_container(container, state):
     held, attributes = state   # True: its `__dict__` is itself
     if isinstance(container, dict):
