@@ -1,5 +1,8 @@
 """What a kernel starts without is there for whoever asks for it, and it is the one everybody has."""
 
+import subprocess
+import sys
+
 import pytest
 
 LATE = ["ssl", "asyncio.sslproto", "tempfile", "logging.config", "socketserver"]
@@ -56,3 +59,9 @@ def test_the_shells_log_shows_what_it_is_told(fresh):
 def test_the_level_of_the_log_is_set_before_anything_is_said(fresh):
     fresh.execute("get_ipython().parent.log_level = 'INFO'\nget_ipython().parent.log.info('as well')")
     assert "as well" in fresh.process.log
+
+
+def test_the_shell_starts_where_ipython_is_as_old_as_debians():
+    """The suite "debian" has it whole, and is not run every time."""
+    code = "from IPython.core import history; del history.HistoryOutput; import elasticpython.kernel"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,7 +9,7 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.events import EventManager, available_events
-from IPython.core.history import HistoryManager, HistoryOutput
+from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Any, Bool, CBool, Instance, Type, default, observe
 
@@ -103,7 +103,9 @@ class NotebookDisplayPublisher(DisplayPublisher):
 
     def publish(self, data, metadata=None, *, transient=None, update=False, **_):
         self._validate_data(data, metadata)
-        if self.store_display_history:
+        if self.store_display_history and hasattr(self.shell.history_manager, "outputs"):
+            from IPython.core.history import HistoryOutput  # Debian's IPython has neither
+
             cell = self.shell.execution_count - bool(self._in_post_execute)
             self.shell.history_manager.outputs[cell].append(HistoryOutput("display_data", data))
         content = {
