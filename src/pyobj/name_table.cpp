@@ -87,7 +87,7 @@ void NameTable::update(const GilHeld& gil) {
   const NameChanges found = changes(gil);
   if (version_ != 0 && version() == version_) return;
   version_ = version();
-  for (const std::string& name : found.deleted) entries_.erase(name);
+  for (const std::string& name : found.deleted) erase(name);
   for (const std::string& name : found.bound) add(gil, name);
   remember_order();
 }
@@ -105,7 +105,12 @@ void NameTable::remember_order() {
 
 void NameTable::add(const GilHeld& gil, const std::string& name) {
   PyObject* object = value(gil, name).get();
-  entries_[name] = Entry{object, is_atom(object) ? Owned::share(Borrowed(object)) : Owned()};
+  Entry entry{object, is_atom(object) ? Owned::share(Borrowed(object)) : Owned()};
+  if (entries_.insert_or_assign(name, std::move(entry)).second) names_.reset();
+}
+
+void NameTable::erase(const std::string& name) {
+  if (entries_.erase(name) != 0) names_.reset();
 }
 
 void NameTable::learn(const GilHeld& gil, const std::string& name) {
@@ -115,16 +120,20 @@ void NameTable::learn(const GilHeld& gil, const std::string& name) {
 }
 
 void NameTable::forget(const std::string& name) {
-  entries_.erase(name);
+  erase(name);
   order_.clear();
   version_ = 0;
 }
 
-std::vector<std::string> NameTable::names() const {
-  std::vector<std::string> all;
-  for (const auto& [name, entry] : entries_) all.push_back(name);
-  std::sort(all.begin(), all.end());
-  return all;
+std::shared_ptr<const std::vector<std::string>> NameTable::names() const {
+  if (names_ == nullptr) {
+    std::vector<std::string> all;
+    all.reserve(entries_.size());
+    for (const auto& [name, entry] : entries_) all.push_back(name);
+    std::sort(all.begin(), all.end());
+    names_ = std::make_shared<const std::vector<std::string>>(std::move(all));
+  }
+  return names_;
 }
 
 Borrowed NameTable::value(const GilHeld&, const std::string& name) const {

@@ -46,9 +46,9 @@ bool Doubles::avoid(const GilHeld& gil, DumpedSession& dumped) {
   asked_.clear();
   const std::set<VariableId> older = older_than_loaded(dumped);
   if (older.empty()) return false;
-  const auto place_of = groups_by_name(dumped);
+  GroupsByName place_of(dumped);
   const auto ask = [&](VariableId member, StoreWish wish) {
-    const std::size_t place = place_of.at(dumped.history.name_of(member));
+    const std::size_t place = place_of.find(dumped.history.name_of(member)).value();
     for (const std::string& name : dumped.groups[place].names) {
       const VariableId variable = *dumped.history.find_variable(name);
       if (!tried_.insert(variable).second || users_.variables.contains(variable)) continue;
@@ -60,7 +60,7 @@ bool Doubles::avoid(const GilHeld& gil, DumpedSession& dumped) {
     if (variable.action != Action::kRecompute || dumped.history.is_ambient(variable.variable)) continue;
     const std::set<VariableId> code = referred(gil, dumped, variable.variable, older);
     if (code.empty()) continue;
-    const std::size_t place = place_of.at(dumped.history.name_of(variable.variable));
+    const std::size_t place = place_of.find(dumped.history.name_of(variable.variable)).value();
     if (dumped.input.holdings[place].not_storable.empty()) {
       ask(variable.variable, StoreWish::kAlways);
     } else {

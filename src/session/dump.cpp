@@ -77,7 +77,7 @@ StoredSize size_of(const plan::CostModel& costs, const DumpedGroup& group) {
 
 // What refers to something that cannot be stored cannot be loaded.
 void strike_out_unloadable(DumpedSession& dumped) {
-  const auto holding_of = groups_by_name(dumped);
+  GroupsByName holding_of(dumped);
   for (std::size_t i = 0; i < dumped.groups.size(); ++i)
     if (std::exchange(dumped.groups[i].struck_out, false)) dumped.input.holdings[i].not_storable.clear();
   for (bool changed = true; changed;) {
@@ -87,11 +87,9 @@ void strike_out_unloadable(DumpedSession& dumped) {
       const Pickled* pickled = dumped.pickle_of(i);
       if (!pickled || !holding.not_storable.empty()) continue;
       for (const std::string& name : pickled->references) {
-        auto found = holding_of.find(name);
-        const bool unwanted = found != holding_of.end() && is_marked_never_store(dumped, found->second);
-        if (found != holding_of.end() && dumped.input.holdings[found->second].not_storable.empty() &&
-            !unwanted)
-          continue;
+        const auto found = holding_of.find(name);
+        const bool unwanted = found && is_marked_never_store(dumped, *found);
+        if (found && dumped.input.holdings[*found].not_storable.empty() && !unwanted) continue;
         holding.not_storable = "it refers to " + name +
                                (unwanted ? ", which is marked never-store" : ", which cannot be stored");
         changed = dumped.groups[i].struck_out = true;
@@ -104,17 +102,14 @@ void strike_out_unloadable(DumpedSession& dumped) {
 // A stored group needs what it refers to before any cell has run, so that is stored as well. True when that
 // asks for more than the plan stores.
 bool ask_for_references(DumpedSession& dumped) {
-  const auto holding_of = groups_by_name(dumped);
-  const std::set<std::size_t> stored(dumped.plan.loads.begin(), dumped.plan.loads.end());
+  GroupsByName holding_of(dumped);
+  std::vector<bool> stored(dumped.groups.size());
+  for (const std::size_t place : dumped.plan.loads) stored[place] = true;
   bool asked = false;
-  for (const std::size_t place : stored) {
-    const Pickled* pickled = dumped.pickle_of(place);
-    if (!pickled) continue;
-    std::vector<std::string> needs = pickled->references;
-    needs.insert(needs.end(), pickled->names.begin(), pickled->names.end());  // its circle
-    for (const std::string& name : needs) {
-      const std::size_t needed = holding_of.at(name);
-      if (stored.contains(needed)) continue;
+  const auto ask_for = [&](const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      const std::size_t needed = holding_of.find(name).value();
+      if (stored[needed]) continue;
       for (const std::string& member : dumped.groups[needed].names) {
         const bool added =
             dumped.input.wishes.variables
@@ -123,6 +118,12 @@ bool ask_for_references(DumpedSession& dumped) {
         asked = asked || added;
       }
     }
+  };
+  for (std::size_t place = 0; place < stored.size(); ++place) {
+    const Pickled* pickled = stored[place] ? dumped.pickle_of(place) : nullptr;
+    if (!pickled) continue;
+    ask_for(pickled->references);
+    if (pickled->names != dumped.groups[place].names) ask_for(pickled->names);  // its circle
   }
   return asked;
 }
@@ -138,12 +139,13 @@ Result<std::unique_ptr<plan::Planner>> planner_named(const std::string& wanted) 
 
 }  // namespace
 
-std::unordered_map<std::string, std::size_t> groups_by_name(const DumpedSession& dumped) {
-  std::unordered_map<std::string, std::size_t> places(dumped.groups.size());
-  for (std::size_t i = 0; i < dumped.groups.size(); ++i)
-    if (!dumped.groups[i].ambient)
-      for (const std::string& name : dumped.groups[i].names) places.insert_or_assign(name, i);
-  return places;
+std::optional<std::size_t> GroupsByName::find(const std::string& name) {
+  if (places_.empty())
+    for (std::size_t i = 0; i < dumped_->groups.size(); ++i)
+      if (!dumped_->groups[i].ambient)
+        for (const std::string& each : dumped_->groups[i].names) places_.insert_or_assign(each, i);
+  const auto found = places_.find(name);
+  return found == places_.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool is_marked_never_store(const DumpedSession& dumped, std::size_t group) {
@@ -254,7 +256,10 @@ Result<> Session::offer_all(const GilHeld& gil, const CheckpointOptions& options
   ELASTIC_TRY(refuse_changed_inputs(dumped.history));
   const graph::History& history = dumped.history;
   dumped.input.history = &dumped.history;
-  for (const std::vector<SnapshotId>& covariable : history.active_covariables()) {
+  const auto covariables = history.active_covariables();
+  dumped.groups.reserve(covariables.size());
+  dumped.input.holdings.reserve(covariables.size());
+  for (const std::vector<SnapshotId>& covariable : covariables) {
     if (history.is_ambient(history.snapshot(covariable.front()).variable)) continue;
     DumpedGroup group;
     group.pickled_in = dumped.groups.size();
@@ -347,7 +352,7 @@ Result<> Session::dump_group(const GilHeld& gil, DumpedSession& dumped, std::siz
 // Serialises what the plan stores and joins circles; true when that was anything, so that prices have
 // changed.
 Result<bool> Session::dump_chosen(const GilHeld& gil, DumpedSession& dumped) {
-  const auto holding_of = groups_by_name(dumped);
+  GroupsByName holding_of(dumped);
   bool changed = false;
   for (const std::size_t place : dumped.plan.loads) {
     const std::size_t first = dumped.groups[place].pickled_in;
@@ -361,8 +366,7 @@ Result<bool> Session::dump_chosen(const GilHeld& gil, DumpedSession& dumped) {
     const Pickled* const pickled = dumped.groups[i].pickled_in == i ? dumped.pickle_of(i) : nullptr;
     if (!pickled) continue;
     for (const std::string& name : pickled->references)
-      if (auto found = holding_of.find(name); found != holding_of.end())
-        edges[i].push_back(dumped.groups[found->second].pickled_in);
+      if (const auto found = holding_of.find(name)) edges[i].push_back(dumped.groups[*found].pickled_in);
   }
   for (const std::vector<std::size_t>& circle : circles_of(edges)) {
     const std::set<std::size_t> joined(circle.begin(), circle.end());

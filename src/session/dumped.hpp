@@ -76,11 +76,12 @@ struct DumpedSession {
   std::vector<std::size_t> places_to_store() const {
     constexpr std::uint64_t kSmallBytes = 4096, kAllBytes = 1 << 20;
     std::vector<std::size_t> places = plan.loads;
-    std::set<std::size_t> have(places.begin(), places.end());
+    std::vector<bool> have(groups.size());
+    for (const std::size_t place : places) have[place] = true;
     std::uint64_t total = 0;
     for (std::size_t i = 0; i < groups.size() && total < kAllBytes; ++i) {
       const std::size_t bytes = groups[i].ambient_value.size();
-      if (!groups[i].ambient || bytes > kSmallBytes || have.contains(i)) continue;
+      if (!groups[i].ambient || bytes > kSmallBytes || have[i]) continue;
       total += bytes;
       places.push_back(i);
     }
@@ -110,8 +111,17 @@ std::vector<StoredSnapshot> snapshots_of(const DumpedSession& dumped, std::size_
 // For telling whether a target has a group.
 std::string key_of(const std::vector<StoredSnapshot>& snapshots);
 
-// Where a variable is; a part outranks the group it is of.
-std::unordered_map<std::string, std::size_t> groups_by_name(const DumpedSession& dumped);
+// Where a variable is; a part outranks the group it is of. REQUIRES: no group comes or goes meanwhile.
+class GroupsByName {
+ public:
+  explicit GroupsByName(const DumpedSession& dumped) : dumped_(&dumped) {}
+  std::optional<std::size_t> find(const std::string& name);
+
+ private:
+  const DumpedSession* dumped_;
+  // Made when somebody asks: thousands of small variables that refer to nothing are not unusual.
+  std::unordered_map<std::string, std::size_t> places_{};
+};
 bool is_marked_never_store(const DumpedSession& dumped, std::size_t group);
 // Fills in what the holding would cost: as measured, where it is serialised, else as estimated. `had`: keys
 // of what the target is taken to have.

@@ -85,7 +85,7 @@ Reuse reuse_of(const DumpedSession& dumped, std::size_t place) {
 
 void KeptGroups::commit(const DumpedSession& dumped, std::span<const store::BlobRef> blobs,
                         const std::map<std::size_t, std::size_t>& stored_at) {
-  std::map<std::string, std::shared_ptr<const KeptGroup>> groups;
+  std::unordered_map<std::string, std::shared_ptr<const KeptGroup>> groups(stored_at.size());
   for (const auto& [place, at] : stored_at) {
     const DumpedGroup& group = dumped.groups[place];
     const StoredGroup& stored = dumped.payload.groups[at];

@@ -16,6 +16,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "elastic/pyobj/ref.hpp"
@@ -39,7 +40,7 @@ class KeptGroups {
 
  private:
   std::string referable_;
-  std::map<std::string, std::shared_ptr<const KeptGroup>> groups_;  // by identity_of
+  std::unordered_map<std::string, std::shared_ptr<const KeptGroup>> groups_;  // by identity_of
 };
 
 // Of a group that is stored at this place.

@@ -14,11 +14,11 @@ namespace {
 
 // The groups that the plan loses and that no pickle holds, by place.
 std::set<std::size_t> lost_groups(const DumpedSession& dumped) {
-  const auto place_of = groups_by_name(dumped);
+  GroupsByName place_of(dumped);
   std::set<std::size_t> lost;
   for (const plan::VariablePlan& variable : dumped.plan.variables) {
     if (variable.action != plan::Action::kLost || dumped.history.is_ambient(variable.variable)) continue;
-    const std::size_t place = place_of.at(dumped.history.name_of(variable.variable));
+    const std::size_t place = place_of.find(dumped.history.name_of(variable.variable)).value();
     if (dumped.groups[place].names.size() > 1 && !dumped.groups[place].part &&
         !dumped.input.holdings[place].not_storable.empty())
       lost.insert(place);
@@ -28,12 +28,12 @@ std::set<std::size_t> lost_groups(const DumpedSession& dumped) {
 
 // Strikes out of `references` (of variables that pickle alone) those that refer to what is not stored.
 void keep_loadable(const DumpedSession& dumped, std::map<std::string, std::vector<std::string>>& references) {
-  const auto place_of = groups_by_name(dumped);
+  GroupsByName place_of(dumped);
   const auto can_be_had = [&](const std::string& name) {
     if (references.contains(name)) return true;
     const auto found = place_of.find(name);
-    return found != place_of.end() && dumped.input.holdings[found->second].not_storable.empty() &&
-           !is_marked_never_store(dumped, found->second);
+    return found && dumped.input.holdings[*found].not_storable.empty() &&
+           !is_marked_never_store(dumped, *found);
   };
   const auto is_loadable = [&](const auto& variable) {
     return std::all_of(variable.second.begin(), variable.second.end(), can_be_had);

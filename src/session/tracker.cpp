@@ -85,10 +85,9 @@ Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
   if (const pyobj::Borrowed value = names_.value(gil, first);
       value && std::string_view(Py_TYPE(value.get())->tp_name) == "Macro")
     access_.reads.emplace(first, pyobj::Why{});
-  const std::vector<std::string> names = names_.names();
-  existed_ = std::set<std::string>(names.begin(), names.end());
+  existed_ = names_.names();
   known_changed_.clear();
-  idle_checked_.clear();
+  ++idle_round_;
   ELASTIC_TRY(look_at_what_goes(gil));
   running_ = true;
   started_us_ = clock_->monotonic_us();
@@ -107,10 +106,10 @@ Result<> Tracker::look_at_what_goes(const GilHeld& gil) {
       const bool waits = found != unresolved_.end();
       if (waits && found->second.written && found->second.cells.size() == 1) continue;
       const Unresolved entry = waits ? found->second : Unresolved{.cells = blind_cells_since_seen(name)};
-      if (entry.cells.empty() || !existed_.contains(name)) continue;
+      if (entry.cells.empty() || !existed(name)) continue;
       const auto changed = differs(gil, name, none_but_for_memory, true);
       if (waits) unresolved_.erase(found);
-      verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
+      seen_[name].unchanged_at = static_cast<std::uint32_t>(history_.cell_count());
       if (entry.written || changed.value_or(true))
         changes.push_back({entry.cells, name, "changed in place by this cell or one near it"});
     }
@@ -149,9 +148,8 @@ Result<> Tracker::after_cell(const GilHeld& gil, graph::Outcome outcome) {
   const auto waiting = add_writes(gil, record, whys, outcome, in_us(budget_us));
   // A variable that was there before and is not what it was may have shared its object with a module.
   const bool in_place =
-      !waiting.empty() || std::any_of(record.writes.begin(), record.writes.end(), [&](auto& write) {
-        return existed_.contains(history_.name_of(write.variable));
-      });
+      !waiting.empty() || std::any_of(record.writes.begin(), record.writes.end(),
+                                      [&](auto& write) { return existed(history_.name_of(write.variable)); });
   add_ambient(gil, ambient_.changes(gil, module_look(in_place)), record, whys);
   add_effects(gil, effects, record);
   names_.update(gil);
@@ -210,7 +208,8 @@ std::vector<pyobj::OwnSource> Tracker::own_sources(const GilHeld& gil) {
   const std::map<std::string, std::string> modules = ambient_.module_files(gil);
   if (modules.empty()) return {};
   std::map<std::string, std::vector<std::string>> variables;  // by file
-  for (const std::string& name : names_.names())
+  const auto names = names_.names();
+  for (const std::string& name : *names)
     for (const std::string& path : reads_.module_files_of(gil, name)) variables[path].push_back(name);
   std::vector<pyobj::OwnSource> sources;
   for (const auto& [module, path] : modules) {

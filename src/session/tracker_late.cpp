@@ -94,8 +94,8 @@ void Tracker::add_unresolved(const GilHeld& gil, CellIndex cell,
 }
 
 std::vector<CellIndex> Tracker::blind_cells_since_seen(const std::string& name) const {
-  const auto since = verified_.find(name);
-  const std::uint32_t first = since == verified_.end() ? 0 : since->second;
+  const auto seen = seen_.find(name);
+  const std::uint32_t first = seen == seen_.end() ? 0 : seen->second.unchanged_at;
   std::vector<CellIndex> cells;
   for (const CellIndex cell : blind_cells_)
     if (cell.value >= first) cells.push_back(cell);
@@ -132,8 +132,7 @@ Result<> Tracker::glance_at_unresolved(const GilHeld& gil) {
 
 void Tracker::add_resolved(const std::string& name, const Unresolved& entry, bool changed,
                            std::vector<LateChange>& changes) {
-  verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
-  idle_checked_.insert(name);
+  seen_[name] = {static_cast<std::uint32_t>(history_.cell_count()), idle_round_};
   if (!entry.written && !changed) return;
   note_unhashed(name, entry.cells.back());
   const bool one = entry.cells.size() == 1;
@@ -187,8 +186,10 @@ Result<> Tracker::record_links_found(const GilHeld& gil) {
 Result<bool> Tracker::verify_rest(const GilHeld& gil, const Deadline& deadline) {
   bool first = true;  // may take longer than there is time, as in `resolve`
   std::vector<LateChange> hashed;
-  for (const std::string& name : names_.names()) {
-    if (idle_checked_.count(name) != 0 || (deadline && recheck_cost(name) > kIdleLook)) continue;
+  const auto names = names_.names();
+  for (const std::string& name : *names) {
+    Seen& seen = seen_[name];
+    if (seen.idle_round == idle_round_ || (deadline && recheck_cost(name) > kIdleLook)) continue;
     const pyobj::VariableState* known = walk_.state(name);
     const pyobj::VariableState before = known != nullptr ? *known : pyobj::VariableState{};
     const auto changed = differs(gil, name, deadline, std::exchange(first, false));
@@ -196,12 +197,11 @@ Result<bool> Tracker::verify_rest(const GilHeld& gil, const Deadline& deadline) 
       ELASTIC_TRY(attribute(gil, std::move(hashed)));
       return false;
     }
-    idle_checked_.insert(name);
     const auto writer = unhashed_.find(name);
     if (writer != unhashed_.end() && !*changed) hashed.push_back({{writer->second}, name, kHashedLate});
     if (writer != unhashed_.end()) unhashed_.erase(writer);
-    const std::uint32_t since = verified_[name];
-    verified_[name] = static_cast<std::uint32_t>(history_.cell_count());
+    const std::uint32_t since = seen.unchanged_at;
+    seen = {static_cast<std::uint32_t>(history_.cell_count()), idle_round_};
     // What cannot be seen into is written by the cells that name it; what can be seen beside it, by any.
     const pyobj::VariableState* state = walk_.state(name);
     const bool looks_the_same = state != nullptr && state->opaque && before.content == state->content &&
@@ -246,7 +246,7 @@ Result<> Tracker::adopt(const GilHeld& gil, graph::History history, bool later) 
   unresolved_.clear();
   unhashed_.clear();
   blind_cells_.clear();
-  verified_.clear();
+  seen_.clear();
   groups_.clear();
   ambient_pending_.clear();
   ambient_values_.clear();  // of the former history, whose cells and variables have the same numbers
@@ -260,11 +260,12 @@ Result<> Tracker::adopt(const GilHeld& gil, graph::History history, bool later) 
   code_may_escape_ = true;  // what was re-run or loaded may have handed code to a library
   // The table knows what the history knows: other names are found to be new at the next look.
   names_.update(gil);
-  for (const std::string& name : names_.names()) {
+  const auto names = names_.names();
+  for (const std::string& name : *names) {
     const auto variable = history_.find_variable(name);
     if (!variable || !history_.active(*variable)) names_.forget(name);
   }
-  adopted_ = names_.names();
+  adopted_ = *names_.names();
   if (!later) finish_adoption(gil, std::nullopt, pyobj::MemoryLook::kHash);
   return success();
 }
@@ -309,7 +310,7 @@ bool Tracker::finish_adoption(const GilHeld& gil, const Deadline& deadline, pyob
   const std::size_t done =
       walk_.walk(gil, names_.targets(gil, adopted_), deadline, deadline.past_the_time(), look);
   for (std::size_t i = 0; i < done; ++i)
-    verified_[adopted_[i]] = static_cast<std::uint32_t>(history_.cell_count());
+    seen_[adopted_[i]].unchanged_at = static_cast<std::uint32_t>(history_.cell_count());
   adopted_.erase(adopted_.begin(), adopted_.begin() + static_cast<std::ptrdiff_t>(done));
   if (!adopted_.empty()) return false;
   links_now(gil, {});
@@ -332,7 +333,7 @@ Result<bool> Tracker::catch_up(const GilHeld& gil, const Deadline& deadline) {
 }
 
 Result<> Tracker::settle(const GilHeld& gil) {
-  idle_checked_.clear();
+  ++idle_round_;
   ELASTIC_TRY(catch_up(gil, std::nullopt));
   return success();
 }

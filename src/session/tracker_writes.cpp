@@ -29,19 +29,19 @@ bool is_module_piece(const std::string& name) { return name.starts_with("<module
 
 void Tracker::add_reads(CellRecord& record, Whys& whys) {
   if (!access_.everything.empty()) {
-    for (const std::string& name : existed_) {
+    for (const std::string& name : *existed_) {
       record.reads.push_back(history_.variable(name));
       whys[name] = "read: the cell " + access_.everything;
     }
   }
   for (const auto& [name, why] : access_.reads) {
-    if (existed_.count(name) == 0) continue;
+    if (!existed(name)) continue;
     record.reads.push_back(history_.variable(name));
     whys[name] = "read: " + why.text();
   }
   // `del x` needs an x, or the cell raises when it is run again.
   for (const std::string& name : access_.maybe_deletes) {
-    if (existed_.count(name) == 0) continue;
+    if (!existed(name)) continue;
     record.reads.push_back(history_.variable(name));
     whys.emplace(name, "read: the cell deletes it");
   }
@@ -153,15 +153,15 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
     whys[name] += std::string(whys[name].empty() ? "" : "; ") + "deleted";
     walk_.forget(gil, name);
     reads_.forget(name);
-    verified_.erase(name);
+    seen_.erase(name);
     groups_.erase(name);
   }
   std::set<std::string> named = known_changed_;
-  if (!access_.everything.empty()) named.insert(existed_.begin(), existed_.end());
+  if (!access_.everything.empty()) named.insert(existed_->begin(), existed_->end());
   for (const auto& [name, why] : access_.reads) named.insert(name);
   std::vector<std::pair<std::chrono::microseconds, std::string>> candidates;
   for (const std::string& name : with_linked(named)) {
-    if (bound.count(name) == 0 && existed_.count(name) != 0 && names_.value(gil, name))
+    if (bound.count(name) == 0 && existed(name) && names_.value(gil, name))
       candidates.emplace_back(recheck_cost(name), name);
   }
   std::sort(candidates.begin(), candidates.end());
@@ -177,7 +177,7 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
     }
     if (changed == false && known_changed_.count(name) == 0) {
       if (outcome != graph::Outcome::kUnfinished)
-        verified_[name] = static_cast<std::uint32_t>(history_.cell_count()) + 1;
+        seen_[name].unchanged_at = static_cast<std::uint32_t>(history_.cell_count()) + 1;
       continue;
     }
     changed_in_place_.insert(name);
@@ -206,9 +206,10 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
 
 std::vector<std::set<std::string>> Tracker::linked_now(const GilHeld& gil) const {
   std::vector<std::set<std::string>> groups;
+  const auto same_code = names_.same_code(gil);
   for (const std::vector<std::string>& members : walk_.co_variables(gil))
-    groups.emplace_back(members.begin(), members.end());
-  for (const std::vector<std::string>& names : names_.same_code(gil)) {
+    if (members.size() > 1 || !same_code.empty()) groups.emplace_back(members.begin(), members.end());
+  for (const std::vector<std::string>& names : same_code) {
     std::set<std::string> joined(names.begin(), names.end());
     std::erase_if(groups, [&](const std::set<std::string>& group) {
       const bool meets =
@@ -323,7 +324,7 @@ Result<CellIndex> Tracker::commit(const GilHeld&, CellRecord record, Whys whys) 
   whys_.resize(cell.value);
   whys_.push_back(std::move(whys));
   for (const std::string& name : checked) {
-    verified_[name] = cell.value + 1;
+    seen_[name].unchanged_at = cell.value + 1;
     note_unhashed(name, cell);
   }
   for (auto& [name, value] : pending_now_)

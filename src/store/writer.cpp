@@ -140,8 +140,9 @@ Result<CommitReport> CheckpointWriter::commit(ConstBytes payload, std::span<cons
   // A list of chunks that was not what it should be has been written again: the old one must not be
   // preferred.
   index_->record_damage();
-  // Packs of other writers may be named too, which renamed them but have not synced the directory yet.
-  ELASTIC_TRY(store_->backend().sync_names(ObjectClass::kPack));
+  // Packs of other writers may be named too, which renamed them but have not synced the directory yet. Who
+  // publishes one of its own syncs the directory, after the index was made.
+  if (sink_->packs().empty()) ELASTIC_TRY(store_->backend().sync_names(ObjectClass::kPack));
 
   Manifest manifest;
   ELASTIC_TRY(store_->files().fill_random(std::as_writable_bytes(std::span(&manifest.id, 1))));

@@ -7,6 +7,7 @@
 // session has thousands of names, an In and an Out for each cell among them, and every cell asks.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -36,7 +37,8 @@ class NameTable {
 
   // Whether the user's variable is in the table.
   bool contains(const std::string& name) const { return entries_.count(name) != 0; }
-  std::vector<std::string> names() const;  // sorted
+  // Sorted. What was handed out stays as it is; O(1) while no name comes or goes.
+  std::shared_ptr<const std::vector<std::string>> names() const;
 
   // What the name is bound to now; null if nothing.
   Borrowed value(const GilHeld&, const std::string& name) const;
@@ -58,6 +60,7 @@ class NameTable {
   };
   std::uint64_t version() const;
   void add(const GilHeld&, const std::string& name);
+  void erase(const std::string& name);
   void remember_order();
   // The slot of the dict's entry of that number if it is as it was, else null.
   const Slot* unchanged(std::size_t index, PyObject* key, PyObject* value) const {
@@ -67,6 +70,7 @@ class NameTable {
 
   Borrowed namespace_;
   std::unordered_map<std::string, Entry> entries_;
+  mutable std::shared_ptr<const std::vector<std::string>> names_;  // of entries_; null: to be made
   std::vector<Slot> order_;
   std::uint64_t version_ = 0;
 };

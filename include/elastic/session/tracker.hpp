@@ -8,12 +8,15 @@
 // every variable as it is now. An error from any call means that the history cannot be trusted from there on.
 // Threads: all calls on the thread that runs cells, with the GIL.
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -113,6 +116,10 @@ class Tracker {
     std::string name;
     std::string why;
   };
+  struct Seen {
+    std::uint32_t unchanged_at = 0;  // the number of cells when it was last seen unchanged
+    std::uint64_t idle_round = 0;    // idle_round_ when it was last looked at while idle
+  };
   using Whys = std::map<std::string, std::string>;
 
   // What takes no longer is looked at when the time is up too, for so long in all: were it left to wait,
@@ -145,6 +152,7 @@ class Tracker {
   std::optional<bool> differs(const pyobj::GilHeld&, const std::string& name, const Deadline& deadline,
                               bool however_long = false);
   std::chrono::microseconds recheck_cost(const std::string& name) const;
+  bool existed(const std::string& name) const { return std::ranges::binary_search(*existed_, name); }
   graph::Write write_of(const std::string& name);
   std::vector<std::set<std::string>> linked_now(const pyobj::GilHeld&) const;
   std::vector<std::vector<VariableId>> links_now(const pyobj::GilHeld&, const std::set<std::string>& written);
@@ -187,7 +195,9 @@ class Tracker {
   std::uint64_t sources_run_ = 0;     // by pyobj::sources_run, when reads_ last forgot
   WatchedCell cell_;
   pyobj::Access access_;
-  std::set<std::string> existed_;        // user variables when the running cell started
+  // User variables when the running cell started, sorted.
+  std::shared_ptr<const std::vector<std::string>> existed_ =
+      std::make_shared<const std::vector<std::string>>();
   std::set<std::string> known_changed_;  // by the running cell, seen by record_unfinished
   std::int64_t started_us_ = 0;
   std::int64_t started_wall_us_ = 0;
@@ -195,12 +205,12 @@ class Tracker {
   std::map<std::string, Unresolved> unresolved_;
   std::map<std::string, CellIndex> unhashed_;  // watched, with the writer whose content that will be
   std::vector<CellIndex> blind_cells_;  // that read what had not been walked, and could share with anything
-  std::set<std::string> changed_in_place_;         // by the cell that is being recorded
-  std::map<std::string, std::uint32_t> verified_;  // the number of cells when it was last seen unchanged
+  std::set<std::string> changed_in_place_;               // by the cell that is being recorded
+  std::unordered_map<std::string, Seen> seen_;           // every variable asks at every checkpoint
   std::map<std::string, std::set<std::string>> groups_;  // of linked variables, by member
   std::map<std::string, std::string> ambient_pending_;   // changed, and not in the history yet
   std::map<std::string, std::string> pending_now_;       // of the record in the making
-  std::set<std::string> idle_checked_;                   // since the last cell
+  std::uint64_t idle_round_ = 1;                         // another one since every cell
   bool links_may_be_new_ = false;                        // a walk has found what the history may not say
   std::vector<std::string> adopted_;                     // not looked through yet
 };
