@@ -117,3 +117,20 @@ def test_a_failed_checkpoint_teaches_nothing(start, tmp_path):
     second.run(SETUP)
     second.restore(tmp_path / "store", verify=True)
     assert digests(second) == digests(first)
+
+
+def test_what_is_mapped_from_a_store_is_hashed_once_by_a_checkpoint(start, tmp_path):
+    """Nobody watches its pages: a stamp of it would be made of two more looks at all of it."""
+    first, second = start(), start()
+    first.run(SETUP, "a = np.arange(4_000_000.)")
+    first.checkpoint(tmp_path / "store", plan="store-all")
+    second.restore(tmp_path / "store")
+    second.run("a[5] = -5")
+    while not second.call("idle"):
+        pass
+    hashed = "__import__('elasticpython')._core.walk.page_tracking()['hashed_bytes']"
+    before = second.value(hashed)
+    second.checkpoint(tmp_path / "store", plan="store-all")
+    assert second.value(hashed) - before <= 33_000_000
+    first.restore(tmp_path / "store", verify=True)
+    assert first.value("a[4:6].tolist()") == [4, -5]

@@ -170,9 +170,11 @@ bool HashedMemory::hash_unwatched(const Buffer& buffer, const Deadline& at_once)
 }
 
 BufferStamp HashedMemory::stamp(const char* data, std::size_t size_bytes) {
-  const Entry* entry = on_ && watch_.works() ? find(data, size_bytes) : nullptr;
+  Entry* entry = on_ && watch_.works() ? find(data, size_bytes) : nullptr;
   if (!entry) return {};
   begin_moment();
+  // Hashed once more for every stamp, it would be read more often than whoever asks has to read it.
+  if (!look_and_protect(*entry)) return {};
   BufferStamp stamp{entry->buffer.block_size_bytes, {}, 0};
   for (const Token token : tokens(entry->buffer)) stamp.blocks.push_back({token.a, token.b});
   stamp.version = entry->version;
