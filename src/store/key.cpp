@@ -103,7 +103,11 @@ std::string default_key_path() {
 Result<Key> load_or_create_key(FileSystem& files, const std::string& path) {
   auto key = read_key(files, path);
   if (key.ok() || key.error().code() != ErrorCode::kNotFound) return key;
-  return create_key(files, path);
+  key = create_key(files, path);
+  if (key.ok()) return key;
+  return Error(ErrorCode::kInvalidArgument,
+               "the key that checkpoints are signed with cannot be made: " + key.error().message() +
+                   "; ELASTICPYTHON_KEY names another place for it");
 }
 
 }  // namespace elastic::store

@@ -167,6 +167,8 @@ class PosixFileSystem final : public FileSystem {
     const int error = errno;
     struct stat from {};
     if (error == EEXIST && ::stat(path.c_str(), &from) == 0 && S_ISDIR(from.st_mode)) return success();
+    if (error == EEXIST && ::lstat(path.c_str(), &from) == 0 && S_ISLNK(from.st_mode))
+      return Error(ErrorCode::kInvalidArgument, path + " is a link to a place that is not there");
     return system_error("making directory", path, error);
   }
 

@@ -39,6 +39,24 @@ def test_a_place_that_cannot_be_written_is_refused(start, path):
     assert one_line(process.failing_call("checkpoint", path=path))
 
 
+@pytest.mark.parametrize("path", ["a\0b", "bad\udcff"])
+@pytest.mark.parametrize(("call", "as_what"), [("checkpoint", "path"), ("checkpoint", "export"),
+                                               ("restore", "path"), ("checkpoints", "path")])
+def test_what_no_path_can_be_is_refused(start, tmp_path, path, call, as_what):
+    process = start()
+    process.run("x = 1")
+    message = process.failing_call(call, **{"path": str(tmp_path / "here"), as_what: path})
+    assert "CheckpointError" in message and "UTF-8" in message and one_line(message)
+    assert os.listdir(tmp_path / "work") == []
+
+
+def test_where_no_key_can_be_made_the_key_is_named(start, tmp_path):
+    process = start(ELASTICPYTHON_KEY="/proc/nowhere/key")
+    process.run("x = 1")
+    message = process.failing_call("checkpoint", path=str(tmp_path / "here"))
+    assert "the key that checkpoints are signed with" in message and "cannot write to" not in message
+
+
 def test_restoring_what_is_not_there_is_refused(start, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("not a checkpoint")

@@ -69,6 +69,13 @@ TEST(KeyTest, RefusesOneThatOthersCanReadOrOfAnotherSize) {
   EXPECT_EQ(load_or_create_key(files, "/key").error().code(), ErrorCode::kCorruption);
 }
 
+TEST(KeyTest, WhereNoneCanBeMadeAnotherPlaceIsNamed) {
+  const auto made = load_or_create_key(system_files(), "/proc/nowhere/key");
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(made.error().message().find("ELASTICPYTHON_KEY"), std::string::npos);
+}
+
 TEST(KeyTest, IsWholeOrNotThereAtEveryKill) {
   for (std::uint64_t call = 1; call < 12; ++call) {
     MemoryFileSystem files;

@@ -77,6 +77,14 @@ TEST(PosixFileSystemTest, ErrorsSayWhatToDo) {
             ErrorCode::kNotFound);
 }
 
+TEST(PosixFileSystemTest, ALinkToNowhereIsNoDirectory) {
+  const TemporaryDirectory directory;
+  ASSERT_EQ(::symlink((directory / "nowhere").c_str(), (directory / "link").c_str()), 0);
+  const auto made = make_directories(system_files(), directory / "link/store");
+  ASSERT_FALSE(made.ok());
+  EXPECT_NE(made.error().message().find("link is a link to a place that is not there"), std::string::npos);
+}
+
 TEST(PosixFileSystemTest, RandomBytesDiffer) {
   std::array<std::byte, 32> first{}, second{};
   ASSERT_TRUE(system_files().fill_random(first).ok());

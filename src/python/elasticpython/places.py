@@ -3,6 +3,8 @@
 import os
 import re
 
+from elasticpython import CheckpointError
+
 
 def is_url(place) -> bool:
     """Whether `place` is for fsspec to open, not a path of this machine."""
@@ -39,7 +41,7 @@ def directory_of(path) -> str:
         directory = default_directory()
         os.makedirs(os.path.dirname(directory), mode=0o700, exist_ok=True)
         return directory
-    place = os.fspath(path)
+    place = os.fsdecode(path)
     if is_url(place):
         from urllib.parse import unquote, urlsplit
 
@@ -48,7 +50,18 @@ def directory_of(path) -> str:
         if address.scheme.lower() not in ("file", "local"):
             return place
         place = unquote(address.path)
-    return os.path.abspath(os.path.expanduser(place))
+    return local_path(place)
+
+
+def local_path(path) -> str:
+    """`path` as an absolute one, which has a meaning for the C++ half: a text without zero bytes."""
+    whole = os.path.abspath(os.path.expanduser(os.fsdecode(path)))
+    try:
+        if b"\0" not in whole.encode():
+            return whole
+    except UnicodeEncodeError:
+        pass
+    raise CheckpointError(f"{ascii(whole)} is no place for a checkpoint: a path has to be UTF-8 text")
 
 
 def describe_checkpoint(directory: str):

@@ -245,7 +245,7 @@ class ShellSession:
             "keep": max(1, min(keep, 2**32 - 1)),
             "keep_seconds": None if keep_days is None else keep_days * 86400.0,
             "keep_bytes": keep_bytes,
-            "export": "" if export is None else os.path.abspath(os.path.expanduser(os.fspath(export))),
+            "export": "" if export is None else places.local_path(export),
             "force": force,
             "in_background": in_background,
             "while_idle": while_idle,
