@@ -15,7 +15,8 @@ from watching_cases import all_cases
 
 # Where the portrait sees more than the session: the shell itself (behind threads and sys.displayhook), what
 # `functools` makes anew in each process, how far a figure has been drawn, and what pickling itself runs. An
-# output that is a Mock does not load, as the report says; an array over a tree's memory has its own then.
+# output that is a Mock does not load, as the report says; an array over a tree's memory has its own then; an
+# Arrow buffer's repr says where it lies.
 NOT_COMPARED = {
     "functions: unittest.mock",
     "meanwhile: a thread within the cell",
@@ -25,6 +26,7 @@ NOT_COMPARED = {
     "names_unseen: sys.displayhook",
     "functions: lru_cache",
     "frames: sklearn tree's memory",
+    "frames: arrow buffer over bytes",
     "meanwhile: pyplot sets a label",
     "names_unseen: exec in another namespace",
     "objects: __reduce__ is not run",

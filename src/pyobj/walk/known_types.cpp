@@ -208,13 +208,15 @@ bool derives_from(PyTypeObject* type, std::string_view module, std::string_view 
   return base && PyType_Check(base) && PyType_IsSubtype(type, reinterpret_cast<PyTypeObject*>(base));
 }
 
-// Arrow's arrays, whose classes are many, and its types and schemas.
+// Arrow's arrays, whose classes are many, its buffers, and its types and schemas.
 const Reading* find_arrow_reading(PyTypeObject* type) {
   static constexpr Reading kArray{Kind::kParts, show_arrow_array, false, true, true};
+  static constexpr Reading kBuffer{Kind::kParts, show_arrow_buffer, false, true, true};
   static constexpr Reading kType{Kind::kParts, show_arrow_type, true, false};
   if (is_python_class(type) || std::string_view(type->tp_name).substr(0, 12) != "pyarrow.lib.")
     return nullptr;
   if (derives_from(type, "pyarrow.lib", "Array")) return &kArray;
+  if (derives_from(type, "pyarrow.lib", "Buffer")) return &kBuffer;
   if (derives_from(type, "pyarrow.lib", "DataType") || derives_from(type, "pyarrow.lib", "Field") ||
       derives_from(type, "pyarrow.lib", "Schema"))
     return &kType;

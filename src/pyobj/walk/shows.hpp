@@ -79,6 +79,7 @@ void show_offset(PyObject*, Parts&);
 
 // ---- shows_arrow.cpp
 void show_arrow_array(PyObject*, Parts&);
+void show_arrow_buffer(PyObject*, Parts&);
 void show_arrow_chunks(PyObject*, Parts&);
 void show_arrow_table(PyObject*, Parts&);
 void show_arrow_type(PyObject*, Parts&);

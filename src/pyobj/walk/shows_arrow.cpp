@@ -207,6 +207,19 @@ void show_arrow_array(PyObject* object, Parts& parts) {
   show_exported(exported.array(), exported.schema(), parts);
 }
 
+// Of the memory of whatever it was made over: a bytearray, an array, a file that is mapped.
+void show_arrow_buffer(PyObject* object, Parts& parts) {
+  parts.size(basic_size_bytes(object));
+  Py_buffer view;
+  if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0) {  // of a device
+    PyErr_Clear();
+    return parts.opaque();
+  }
+  parts.word(static_cast<std::uint64_t>(view.len));
+  if (view.len > 0) show_memory(view.buf, static_cast<std::size_t>(view.len), parts);
+  PyBuffer_Release(&view);
+}
+
 void show_arrow_chunks(PyObject* object, Parts& parts) {
   parts.size(basic_size_bytes(object));
   const Owned chunks = c_attribute(object, "chunks");

@@ -96,6 +96,8 @@ CASES = {
                       "t", "u", also_writes="t"),
     "arrow over an array": on("import pyarrow as pa\na = np.arange(5)\nt = pa.array(a)", "a[0] = 9", "a", "a",
                               also_writes="t"),
+    "arrow buffer over bytes": on("import pyarrow as pa\na = bytearray(16)\nb = pa.py_buffer(a)", "a[0] = 9",
+                                  "a", "a b"),
     "sklearn fit": on("from sklearn.linear_model import LinearRegression\nm = LinearRegression()\n"
                       "X = np.arange(4.0).reshape(-1, 1)", "m.fit(X, X.ravel())", "m X", "m",
                       also_writes="X"),
