@@ -30,6 +30,7 @@ using pyobj::Owned;
 namespace {
 
 constexpr std::string_view kShellObject = "<shell> ";  // what the driver's objects are called
+constexpr std::string_view kAnnotations = "<shell> annotations";
 
 // Carries the plan out, with less each time something fails. With `dry_run`, the plan alone.
 Result<> carry_out(const GilHeld& gil, const RestoreOptions& options, Rollback& rollback,
@@ -127,8 +128,9 @@ void report_deferred(const std::set<std::string>& names, RestoreReport& report) 
 }
 
 bool has_shell_objects(const Payload& payload) {
-  return std::any_of(payload.outputs.begin(), payload.outputs.end(),
-                     [](const StoredOutput& output) { return output.name.starts_with(kShellObject); });
+  return std::any_of(payload.outputs.begin(), payload.outputs.end(), [](const StoredOutput& output) {
+    return output.name.starts_with(kShellObject) && output.name != kAnnotations;
+  });
 }
 
 Result<Owned> load_output(const GilHeld& gil, const StoredOutput& output, Replay& replay) {

@@ -173,3 +173,17 @@ def test_a_name_that_is_no_identifier_is_a_name_like_others(start, tmp_path):
     second = start()
     second.restore(tmp_path / "here")
     assert second.value("globals()['a/0'] is f and globals()['b c'][0] is Out[3] and Out[3][0] is f")
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_annotations_of_the_session_come_back(start, tmp_path, lazy):
+    first = start()
+    first.run("x: int = 5", "class P: pass\ny: 'P' = P(); z: P = y", "big = [1]")
+    first.checkpoint(tmp_path / "store", plan="store-all")
+    second = start()
+    report = second.call("restore", path=str(tmp_path / "store"), lazy=lazy)
+    assert bool(report["deferred"]) == lazy
+    second.run("w: list = []")
+    assert second.value("list(__annotations__)") == ["x", "y", "z", "w"]
+    told = second.run("print(__annotations__['x'] is int, __annotations__['z'] is type(z) is P)")
+    assert told["output"] == "True True\n"

@@ -217,7 +217,12 @@ def _put_called(shell, rest, value) -> None:
     library_settings.put_called(rest, value)
 
 
+def _put_annotations(shell, rest, annotations) -> None:
+    shell.user_ns["__annotations__"] = annotations
+
+
 _PUT = {
+    "annotations": _put_annotations,
     "place": _put_place,
     "registered": _put_registered,
     "called": _put_called,

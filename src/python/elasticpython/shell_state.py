@@ -175,6 +175,10 @@ def _objects(shell):
     for name, (module, attribute) in PROCESS_HOOKS.items():
         if _is_of_session(shell, getattr(module, attribute)):
             yield f"hook {name}", getattr(module, attribute)
+    # Python's own record of `x: int = 1`, which is no variable of the user's.
+    annotations = shell.user_ns.get("__annotations__")
+    if type(annotations) is dict and annotations:
+        yield "annotations", annotations
 
 
 def _is_of_session(shell, value) -> bool:
