@@ -52,6 +52,22 @@ def test_classes_and_their_instances_stay_one(round_trip):
     ]
 
 
+def test_fields_beside_references_stay_views(round_trip):
+    after, _, report = round_trip(
+        "import numpy as np\nshared = [1]\n"
+        "rec = np.zeros(3, [('a', 'i4'), ('n', [('x', 'f8'), ('o', 'O')]), ('s', 'O')])\n"
+        "rec['n']['o'][1] = shared\n"
+        "o, x, s = rec['n']['o'], rec['n']['x'], rec['s']\n"
+        "two, back = rec[['a', 's']], rec['n']['o'][::-1]",
+        plan="store-all",
+    )
+    assert {entry["status"] for entry in report["variables"].values()} == {"same"}
+    assert after.value("rec['n']['o'][1] is shared")
+    after.run("o[0] = 'o'; x[1] = 2.5; s[2] = 's'; two['a'][0] = 7; back[0] = 'b'")
+    assert after.value("[str(row) for row in rec]") == [
+        "(7, (0.0, 'o'), 0)", "(0, (2.5, list([1])), 0)", "(0, (0.0, 'b'), 's')"]
+
+
 def test_masked_arrays_share_what_they_shared_also_in_figures(round_trip):
     after, _, report = round_trip(
         "import matplotlib; matplotlib.use('agg')\nimport matplotlib.pyplot as plt, numpy as np",

@@ -16,11 +16,8 @@ def array_view(owner, dtype, shape, strides, offset, writeable):
                 return array_view(owner, dtype, shape, strides, offset, True)
             finally:
                 owner.flags.writeable = False
-        if dtype.hasobject:
-            view = _object_view(numpy, owner, dtype, shape, strides, offset)
-        else:
-            flat = owner if owner.dtype.kind in "biufc" else _as_bytes(numpy, owner)
-            view = numpy.ndarray(shape, dtype, flat, offset, strides)
+        flat = owner if owner.dtype.kind in "biufc" else _flat(numpy, owner)
+        view = numpy.ndarray(shape, dtype, flat, offset, strides)
     else:
         view = numpy.ndarray(shape, dtype, owner, offset, strides)
     if view.flags.writeable != writeable:
@@ -28,15 +25,12 @@ def array_view(owner, dtype, shape, strides, offset, writeable):
     return view
 
 
-def _as_bytes(numpy, owner):
+def _flat(numpy, owner):
+    """Its memory as what numpy makes arrays over: bytes, but for references, of which it gives out none."""
     flat = owner.ravel(order="K")
-    return flat.view(numpy.uint8) if numpy.shares_memory(flat, owner) else owner
-
-
-def _object_view(numpy, owner, dtype, shape, strides, offset):
-    flat = owner.ravel(order="K")
-    start = flat[offset // dtype.itemsize:]
-    return numpy.lib.stride_tricks.as_strided(start, shape, strides)
+    if not numpy.shares_memory(flat, owner):
+        return owner
+    return flat if owner.dtype.hasobject else flat.view(numpy.uint8)
 
 
 @written
