@@ -1,207 +1,38 @@
 #include "pyobj/own_modules.hpp"
 
-#include <cstring>
+#include <algorithm>
+#include <optional>
 #include <unordered_map>
 
 #include "elastic/pyobj/user_names.hpp"
 #include "pyobj/code_owner.hpp"
 #include "pyobj/lookups.hpp"
+#include "pyobj/module_attributes.hpp"
+#include "pyobj/module_values.hpp"
 
 namespace elastic::pyobj {
 namespace {
 
 constexpr std::string_view kPrefix = "<module ";
 constexpr std::uint64_t kKeptBytes = 256 << 10;  // of an attribute, for every cell that changes it
-constexpr int kDeepest = 32;
-constexpr std::size_t kLongestPath = 1000;  // functions in closures of functions
 
 std::string piece_of(const std::string& module) { return std::string(kPrefix) + module + ">"; }
 
-bool is_dunder(const std::string& name) { return name.starts_with("__") && name.ends_with("__"); }
-
-// What importing gives: modules, and the functions and classes found under their own name in one.
-bool comes_by_import(PyObject* value) {
-  if (PyModule_Check(value)) return true;
-  std::string module, name;
-  if (PyType_Check(value)) {
-    auto* type = reinterpret_cast<PyTypeObject*>(value);
-    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) return true;
-    module = text_of(PyDict_GetItemString(type->tp_dict, "__module__"));
-    name = text_of(reinterpret_cast<PyHeapTypeObject*>(value)->ht_name);
-  } else if (PyFunction_Check(value)) {
-    module = text_of(reinterpret_cast<PyFunctionObject*>(value)->func_module);
-    name = text_of(reinterpret_cast<PyFunctionObject*>(value)->func_name);
-  } else {
-    return PyCFunction_Check(value);
+// A list of texts; and what one holds.
+Owned texts(const std::vector<std::string>& of) {
+  Owned list = Owned::steal(PyList_New(0));
+  for (const std::string& text : of) {
+    const Owned item = Owned::steal(PyUnicode_FromString(text.c_str()));
+    if (!list || !item || PyList_Append(list.get(), item.get()) < 0) return {};
   }
-  PyObject* home = PyDict_GetItemString(PyImport_GetModuleDict(), module.c_str());
-  return home != nullptr && PyModule_Check(home) &&
-         PyDict_GetItemString(PyModule_GetDict(home), name.c_str()) == value;
+  return list;
 }
-
-// An array without objects in it. By name, since numpy may not be there.
-bool is_numeric_array(PyObject* value) {
-  if (std::strcmp(Py_TYPE(value)->tp_name, "numpy.ndarray") != 0) return false;
-  Py_buffer view;
-  if (PyObject_GetBuffer(value, &view, PyBUF_STRIDES | PyBUF_FORMAT) != 0) {
-    PyErr_Clear();
-    return false;
-  }
-  const bool numeric = view.format != nullptr && std::strlen(view.format) == 1 && *view.format != 'O';
-  PyBuffer_Release(&view);
-  return numeric;
+std::vector<std::string> texts_in(PyObject* list) {
+  std::vector<std::string> found;
+  for (Py_ssize_t i = 0; list != nullptr && i < PyList_GET_SIZE(list); ++i)
+    found.push_back(text_of(PyList_GET_ITEM(list, i)));
+  return found;
 }
-
-bool is_atom(PyObject* value) {
-  return value == Py_None || PyBool_Check(value) || PyLong_CheckExact(value) || PyFloat_CheckExact(value) ||
-         PyComplex_CheckExact(value) || PyUnicode_CheckExact(value) || PyBytes_CheckExact(value);
-}
-
-// Whether pickling it runs no code of the user's.
-bool is_plain(PyObject* value, int depth = 0) {
-  if (depth > kDeepest) return false;
-  if (is_atom(value) || PyByteArray_CheckExact(value)) return true;
-  if (PyList_CheckExact(value) || PyTuple_CheckExact(value)) {
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(value); ++i)
-      if (!is_plain(PySequence_Fast_GET_ITEM(value, i), depth + 1)) return false;
-    return true;
-  }
-  Py_ssize_t position = 0;
-  if (PyDict_CheckExact(value)) {
-    PyObject *key = nullptr, *item = nullptr;
-    while (PyDict_Next(value, &position, &key, &item))
-      if (!is_plain(key, depth + 1) || !is_plain(item, depth + 1)) return false;
-    return true;
-  }
-  if (PySet_CheckExact(value) || PyFrozenSet_CheckExact(value)) {
-    PyObject* key = nullptr;
-    Py_hash_t hash = 0;
-    while (_PySet_NextEntry(value, &position, &key, &hash))
-      if (!is_plain(key, depth + 1)) return false;
-    return true;
-  }
-  return is_numeric_array(value);
-}
-
-Owned pickle_module() { return Owned::steal(PyImport_ImportModule("_pickle")); }
-
-Owned pickled(Borrowed value) {
-  const Owned pickle = pickle_module();
-  return pickle ? Owned::steal(PyObject_CallMethod(pickle.get(), "dumps", "Oi", value.get(), 4)) : Owned();
-}
-Owned loaded(const char* bytes, Py_ssize_t size) {
-  const Owned pickle = pickle_module();
-  return pickle ? Owned::steal(PyObject_CallMethod(pickle.get(), "loads", "y#", bytes, size)) : Owned();
-}
-
-constexpr std::string_view kClosure = "__closure__";
-
-// The variables of a function's closure: name and cell.
-std::vector<std::pair<std::string, PyObject*>> closure_of(PyObject* function) {
-  std::vector<std::pair<std::string, PyObject*>> variables;
-  auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GET_CODE(function));
-  PyObject* cells = reinterpret_cast<PyFunctionObject*>(function)->func_closure;
-  const Py_ssize_t first = code->co_nlocalsplus - code->co_nfreevars;
-  for (Py_ssize_t i = 0; cells != nullptr && i < PyTuple_GET_SIZE(cells); ++i)
-    variables.emplace_back(text_of(PyTuple_GET_ITEM(code->co_localsplusnames, first + i)),
-                           PyTuple_GET_ITEM(cells, i));
-  return variables;
-}
-
-// The variable of that name in a function's closure; null if there is none.
-Owned closure_cell(PyObject* function, const std::string& name) {
-  if (PyMethod_Check(function)) function = PyMethod_GET_FUNCTION(function);
-  if (!PyFunction_Check(function)) return {};
-  for (const auto& [variable, cell] : closure_of(function))
-    if (variable == name) return Owned::share(Borrowed(cell));
-  return {};
-}
-
-// What a path such as "Config.load.__defaults__" or "count.__closure__.n.cell_contents" is an attribute of,
-// null if it is not there; and its name.
-std::pair<Owned, std::string> holder_of(Borrowed module, const std::string& path) {
-  Owned holder = Owned::share(module);
-  std::size_t begin = 0;
-  bool in_closure = false;
-  for (std::size_t dot = path.find('.'); holder && dot != std::string::npos; dot = path.find('.', begin)) {
-    const std::string name = path.substr(begin, dot - begin);
-    begin = dot + 1;
-    if (in_closure) holder = closure_cell(holder.get(), name);
-    const bool passed = in_closure;
-    in_closure = !passed && name == kClosure;
-    if (!passed && !in_closure) holder = Owned::steal(PyObject_GetAttrString(holder.get(), name.c_str()));
-  }
-  return {std::move(holder), path.substr(begin)};
-}
-
-// Whether a call can change what is in it.
-bool holds_state(PyObject* value) {
-  if (PyTuple_CheckExact(value)) {
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); ++i)
-      if (holds_state(PyTuple_GET_ITEM(value, i))) return true;
-    return false;
-  }
-  return !is_atom(value) && !comes_by_import(value) && !PyFunction_Check(value);
-}
-
-// What the functions of one module keep from call to call.
-class FunctionState {
- public:
-  explicit FunctionState(std::vector<OwnModules::Attribute>& attributes) : attributes_(attributes) {}
-
-  // Default values that a call can change, attributes, and the variables of the closure.
-  void add(const std::string& path, PyObject* function) {
-    if (path.size() > kLongestPath || !met_.insert(function).second) return;
-    auto* code = reinterpret_cast<PyFunctionObject*>(function);
-    if (code->func_defaults != nullptr && holds_state(code->func_defaults))
-      attributes_.push_back({path + ".__defaults__", code->func_defaults});
-    Py_ssize_t position = 0;
-    PyObject *key = nullptr, *value = nullptr;
-    bool kept = false;
-    while (code->func_kwdefaults != nullptr && PyDict_Next(code->func_kwdefaults, &position, &key, &value))
-      kept = kept || holds_state(value);
-    if (kept) attributes_.push_back({path + ".__kwdefaults__", code->func_kwdefaults});
-    position = 0;
-    while (code->func_dict != nullptr && PyDict_Next(code->func_dict, &position, &key, &value)) {
-      const std::string name = text_of(key);  // of a decorated function, __wrapped__ is the other one
-      if (!name.empty() && !is_dunder(name)) attributes_.push_back({path + "." + name, value});
-    }
-    add_closure(path, function);
-  }
-
-  // A function or what wraps one in a class; anything else has none.
-  void add_member(const std::string& path, PyObject* member) {
-    if (PyFunction_Check(member)) return add(path, member);
-    const bool is_property = Py_IS_TYPE(member, &PyProperty_Type);
-    const bool is_method =
-        Py_IS_TYPE(member, &PyStaticMethod_Type) || Py_IS_TYPE(member, &PyClassMethod_Type);
-    if (!is_property && !is_method) return;
-    for (const char* part : {"fget", "fset", "fdel", "__func__"}) {
-      const Owned function =
-          (part[0] == '_') == is_method ? Owned::steal(PyObject_GetAttrString(member, part)) : Owned();
-      if (function && PyFunction_Check(function.get()))
-        add(is_method ? path : path + "." + part, function.get());
-    }
-    PyErr_Clear();
-  }
-
- private:
-  void add_closure(const std::string& path, PyObject* function) {
-    for (const auto& [name, cell] : closure_of(function)) {
-      PyObject* value = PyCell_Check(cell) ? PyCell_GET(cell) : nullptr;
-      if (value == nullptr || !met_.insert(cell).second) continue;  // functions share their variables
-      const std::string place = path + "." + std::string(kClosure) + "." + name + ".cell_contents";
-      if (PyFunction_Check(value)) {
-        if (text_of(reinterpret_cast<PyFunctionObject*>(value)->func_module) != "__main__") add(place, value);
-      } else if (!comes_by_import(value)) {
-        attributes_.push_back({place, value});
-      }
-    }
-  }
-
-  std::vector<OwnModules::Attribute>& attributes_;
-  std::set<PyObject*> met_;
-};
 
 }  // namespace
 
@@ -229,49 +60,11 @@ const std::vector<std::pair<std::string, Borrowed>>& OwnModules::modules() {
   return modules_;
 }
 
-std::vector<OwnModules::Attribute> OwnModules::attributes_of(Borrowed module) {
-  std::vector<Attribute> attributes;
-  FunctionState functions(attributes);
-  Py_ssize_t position = 0;
-  PyObject *key = nullptr, *value = nullptr;
-  while (PyDict_Next(PyModule_GetDict(module.get()), &position, &key, &value)) {
-    const std::string name = text_of(key);
-    if (name.empty() || is_dunder(name)) continue;
-    if (!comes_by_import(value)) {
-      attributes.push_back({name, value});
-      continue;
-    }
-    if (PyFunction_Check(value)) {
-      if (text_of(reinterpret_cast<PyFunctionObject*>(value)->func_module) == PyModule_GetName(module.get()))
-        functions.add(name, value);
-      continue;
-    }
-    if (!PyType_Check(value)) continue;
-    auto* type = reinterpret_cast<PyTypeObject*>(value);
-    PyObject* home = PyDict_GetItemString(type->tp_dict, "__module__");
-    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || text_of(home) != PyModule_GetName(module.get()))
-      continue;
-    Py_ssize_t place = 0;
-    PyObject *attribute = nullptr, *held = nullptr;
-    while (PyDict_Next(type->tp_dict, &place, &attribute, &held)) {
-      const std::string inner = text_of(attribute);
-      functions.add_member(name + "." + inner, held);
-      // Methods, properties and slots are descriptors; _abc_impl is a cache.
-      if (inner.empty() || is_dunder(inner) || inner == "_abc_impl" || PyType_Check(held) ||
-          Py_TYPE(held)->tp_descr_get != nullptr)
-        continue;
-      attributes.push_back({name + "." + inner, held});
-    }
-  }
-  PyErr_Clear();
-  return attributes;
-}
-
 std::map<std::string, Digest> OwnModules::digests_of(const GilHeld& gil, const std::string& module,
-                                                     const std::vector<Attribute>& attributes,
+                                                     const std::vector<ModuleValue>& attributes,
                                                      const Known& known) {
   std::vector<WalkTarget> targets, to_walk;
-  for (const Attribute& attribute : attributes)
+  for (const ModuleValue& attribute : attributes)
     targets.push_back({module + ":" + attribute.path, attribute.value});
   const std::vector<Change> changes = walk_.recheck(gil, targets);
   for (std::size_t i = 0; i < targets.size(); ++i) {
@@ -286,10 +79,20 @@ std::map<std::string, Digest> OwnModules::digests_of(const GilHeld& gil, const s
   return digests;
 }
 
-std::string OwnModules::value_of(const std::string& module, const std::vector<Attribute>& attributes,
-                                 const Known& known) const {
+OwnModules::Holders OwnModules::holders() {
+  Holders found;
+  for (const auto& [name, module] : modules())
+    for (const ModuleValue& attribute : module_values_of(module))
+      if (is_refillable(attribute.value.get()))
+        found[attribute.value.get()].push_back(name + ":" + attribute.path);
+  for (auto& [object, places] : found) std::sort(places.begin(), places.end());
+  return found;
+}
+
+std::string OwnModules::value_of(const std::string& module, const std::vector<ModuleValue>& attributes,
+                                 const Known& known, const Holders& holders) const {
   const Owned value = Owned::steal(PyDict_New());
-  for (const Attribute& attribute : attributes) {
+  for (const ModuleValue& attribute : attributes) {
     const auto digest = known.attributes.find(attribute.path);
     const VariableState* state = walk_.state(module + ":" + attribute.path);
     if (!value || digest == known.attributes.end() || state == nullptr) return {};
@@ -300,8 +103,13 @@ std::string OwnModules::value_of(const std::string& module, const std::vector<At
                first == known.imported.end() || first->second != digest->second) {
       return {};
     }
+    const auto places = holders.find(attribute.value.get());
+    const Owned others =
+        places != holders.end() && places->second.size() > 1 ? texts(places->second) : texts({});
     const Owned entry =
-        bytes ? Owned::steal(Py_BuildValue("(sO)", digest->second.to_hex().c_str(), bytes.get())) : Owned();
+        bytes && others
+            ? Owned::steal(Py_BuildValue("(sOO)", digest->second.to_hex().c_str(), bytes.get(), others.get()))
+            : Owned();
     if (!entry || PyDict_SetItemString(value.get(), attribute.path.c_str(), entry.get()) < 0) return {};
   }
   for (const std::string& path : known.gone)
@@ -324,13 +132,14 @@ bool OwnModules::is_passed_by(const std::string& module, std::uint64_t version, 
 
 std::map<std::string, std::string> OwnModules::changes(const GilHeld& gil, ModuleLook look) {
   std::map<std::string, std::string> changed;
+  std::optional<Holders> holding;
   for (const auto& [name, module] : modules()) {
     const auto version = reinterpret_cast<PyDictObject*>(PyModule_GetDict(module.get()))->ma_version_tag;
     if (is_passed_by(name, version, look)) continue;
     const bool first = !known_.contains(name);
     Known& known = known_[name];
     known.version = version;
-    const std::vector<Attribute> attributes = attributes_of(module);
+    const std::vector<ModuleValue> attributes = module_values_of(module);
     if (attributes.empty() && known.attributes.empty()) continue;
     auto digests = digests_of(gil, name, attributes, known);
     if (!first && digests == known.attributes) continue;
@@ -344,37 +153,77 @@ std::map<std::string, std::string> OwnModules::changes(const GilHeld& gil, Modul
       walk_.forget(gil, name + ":" + path);
     }
     known.attributes = std::move(digests);
-    changed.emplace(piece_of(name), value_of(name, attributes, known));
+    if (!holding) holding = holders();
+    changed.emplace(piece_of(name), value_of(name, attributes, known, *holding));
     PyErr_Clear();
   }
   begun_ = true;
   return changed;
 }
 
-namespace {
-
-// Empty, or why it is not as it was.
-std::string put_attribute(Borrowed module, const std::string& path, Borrowed entry,
-                          const std::map<std::string, Digest>& now) {
+// Empty, or why it is not as it was. An attribute that was one object with others is that again: it takes
+// the one of them that was put before it. What a fresh import made is filled and not replaced where only
+// attributes hold it that did then, since functions know it, too (as a default value, in an object).
+std::string OwnModules::put_attribute(const GilHeld& gil, Borrowed module, const std::string& place,
+                                      Borrowed entry, Refilling* refilling) {
+  const std::string path = place.substr(place.find(':') + 1);
   const auto [holder, name] = holder_of(module, path);
-  const auto current = now.find(path);
+  const Owned held = holder ? Owned::steal(PyObject_GetAttrString(holder.get(), name.c_str())) : Owned();
+  PyErr_Clear();
   if (entry.get() == Py_None) {
-    if (current != now.end() && (!holder || PyObject_DelAttrString(holder.get(), name.c_str()) < 0))
-      return path + " could not be deleted";
-    return {};
+    const bool gone = !held || PyObject_DelAttrString(holder.get(), name.c_str()) == 0;
+    return gone ? "" : path + " could not be deleted";
   }
   const char *digest = nullptr, *bytes = nullptr;
   Py_ssize_t size = 0;
-  if (!PyArg_ParseTuple(entry.get(), "sz#", &digest, &bytes, &size)) return path + " is damaged";
-  if (current != now.end() && current->second.to_hex() == digest) return {};
-  if (bytes == nullptr) return path + " is not as it was, and was not stored";
-  const Owned value = loaded(bytes, size);
+  PyObject* others = nullptr;
+  if (!PyArg_ParseTuple(entry.get(), "sz#|O!", &digest, &bytes, &size, &PyList_Type, &others))
+    return path + " is damaged";
+  const std::vector<std::string> places = texts_in(others);
+  Owned value = places.empty() || places.front() >= place ? Owned() : object_at(places.front());
+  if (value && content_of(gil, Borrowed(value)) != digest) value = Owned();
+  if (!value && held && content_of(gil, Borrowed(held)) == digest) return {};
+  if (!value && bytes == nullptr) return path + " is not as it was, and was not stored";
+  if (!value) {
+    value = loaded(bytes, size);
+    if (value && held && refilling != nullptr && refilling->may(held.get(), value.get(), places) &&
+        refill(held.get(), value.get())) {
+      refilling->any = true;
+      return {};
+    }
+    PyErr_Clear();
+  }
   if (!value || !holder || PyObject_SetAttrString(holder.get(), name.c_str(), value.get()) < 0)
     return path + " could not be set";
   return {};
 }
 
-}  // namespace
+// Whether `held` may take what `value` holds: no attribute has it that was another object at `places`.
+bool OwnModules::Refilling::may(PyObject* held, PyObject* value,
+                                const std::vector<std::string>& places) const {
+  if (Py_TYPE(held) != Py_TYPE(value) || !is_refillable(held)) return false;
+  const auto found = holders.find(held);
+  return found == holders.end() || found->second.size() == 1 ||
+         std::includes(places.begin(), places.end(), found->second.begin(), found->second.end());
+}
+
+Owned OwnModules::object_at(const std::string& place) {
+  const std::size_t colon = place.find(':');
+  PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), place.substr(0, colon).c_str());
+  if (module == nullptr || !PyModule_Check(module)) return {};
+  const auto [holder, name] = holder_of(Borrowed(module), place.substr(colon + 1));
+  Owned found = holder ? Owned::steal(PyObject_GetAttrString(holder.get(), name.c_str())) : Owned();
+  PyErr_Clear();
+  return found;
+}
+
+std::string OwnModules::content_of(const GilHeld& gil, Borrowed value) {
+  const WalkTarget targets[] = {{"attribute", value}};
+  walk_.walk(gil, targets);
+  std::string content = walk_.state("attribute")->content.to_hex();
+  walk_.forget(gil, "attribute");
+  return content;
+}
 
 Result<> OwnModules::put(const GilHeld& gil, const std::string& piece, const std::string& value) {
   const std::string name = piece.substr(kPrefix.size(), piece.size() - kPrefix.size() - 1);
@@ -384,16 +233,21 @@ Result<> OwnModules::put(const GilHeld& gil, const std::string& piece, const std
     PyErr_Clear();
     return Error(ErrorCode::kPythonRaised, "the module " + name + " cannot be imported");
   }
-  const std::vector<Attribute> attributes = attributes_of(Borrowed(module));
-  const auto now = digests_of(gil, name, attributes, {});
+  Refilling refilling{holders()};
   std::string problems;
-  Py_ssize_t position = 0;
-  PyObject *key = nullptr, *entry = nullptr;
-  while (PyDict_Next(entries.get(), &position, &key, &entry)) {
-    const std::string problem = put_attribute(Borrowed(module), text_of(key), entry, now);
-    PyErr_Clear();
-    if (!problem.empty()) problems += (problems.empty() ? "" : "; ") + name + "." + problem;
-  }
+  const auto put_all = [&](Refilling* refill) {
+    problems.clear();
+    Py_ssize_t position = 0;
+    PyObject *key = nullptr, *entry = nullptr;
+    while (PyDict_Next(entries.get(), &position, &key, &entry)) {
+      const std::string problem =
+          put_attribute(gil, Borrowed(module), name + ":" + text_of(key), entry, refill);
+      PyErr_Clear();
+      if (!problem.empty()) problems += (problems.empty() ? "" : "; ") + name + "." + problem;
+    }
+  };
+  put_all(&refilling);
+  if (refilling.any) put_all(nullptr);  // what a refilled one is a part of, and was not then
   if (!problems.empty()) return Error(ErrorCode::kPythonRaised, problems);
   return success();
 }
@@ -415,7 +269,7 @@ std::vector<ModuleAttribute> OwnModules::shared(const GilHeld&) {
   }
   std::vector<ModuleAttribute> found;
   for (const auto& [name, module] : modules()) {
-    for (const Attribute& attribute : attributes_of(module)) {
+    for (const ModuleValue& attribute : module_values_of(module)) {
       const auto variable = variables.find(attribute.value.get());
       if (variable != variables.end()) found.push_back({name, attribute.path, variable->second});
     }
@@ -429,13 +283,9 @@ void OwnModules::share(const GilHeld& gil, const ModuleAttribute& shared) {
   if (module == nullptr || !PyModule_Check(module) || variable == nullptr) return;
   const auto [holder, name] = holder_of(Borrowed(module), shared.path);
   const Owned current = holder ? Owned::steal(PyObject_GetAttrString(holder.get(), name.c_str())) : Owned();
-  if (current && current.get() != variable) {
-    const WalkTarget targets[] = {{"module's", Borrowed(current)}, {"variable", Borrowed(variable)}};
-    walk_.walk(gil, targets);
-    if (walk_.state("module's")->content == walk_.state("variable")->content)
-      PyObject_SetAttrString(holder.get(), name.c_str(), variable);
-    for (const WalkTarget& target : targets) walk_.forget(gil, target.name);
-  }
+  if (current && current.get() != variable &&
+      content_of(gil, Borrowed(current)) == content_of(gil, Borrowed(variable)))
+    PyObject_SetAttrString(holder.get(), name.c_str(), variable);
   PyErr_Clear();
 }
 

@@ -3,32 +3,30 @@
 // that sets `settings.debug`, or calls a function that counts in a global of its module, changes it; no
 // variable of the session holds it.
 //
-// One piece of ambient state a module, "<module settings>". Its value holds a digest of every attribute, and
-// a pickle of those that are made of builtins and numeric arrays alone, since pickling these runs no code of
-// the user's. The others come back by importing the module, as long as no cell changed them; a piece in which
-// one was changed has no value that could be kept.
+// One piece of ambient state a module, "<module settings>". Its value holds a digest of every attribute, a
+// pickle of those that are made of builtins and numeric arrays alone, since pickling these runs no code of
+// the user's, and which attributes of whichever module are one object with it. The others come back by
+// importing the module, as long as no cell changed them; a piece in which one was changed has no value that
+// could be kept.
 //
 // REQUIRES of everything: the GIL.
 #pragma once
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "elastic/core/result.hpp"
 #include "elastic/pyobj/ambient.hpp"
 #include "elastic/pyobj/walk.hpp"
+#include "pyobj/module_attributes.hpp"
 
 namespace elastic::pyobj {
 
 class OwnModules {
  public:
-  struct Attribute {
-    std::string path;  // "debug", or "Config.debug" of a class
-    Borrowed value;
-  };
-
   OwnModules(const GilHeld&, Borrowed user_namespace);
 
   // The pieces that are not as at the last call, with their values; "" where none can be kept.
@@ -55,13 +53,25 @@ class OwnModules {
     std::uint64_t version = 0;               // of the module's dict
   };
 
+  // Where each list, dict, set or bytearray is an attribute: "module:path", sorted.
+  using Holders = std::unordered_map<PyObject*, std::vector<std::string>>;
+  struct Refilling {
+    bool may(PyObject* held, PyObject* value, const std::vector<std::string>& places) const;
+    Holders holders;  // before
+    bool any = false;
+  };
+
   const std::vector<std::pair<std::string, Borrowed>>& modules();
-  static std::vector<Attribute> attributes_of(Borrowed module);
   bool is_passed_by(const std::string& module, std::uint64_t version, ModuleLook look);
   std::map<std::string, Digest> digests_of(const GilHeld&, const std::string& module,
-                                           const std::vector<Attribute>& attributes, const Known& known);
-  std::string value_of(const std::string& module, const std::vector<Attribute>& attributes,
-                       const Known& known) const;
+                                           const std::vector<ModuleValue>& attributes, const Known& known);
+  Holders holders();
+  std::string value_of(const std::string& module, const std::vector<ModuleValue>& attributes,
+                       const Known& known, const Holders& holders) const;
+  std::string put_attribute(const GilHeld&, Borrowed module, const std::string& place, Borrowed entry,
+                            Refilling* refilling);
+  static Owned object_at(const std::string& place);
+  std::string content_of(const GilHeld&, Borrowed value);  // in hex
 
   Borrowed namespace_;
   Walk walk_;

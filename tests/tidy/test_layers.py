@@ -35,6 +35,8 @@ TESTED_BY = {
     "src/pyobj/reads_state.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/user_names.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
     "src/pyobj/own_modules.cpp": "tests/session/test_own_modules.py: what cells change in modules comes back",
+    "src/pyobj/module_attributes.cpp": "tests/session/test_own_modules.py: what of a module comes back",
+    "src/pyobj/module_values.cpp": "tests/session/test_own_modules.py: which object it is afterwards",
     "src/pyobj/own_sources.cpp": "tests/session/test_own_modules.py: what a cell ran, and what came back",
     "src/pyobj/library_paths.cpp": "tests/session/test_own_modules.py: whose state is put back",
     "src/pyobj/compile_source.cpp": "tests/pyobj/test_reads.py: what a cell reads, as a whole",
