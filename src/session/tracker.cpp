@@ -89,6 +89,7 @@ Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
   known_changed_.clear();
   ++idle_round_;
   ELASTIC_TRY(look_at_what_goes(gil));
+  ELASTIC_TRY(record_links_found(gil));
   running_ = true;
   started_us_ = clock_->monotonic_us();
   started_wall_us_ = clock_->wall_us();
@@ -144,6 +145,7 @@ Result<> Tracker::after_cell(const GilHeld& gil, graph::Outcome outcome) {
 
   Whys whys;
   add_reads(record, whys);
+  const bool blind = reads_what_is_not_known();  // before what is changed counts as seen
   const std::int64_t budget_us = std::max(reply_budget_us_, record.run_time_us / kReplyShare);
   const auto waiting = add_writes(gil, record, whys, outcome, in_us(budget_us));
   // A variable that was there before and is not what it was may have shared its object with a module.
@@ -157,7 +159,7 @@ Result<> Tracker::after_cell(const GilHeld& gil, graph::Outcome outcome) {
   ELASTIC_ASSIGN(const CellIndex cell, commit(gil, std::move(record), std::move(whys)));
   for (LateChange& change : also_earlier) change.cells.push_back(cell);
   ELASTIC_TRY(attribute(gil, std::move(also_earlier)));
-  add_unresolved(gil, cell, waiting);
+  add_unresolved(gil, cell, waiting, blind);
   return success();
 }
 
@@ -171,8 +173,10 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
   Whys whys;
   add_reads(record, whys);
   const auto groups = groups_;
+  const std::uint64_t recorded_sharing = recorded_sharing_;
   add_writes(gil, record, whys, record.outcome, std::nullopt);
   groups_ = groups;  // the cell goes on; what it linked is found again at its end
+  recorded_sharing_ = recorded_sharing;
   for (const graph::Write& write : record.writes) {
     if (!write.deleted) known_changed_.insert(history_.name_of(write.variable));
   }
@@ -183,7 +187,11 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
     known_changed_.erase(history_.name_of(write.variable));
   }
   history = history_;
-  ELASTIC_TRY(history.record(std::move(record)));
+  ELASTIC_ASSIGN(const CellIndex running, history.record(std::move(record)));
+  for (LateChange& change : changes_of_blind_cells()) {
+    change.cells.push_back(running);
+    ELASTIC_TRY(history.attribute(change.cells, std::vector{write_of(change.name)}));
+  }
   // What changed of the ambient state belongs to the cell's own entry, when it ends.
   for (auto& [name, value] : pending_now_) ambient_pending_[name] = std::move(value);
   pending_now_.clear();

@@ -74,23 +74,45 @@ Result<> Tracker::attribute(const GilHeld& gil, std::vector<LateChange> changes)
 }
 
 // What has not been walked since it was bound or reached may share objects with anything: `x[0].append(1)`
-// changes y where an earlier cell said `y = [x[0], big]`, and nobody knows that yet.
+// changes y where an earlier cell said `y = [x[0], big]`, and nobody knows that yet. Nor does anybody know to
+// what that led since: a cell that reads what such a cell may have changed may change anything, too.
 void Tracker::add_unresolved(const GilHeld& gil, CellIndex cell,
-                             const std::map<std::string, Unresolved>& waiting) {
-  const auto is_blind = [&](const auto& entry) {
-    const bool read = !access_.everything.empty() || access_.reads.count(entry.first) != 0;
-    return read && !entry.second.apart;
-  };
-  if (std::any_of(unresolved_.begin(), unresolved_.end(), is_blind)) blind_cells_.push_back(cell);
+                             const std::map<std::string, Unresolved>& waiting, bool blind) {
   const bool reaches = !access_.reads.empty() || !access_.everything.empty();
   for (auto& [name, entry] : unresolved_)
     if (reaches && !entry.apart && waiting.count(name) == 0) entry.cells.push_back(cell);
   for (const auto& [name, entry] : waiting) {
-    Unresolved& known = unresolved_[name];
-    if (entry.written) known = {.written = true};
+    const auto [at, begins] = unresolved_.try_emplace(name);
+    Unresolved& known = at->second;
+    if (entry.written)
+      known = {.written = true};
+    else if (begins)
+      known.cells = blind_cells_since_seen(name);
     known.cells.push_back(cell);
     known.apart = walk_.stands_apart(gil, names_.value(gil, name));
   }
+  if (blind) blind_cells_.push_back(cell);
+}
+
+bool Tracker::reads_what_is_not_known() const {
+  const auto is_waiting = [&](const auto& entry) {
+    const bool read = !access_.everything.empty() || access_.reads.contains(entry.first);
+    return read && !entry.second.apart;
+  };
+  const auto may_have_changed = [&](const auto& read) {
+    return existed(read.first) && !blind_cells_since_seen(read.first).empty();
+  };
+  return std::any_of(unresolved_.begin(), unresolved_.end(), is_waiting) ||
+         (!blind_cells_.empty() && std::any_of(access_.reads.begin(), access_.reads.end(), may_have_changed));
+}
+
+// Those that may have changed only what was looked at since.
+void Tracker::forget_blind_cells() {
+  if (blind_cells_.empty() || !unresolved_.empty()) return;
+  auto oldest = static_cast<std::uint32_t>(history_.cell_count());
+  const auto names = names_.names();
+  for (const std::string& name : *names) oldest = std::min(oldest, seen_[name].unchanged_at);
+  std::erase_if(blind_cells_, [&](CellIndex cell) { return cell.value < oldest; });
 }
 
 std::vector<CellIndex> Tracker::blind_cells_since_seen(const std::string& name) const {
@@ -166,7 +188,8 @@ Result<bool> Tracker::resolve(const GilHeld& gil, const Deadline& deadline) {
 // then on, also where nothing in it has changed. Recorded with the last cell that wrote any of the two: they
 // have been as they are since.
 Result<> Tracker::record_links_found(const GilHeld& gil) {
-  if (!std::exchange(links_may_be_new_, false)) return success();
+  const std::uint64_t version = walk_.sharing_version();
+  if (std::exchange(recorded_sharing_, version) == version) return success();
   std::map<VariableId, std::size_t> known;
   const auto covariables = history_.active_covariables();
   for (std::size_t i = 0; i < covariables.size(); ++i)
@@ -222,7 +245,7 @@ Result<bool> Tracker::verify_rest(const GilHeld& gil, const Deadline& deadline) 
     ELASTIC_TRY(commit(gil, std::move(record),
                        {{name, "read: what it was before; written: changed while no cell ran"}}));
   }
-  if (unresolved_.empty()) blind_cells_.clear();
+  forget_blind_cells();
   ELASTIC_TRY(attribute(gil, std::move(hashed)));
   return true;
 }
@@ -314,6 +337,7 @@ bool Tracker::finish_adoption(const GilHeld& gil, const Deadline& deadline, pyob
   adopted_.erase(adopted_.begin(), adopted_.begin() + static_cast<std::ptrdiff_t>(done));
   if (!adopted_.empty()) return false;
   links_now(gil, {});
+  recorded_sharing_ = walk_.sharing_version();
   return true;
 }
 

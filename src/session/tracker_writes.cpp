@@ -97,7 +97,6 @@ std::optional<bool> Tracker::differs(const GilHeld& gil, const std::string& name
                                                   : MemoryLook::kSealAll;
   if (walk_.walk(gil, targets, deadline, may_go_on ? deadline.past_the_time() : deadline, look) == 0)
     return std::nullopt;
-  links_may_be_new_ = true;
   const pyobj::VariableState* now = walk_.state(name);
   const bool same = change == Change::kUnchanged ||
                     (before && now != nullptr && before->content == now->content &&
@@ -153,7 +152,6 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
     whys[name] += std::string(whys[name].empty() ? "" : "; ") + "deleted";
     walk_.forget(gil, name);
     reads_.forget(name);
-    seen_.erase(name);
     groups_.erase(name);
   }
   std::set<std::string> named = known_changed_;
@@ -200,7 +198,10 @@ std::map<std::string, Tracker::Unresolved> Tracker::add_writes(const GilHeld& gi
     written.insert(name);
     whys[name] += std::string(whys[name].empty() ? "" : "; ") + "written: bound";
   }
-  if (!written.empty() || !changes.deleted.empty()) record.linked = links_now(gil, written);
+  if (!written.empty() || !changes.deleted.empty()) {
+    record.linked = links_now(gil, written);
+    recorded_sharing_ = walk_.sharing_version();
+  }
   return waiting;
 }
 
@@ -309,10 +310,16 @@ Result<CellIndex> Tracker::commit(const GilHeld&, CellRecord record, Whys whys) 
   std::vector<std::pair<std::string, Unresolved>> lost;
   for (const graph::Write& write : record.writes) {
     unhashed_.erase(history_.name_of(write.variable));
-    const auto found = unresolved_.find(history_.name_of(write.variable));
-    if (found == unresolved_.end()) continue;
-    lost.emplace_back(found->first, found->second);
-    unresolved_.erase(found);
+    const std::string& name = history_.name_of(write.variable);
+    const auto found = unresolved_.find(name);
+    if (found != unresolved_.end()) {
+      lost.emplace_back(name, found->second);
+      unresolved_.erase(found);
+    } else if (history_.active(write.variable) && !history_.is_ambient(write.variable) &&
+               !changed_in_place_.contains(name)) {
+      lost.emplace_back(name, Unresolved{.cells = blind_cells_since_seen(name)});
+    }
+    if (write.deleted) seen_.erase(name);
   }
   for (auto& [name, entry] : lost) {
     if (entry.written) entry.cells.erase(entry.cells.begin());

@@ -2,10 +2,12 @@
 
 The oracle pickles every variable before and after each cell and knows what each generated statement
 reads. One run is ELASTICPYTHON_PROGRAMS programs (default 2000) from the seed it prints; ELASTICPYTHON_SEED
-replays it.
+replays it. A twentieth as many have memory whose pages are watched, or would be. How a program runs is drawn
+with it: how long a reply may wait, how long the pauses between its cells are.
 """
 
 import gc
+import io
 import os
 import pickle
 import random
@@ -14,8 +16,10 @@ import time
 import types
 
 import numpy as np
+import pandas as pd  # noqa: F401  before what is there is set aside for the search for escaped code
 import pytest
 from elasticpython._core import tracker as core
+from elasticpython._core import walk
 
 from notebook import named
 
@@ -98,12 +102,139 @@ class Program:
         return f"{target} = random.random()", {"random"}
 
 
+class LargeProgram(Program):
+    """With arrays, frames and bytearrays of 4 to 20 MB, written by whatever writes memory."""
+
+    def statement(self):
+        rng = self.rng
+        if rng.random() < 0.35:
+            return super().statement()
+        target, number = rng.choice(NAMES), rng.randrange(1, 100)
+        large = [name for name in NAMES if is_large(self.names.get(name))]
+        count = rng.choice([530_000, 530_000, 1_100_000, 2_300_000])
+        choice = rng.randrange(40)
+        name = rng.choice(large) if large else None
+        if choice < 6 or name is None:
+            made = rng.choice(["np.zeros({})", "np.arange({}, dtype=float)", "bytearray(8 * {})",
+                               "np.full({}, 7.0)", "np.ones({}, dtype=np.int64)"]).format(count)
+            return f"{target} = {made}", {"np"} if "np" in made else set()
+        value = self.names[name]
+        at = rng.choice([0, 1, 511, 512, 4096, -1, -2, -600, len(value) // 2, rng.randrange(len(value))])
+        if isinstance(value, bytearray):
+            return rng.choice([
+                (f"{name}[{at}] = {number}", {name}),
+                (f"{target} = np.frombuffer({name}, dtype=np.uint8)", {name, "np"}),
+                (f"{target} = memoryview({name})", {name}),
+                (f"memoryview({name})[8:80] = bytes([{number}]) * 72", {name}),
+                (f"try: {name}.extend(b'abc')\nexcept BufferError: pass", {name}),
+                (f"try: del {name}[:9]\nexcept BufferError: pass", {name}),
+                (f"{target} = {{'k': [{name}]}}", {name}),
+            ])
+        return rng.choice([
+            (f"{name}[{at}] = {number}", {name}),
+            (f"{name}[{at}] = {name}[{at}]", {name}),
+            (f"{name}[{at}] += 1", {name}),
+            (f"{name}[{at}:] = {number}", {name}),
+            (f"{name} += 1", {name}),
+            (f"{name}.fill({number})", {name}),
+            (f"np.copyto({name}, {number})", {name, "np"}),
+            (f"{name}.sort()", {name}),
+            (f"np.put({name}, [{at}], {number})", {name, "np"}),
+            (f"np.add.at({name}, [0, {at}], 1)", {name, "np"}),
+            (f"np.add({name}, 1, out={name})", {name, "np"}),
+            (f"memoryview({name}).cast('B')[{at}] = {number}", {name}),
+            (f"ctypes.memset({name}.ctypes.data + 9 * {name}.strides[0], {number}, 1)", {name, "ctypes"}),
+            (f"t = threading.Thread(target={name}.fill, args=({number},)); t.start(); t.join(); del t",
+             {name, "threading"}),
+            (f"random.Random({number}).shuffle({name}[:9])", {name, "random"}),
+            (f"{name}[{at}] = {number}; {name}[{at}] = 1", {name}),
+            (f"{name}[3] = {number}; 1 / 0", {name}),
+            (f"{target} = {name}[1:]", {name}),
+            (f"{target} = {name}[:600_000]", {name}),
+            (f"{target} = {name}[::-1]", {name}),
+            (f"{target} = {name}.view(np.uint8)", {name, "np"}),
+            (f"{target} = {name}.copy()", {name}),
+            (f"{target} = {name} + 1", {name}),
+            (f"{target} = [{name}, {number}]", {name}),
+            (f"{target} = {{'k': [{name}]}}", {name}),
+            (f"{target} = Box({name})", {name, "Box"}),
+            (f"{target} = {name}", {name}),
+            (f"{target} = (lambda q={name}: q.fill({number}))", {name}),
+            (f"{target} = pd.DataFrame({{'x': {name}}}, copy=False)", {name, "pd"}),
+            (f"{target} = pd.Series({name})", {name, "pd"}),
+            (f"{target} = np.array([None, {name}], dtype=object)", {name, "np"}),
+            (f"{name} = {name} * 2", {name}),
+            (f"{name} = np.zeros({count})", {"np"}),
+            (f"del {name}; {name} = np.zeros({count})", {"np"}),
+            (f"del {name}", set()),
+            *self.through(target, number, at),
+        ])
+
+    def through(self, target, number, at):
+        """By way of what holds a large one."""
+        def holds(value):
+            return isinstance(value, list) and value and is_large(value[0])
+
+        def frame(value):
+            return type(value).__name__ in ("DataFrame", "Series")
+
+        for name in self.rng.sample(NAMES, len(NAMES)):
+            value = self.names.get(name)
+            if holds(value) and len(value[0]) > 4096:
+                return [(f"{name}[0][{at % 4096}] = {number}", {name}), (f"{target} = {name}[0]", {name})] * 4
+            if frame(value):
+                return [(f"{name}.iloc[{at % 4096}] = {number}", {name}), (f"{target} = {name}[3:]", {name}),
+                        (f"{target} = {name}.to_numpy()", {name}), (f"{name} *= 2", {name}),
+                        (f"{name}.sort_index(ascending=False, inplace=True)", {name})] * 2
+            if isinstance(value, types.FunctionType) and value.__defaults__:
+                return [(f"{name}()", {name})] * 4
+        return []
+
+
+def is_large(value):
+    """Whether a program may write to it as it would to an array."""
+    if isinstance(value, bytearray):
+        return len(value) > 1 << 20
+    return isinstance(value, np.ndarray) and value.nbytes > 1 << 20 and value.flags.writeable
+
+
+WEIGHTS = np.random.default_rng(1).integers(1, 1 << 62, 1 << 20, dtype=np.uint64) | np.uint64(1)
+
+
+class Imager(pickle.Pickler):
+    """Stands in for large arrays by sums that differ where these do."""
+
+    def reducer_override(self, value):
+        if isinstance(value, np.ndarray) and value.nbytes > 1 << 20 and value.dtype != object:
+            return str, (summary(value), str(value.dtype) + str(value.shape))
+        if isinstance(value, memoryview):
+            return str, (summary(np.asarray(value)),)
+        return NotImplemented
+
+    def persistent_id(self, value):
+        return summary(np.frombuffer(value, np.uint8)) if type(value) is bytearray and len(value) > 1 << 20 \
+            else None
+
+
+def summary(array):
+    """A sum over the array's bytes, each weighed by its place."""
+    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    words = data[: len(data) // 8 * 8].view(np.uint64)
+    total = 0
+    for at in range(0, len(words), len(WEIGHTS)):
+        part = words[at : at + len(WEIGHTS)]
+        total = (total * 3 + int(np.dot(part, WEIGHTS[: len(part)]))) % (1 << 64)
+    return f"{len(data)} {total} {bytes(data[len(words) * 8 :]).hex()}"
+
+
 def image(value):
     """What the value is, as bytes: equal for equal states, aliases within it included."""
     if isinstance(value, types.FunctionType):
-        return pickle.dumps((value.__code__.co_code, value.__defaults__), 4)
+        value = value.__code__.co_code, value.__defaults__
     try:
-        return pickle.dumps(value, 4)
+        out = io.BytesIO()
+        Imager(out, 4).dump(value)
+        return out.getvalue()
     except Exception:
         return b"?"
 
@@ -113,17 +244,31 @@ def images(names):
     return {name: (image(value), id(value)) for name, value in names.items() if name in NAMES}
 
 
-def run_program(seed, figures):
+def pause(tracker, rng, longest):
+    """What may come between two cells."""
+    choice = rng.random()
+    if choice < longest / 2:
+        tracker.settle()
+    elif choice < longest * 0.7:
+        tracker.catch_up(rng.choice([0.0, 0.0005, 0.005]))
+    elif choice < longest * 0.8:
+        tracker.catch_up(0.01, wanted=True)
+
+
+def run_program(seed, figures, kind=Program):
     """Runs one program plain, watched; fails on the first thing missed."""
     rng = random.Random(seed)
+    longest = rng.choice([0, 0.5, 1, 1])
     main = types.ModuleType("__main__")
     saved = sys.modules["__main__"]
     sys.modules["__main__"] = main
     names = main.__dict__
     try:
         tracker = core.Tracker(names)
+        if rng.random() < 0.3:
+            tracker.set_reply_budget(rng.choice([0, 0.0001]))
         setup = (
-            "import random\nimport numpy as np\n"
+            "import ctypes, random, threading\nimport numpy as np\nimport pandas as pd\n"
             "class Box:\n  def __init__(self, value): self.value = value; self.n = 0\n"
             "  def touch(self): self.n += 1\n"
         )
@@ -140,7 +285,7 @@ def run_program(seed, figures):
             outcome = "ok"
             try:
                 exec(compile(source, "<cell>", "exec"), names)
-            except ZeroDivisionError:
+            except Exception:
                 outcome = "error"
             tracker.after_cell(outcome)
             after = images(names)
@@ -148,9 +293,8 @@ def run_program(seed, figures):
                 set(after) - set(before)
             )
             truth.append((source, reads & existed, changed, set(before) - set(after)))
-            if rng.random() < 0.5:
-                tracker.settle()
-            program = program or Program(rng, names)
+            pause(tracker, rng, longest)
+            program = program or kind(rng, names)
         tracker.settle()
         tracker.verify()
         check(tracker, truth, seed, figures)
@@ -176,15 +320,31 @@ def check(tracker, truth, seed, figures):
         figures["reads"] += len(named(entry, "reads"))
 
 
-@pytest.mark.timeout(60 + PROGRAMS)
-def test_random_programs(record_property):
+def run_programs(count, kind, record_property):
+    """Counts what was true and false."""
     figures = {"writes": 0, "false writes": 0, "reads": 0}
     print("seed", SEED)
     gc.freeze()  # escaped code is looked for among all objects: not among those of pytest
     try:
-        for n in range(PROGRAMS):
-            run_program(SEED + n, figures)
+        for n in range(count):
+            run_program(SEED + n, figures, kind)
     finally:
         gc.unfreeze()
     print(figures)
     record_property("figures", str(figures))
+
+
+@pytest.mark.timeout(60 + PROGRAMS)
+def test_random_programs(record_property):
+    run_programs(PROGRAMS, Program, record_property)
+
+
+@pytest.mark.timeout(60 + PROGRAMS)
+@pytest.mark.parametrize("pages", ["watched", "hashed"])
+def test_random_programs_with_large_memory(pages, record_property):
+    before = walk.page_tracking()["on"]
+    walk.set_page_tracking(pages == "watched")
+    try:
+        run_programs(PROGRAMS // 40, LargeProgram, record_property)
+    finally:
+        walk.set_page_tracking(before)

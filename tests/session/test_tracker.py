@@ -394,6 +394,62 @@ def test_a_change_through_what_has_not_been_walked_is_not_lost_with_the_value(no
     assert "small" in notebook.cells()[2]["writes"]
 
 
+HUGE = "list(range(3_000_000))"
+
+# What each cell must be said to have written though some of it waits; nothing is looked at in between.
+BACK_TO_BACK = {
+    "by way of what such a cell may have changed": (
+        ["y = [[]]\nh = [1]", "x = [y, " + HUGE + "]", "x[0].append(h)", "y[-1].append(2)", "h.append(3)"],
+        3, {"h", "y"}),
+    "by a cell that binds what waits": (
+        ["y = [1]", "x = [y, " + HUGE + "]", "x[0].append(1); x = 3", "y.append(2)"], 2, {"x", "y"}),
+    "in what a later cell binds under a name that no constant shows": (
+        ["y = [1]", "x = [y, " + HUGE + "]", "x[0].append(1)", "def f(name):\n  globals()[name] = 3",
+         "f('y')"], 2, {"y"}),
+}
+
+
+@pytest.mark.parametrize("name", BACK_TO_BACK)
+def test_nothing_is_lost_between_cells_back_to_back(notebook, name):
+    cells, index, written = BACK_TO_BACK[name]
+    for cell in cells:
+        assert notebook.run(cell, idle=False).success
+    notebook.tracker.settle()
+    assert written <= named(notebook.cells()[index], "writes")
+    notebook.tracker.verify()
+
+
+def test_what_comes_to_wait_later_may_have_been_changed_before(notebook):
+    for cell, budget in {"a = [[1], " + HUGE + "]": 0, "h = [a[0], " + HUGE + "]": 60, "a[0].append(1)": 0,
+                         "h.append(2)": 0}.items():
+        notebook.tracker.set_reply_budget(budget)
+        notebook.run(cell, idle=False)
+    notebook.tracker.settle()
+    assert {"a", "h"} <= named(notebook.cells()[2], "writes")
+
+
+def test_a_pause_that_leaves_out_what_is_large_forgets_no_cell(notebook):
+    """`h` takes too long for the idle time, in which it becomes known with what `x` is linked."""
+    notebook.run("e = [1]\nh = [e, [[i] for i in range(4_000_000)]]")
+    for cell in ("x = [e, " + HUGE + "]", "x[0].append(1)"):
+        notebook.run(cell, idle=False)
+    for _ in range(100):
+        notebook.tracker.catch_up(0.05)
+    notebook.run("h.append(2)")
+    assert {"e", "h", "x"} <= named(notebook.cells()[2], "writes")
+
+
+def test_a_checkpoint_in_the_middle_of_a_cell_blames_the_cells_before(notebook):
+    for cell in ("y = [1]", "x = [y, " + HUGE + "]", "x[0].append(1)"):
+        notebook.run(cell, idle=False)
+    notebook.tracker.before_cell("y.append(2); ...", "y.append(2)", 9)
+    notebook.names["y"].append(2)
+    notebook.tracker.unfinished()
+    notebook.tracker.after_cell("ok")
+    assert {"x", "y"} <= named(notebook.cells()[2], "writes")
+    notebook.tracker.verify()
+
+
 @pytest.mark.parametrize("change", ["x[9] += 1", "x[:] = x", "frame.iloc[9, 1] = 5", "len(x)"])
 def test_no_reply_waits_for_large_memory_to_be_hashed(notebook, change):
     """Its pages are watched from the cell on that makes it, and it is hashed when there is time."""

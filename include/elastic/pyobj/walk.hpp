@@ -97,6 +97,9 @@ class Walk {
   // of one. Names are sorted within a group, groups by their first name.
   std::vector<std::vector<std::string>> co_variables(const GilHeld&) const;
 
+  // Another one once co_variables() may give other groups.
+  std::uint64_t sharing_version() const;
+
   // Whether the value shares nothing that can change with anything else, told from reference counts in
   // microseconds and without a walk; false where that cannot be told. One variable refers to it.
   bool stands_apart(const GilHeld&, Borrowed value) const;

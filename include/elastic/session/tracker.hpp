@@ -131,8 +131,11 @@ class Tracker {
   // Looks through what was adopted; true when nothing is left.
   bool finish_adoption(const pyobj::GilHeld&, const Deadline& deadline, pyobj::MemoryLook look);
   // Adds what has to wait of the cell that just ended, and the cell to what it may have changed unseen.
-  void add_unresolved(const pyobj::GilHeld&, CellIndex cell,
-                      const std::map<std::string, Unresolved>& waiting);
+  void add_unresolved(const pyobj::GilHeld&, CellIndex cell, const std::map<std::string, Unresolved>& waiting,
+                      bool blind);
+  // Whether the running cell may have changed anything, by way of what nobody knew when it began.
+  bool reads_what_is_not_known() const;
+  void forget_blind_cells();
   Result<> note_outside_changes(const pyobj::GilHeld&, pyobj::ModuleLook look);
   graph::CellRecord start_record() const;
   bool find_escaped(const pyobj::GilHeld&, const Deadline& deadline);
@@ -204,14 +207,14 @@ class Tracker {
 
   std::map<std::string, Unresolved> unresolved_;
   std::map<std::string, CellIndex> unhashed_;  // watched, with the writer whose content that will be
-  std::vector<CellIndex> blind_cells_;  // that read what had not been walked, and could share with anything
+  std::vector<CellIndex> blind_cells_;  // that read what nobody knew, and could change anything by way of it
   std::set<std::string> changed_in_place_;               // by the cell that is being recorded
   std::unordered_map<std::string, Seen> seen_;           // every variable asks at every checkpoint
   std::map<std::string, std::set<std::string>> groups_;  // of linked variables, by member
   std::map<std::string, std::string> ambient_pending_;   // changed, and not in the history yet
   std::map<std::string, std::string> pending_now_;       // of the record in the making
   std::uint64_t idle_round_ = 1;                         // another one since every cell
-  bool links_may_be_new_ = false;                        // a walk has found what the history may not say
+  std::uint64_t recorded_sharing_ = 0;                   // by walk_.sharing_version(), in the history
   std::vector<std::string> adopted_;                     // not looked through yet
 };
 

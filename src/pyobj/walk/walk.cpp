@@ -88,6 +88,7 @@ class Walk::Impl {
   }
 
   std::uint64_t log_size_bytes() const { return logged_bytes_; }
+  std::uint64_t sharing_version() const { return versions_; }
 
  private:
   using Verdict = walk::ChangeLog::Verdict;
@@ -260,6 +261,8 @@ const VariableState* Walk::state(const std::string& name) const {
 std::vector<std::vector<std::string>> Walk::co_variables(const GilHeld&) const {
   return impl_->co_variables();
 }
+
+std::uint64_t Walk::sharing_version() const { return impl_->sharing_version(); }
 
 bool Walk::stands_apart(const GilHeld&, Borrowed value) const {
   walk::TypeCache types;
