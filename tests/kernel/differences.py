@@ -56,6 +56,9 @@ DIFFERENCES = {
     "breakpoint": Difference(
         IPYKERNEL, "breakpoint() opens pdb; ipykernel's does nothing unless a client's debugger is attached"
     ),
+    "exceptions-without-text": Difference(
+        IPYKERNEL, "an exception whose __str__ raises is shown; ipykernel shows what its __str__ raised"
+    ),
     "name-of-display-errors": Difference(
         IPYKERNEL, "a __repr__ that raises is reported by the name of its exception; ipykernel says NoneType"
     ),

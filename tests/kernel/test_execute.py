@@ -113,6 +113,16 @@ def test_a_repr_that_raises_is_the_error_of_the_cell(kernel):
     assert cell.result is None
 
 
+@pytest.mark.differs("exceptions-without-text")
+@pytest.mark.parametrize("body", ["raise ValueError('no text')", "return 5"])
+def test_an_exception_whose_str_fails_is_the_error_of_the_cell(kernel, body):
+    cell = kernel.execute(f"class Mute(Exception):\n    def __str__(self): {body}\nraise Mute")
+    assert (cell.content["ename"], cell.content["evalue"]) == ("Mute", "<exception str() failed>")
+    assert [each["ename"] for each in cell.of_type("error")] == ["Mute"]
+    assert "raise Mute" in plain("".join(cell.content["traceback"]))
+    assert kernel.execute("1 + 1").result == "2"
+
+
 def test_system_exit_does_not_end_the_kernel(kernel):
     cell = kernel.execute("import sys; sys.exit(3)")
     assert (cell.content["status"], cell.content["ename"], cell.content["evalue"]) == (

@@ -251,6 +251,12 @@ def test_an_own_sigint_handler_of_user_code_is_called(kernel, how):
     assert cell.result is not None and cell.result.startswith("['mine'")
 
 
+def test_a_handler_that_a_cell_leaves_behind_keeps_no_later_cell_from_being_interrupted(kernel):
+    for handler in ("signal.SIG_IGN", "lambda *a: None"):
+        kernel.execute(f"import signal\nprevious = signal.signal(signal.SIGINT, {handler})")
+        interrupted(kernel, running(kernel, "import time\ntime.sleep(5)"), "message")
+
+
 @BY_MESSAGE_AND_SIGNAL
 def test_interrupting_again_and_again_never_loses_a_reply(kernel, how):
     for _ in range(8):

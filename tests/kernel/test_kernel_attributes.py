@@ -60,3 +60,24 @@ def test_attribute(kernel, expression):
 def test_the_kernels_log_is_not_in_the_notebook(kernel):
     cell = kernel.execute("get_ipython().kernel.log.warning('said to the log')")
     assert (cell.stdout, cell.stderr) == ("", "") and "said to the log" in kernel.process.log
+
+
+@pytest.mark.parametrize("call", ["poll()", "t = threading.Thread(target=poll); t.start(); t.join()"])
+def test_a_cell_lets_comm_messages_be_handled(own_kernel, call):
+    """As jupyter_ui_poll does, which puts execute requests off meanwhile and sends them later."""
+    if not own_kernel.is_ours:
+        pytest.skip("ipykernel needs its locks taken away first")
+    own_kernel.execute(
+        "import threading, time\nfrom comm import get_comm_manager\nk, got = get_ipython().kernel, []\n"
+        "get_comm_manager().register_target('polled', lambda comm, _: comm.on_msg(got.append))\n"
+        "def poll():\n    end = time.monotonic() + 10\n"
+        "    while not got and time.monotonic() < end: k.do_one_iteration(); time.sleep(0.01)"
+    )
+    own_kernel.send("comm_open", {"comm_id": "c", "target_name": "polled", "data": {}})
+    cell = own_kernel.submit(
+        "handler, k.shell_handlers['execute_request'] = k.shell_handlers['execute_request'], None\n"
+        f"original = k._parent_ident, k.get_parent()\nprint('go')\n{call}\n"
+        "k.set_parent(*original); k.shell_handlers['execute_request'] = handler\nprint('end'); len(got)"
+    ).wait_for(lambda each: "go" in each.stdout)
+    own_kernel.send("comm_msg", {"comm_id": "c", "data": {}})
+    assert (cell.wait().result, cell.stdout) == ("1", "go\nend\n")

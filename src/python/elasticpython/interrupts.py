@@ -16,7 +16,6 @@ class Interrupts:
     def __init__(self, server):
         self._server = server
         self._open = False
-        self._handler = signal.default_int_handler  # in cells; user code may set another, which then stays
         signal.signal(signal.SIGINT, _between_cells)
         on_import.change("subprocess", _unblock_in_children)
         os.register_at_fork(after_in_child=_unblock)
@@ -25,21 +24,22 @@ class Interrupts:
 
     @contextmanager
     def allowed(self, in_a_cell=False):
-        """Around user code: SIGINT means what it means in Python, or what the user has made of it. Between
-        cells it means nothing, also when a thread of the user's takes it. `in_a_cell`: what runs may be run
-        while a cell awaits, which is then what is interrupted."""
+        """Around user code: SIGINT means what it means in Python, or what this cell makes of it: a handler
+        that one leaves behind would keep all later ones from being interrupted. Between cells it means
+        nothing, also when a thread of the user's takes it. `in_a_cell`: what runs may be run while a cell
+        awaits, which is then what is interrupted."""
         if in_a_cell and self._open:
             yield
             return
         self._open = True
-        signal.signal(signal.SIGINT, self._handler)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             self._server.begin_cell()  # an interrupt that waited for the cell strikes here
             yield
         finally:
             self._server.end_cell()
             self._open = False
-            self._handler = _for_the_next_cell(signal.signal(signal.SIGINT, _between_cells))
+            _forget_in_pdb(signal.signal(signal.SIGINT, _between_cells))
 
 
 @contextmanager
@@ -90,14 +90,11 @@ def _between_cells(signal_number, frame):
     """An interrupt that was meant for no cell."""
 
 
-def _for_the_next_cell(handler):
-    """pdb's `continue` leaves a handler of its own, which would stop the next cell in the debugger instead of
-    ending it."""
+def _forget_in_pdb(handler):
+    """pdb's `continue` leaves a handler of its own behind, and would put back later what was there before."""
     pdb = sys.modules.get("pdb")
-    if pdb is None or not isinstance(getattr(handler, "__self__", None), pdb.bdb.Bdb):
-        return handler
-    before, pdb.Pdb._previous_sigint_handler = pdb.Pdb._previous_sigint_handler, None
-    return before or signal.default_int_handler
+    if pdb is not None and isinstance(getattr(handler, "__self__", None), pdb.bdb.Bdb):
+        pdb.Pdb._previous_sigint_handler = None
 
 
 class HeldInterrupts:

@@ -20,7 +20,7 @@ from IPython.core.interactiveshell import _asyncio_runner
 from elasticpython import application, heir, introspection, known_as, on_import, parents
 from elasticpython.interrupts import Interrupts
 from elasticpython.late_imports import import_asyncio
-from elasticpython.messages import jsonable
+from elasticpython.messages import jsonable, text_of
 from elasticpython.questions import Questions
 from elasticpython.running_loop import RunningLoop, lent
 from elasticpython.session import ShellSession
@@ -260,7 +260,7 @@ class Kernel:
                 self.shell_session.load_rest()
             reply["user_expressions"] = shell.user_expressions(expressions)
         else:
-            reply.update(ename=type(error).__name__, evalue=str(error), traceback=shell.last_traceback or [])
+            reply.update(ename=type(error).__name__, evalue=text_of(error), traceback=shell.last_traceback or [])
         reply["payload"] = shell.payload_manager.read_payload()
         shell.payload_manager.clear_payload()
         return jsonable(reply)

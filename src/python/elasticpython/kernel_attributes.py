@@ -92,10 +92,15 @@ _LASTING = {
     "send_response": _send_response,
     "set_parent": _set_parent,
     "io_loop": _io_loop,
+    # For those who put execute requests off while they let comm messages be handled (jupyter_ui_poll), as
+    # `do_one_iteration` does: what is put here instead is never called.
+    "shell_handlers": lambda kernel: dict.fromkeys(kernel.handled_types, kernel.handle),
+    "_parent_ident": lambda kernel: [],
 }
 _MOMENTARY = {
     "_parent_header": lambda kernel: kernel.get_parent(),
     "config": lambda kernel: kernel.shell.config,
+    "do_one_iteration": lambda kernel: kernel.server.handle_waiting_comms,
     "eventloop": lambda kernel: None,
     "execution_count": lambda kernel: kernel.shell.execution_count,
     "help_links": _of_info("help_links"),

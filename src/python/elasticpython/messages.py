@@ -36,6 +36,14 @@ def jsonable(value):
     return _text(repr(value))
 
 
+def text_of(error: BaseException) -> str:
+    """What an exception says; where its `__str__` raises, what Python says then."""
+    try:
+        return str(error)
+    except Exception:
+        return "<exception str() failed>"
+
+
 def _text(text: str) -> str:
     try:
         if not text.isascii():  # which needs no look at the text, where encoding copies it

@@ -16,7 +16,7 @@ from traitlets import Any, Bool, CBool, Instance, Type, default, observe
 from elasticpython import _core, parents
 from elasticpython.interrupts import held
 from elasticpython.known_as import known_as
-from elasticpython.messages import jsonable
+from elasticpython.messages import jsonable, text_of
 
 
 _GATHER_SECONDS = 0.1  # what a crash can take from the history
@@ -329,8 +329,14 @@ class NotebookShell(InteractiveShell):
         self.last_traceback = stb
         if self.displayhook.is_displaying:
             self.display_error = evalue
-        content = {"ename": etype.__name__, "evalue": str(evalue), "traceback": stb}
+        content = {"ename": etype.__name__, "evalue": text_of(evalue), "traceback": stb}
         self.kernel.server.publish("error", jsonable(content), parent=parents.current())
+
+    def _format_exception_for_storage(self, exception, *args, **kwargs):
+        try:
+            return super()._format_exception_for_storage(exception, *args, **kwargs)
+        except Exception:  # its `__str__`'s, which would take its place
+            return {"ename": type(exception).__name__, "evalue": text_of(exception), "traceback": []}
 
     def transform_cell(self, raw_cell):
         """IPython's. Of a cell the kernel has had transformed, `run_cell` is told what came of it: a
