@@ -42,6 +42,17 @@ def test_who_uses_a_stand_in_uses_the_real_module(fresh):
     assert cell.result == repr("usage: p [-h]\n")
 
 
+def test_a_function_can_be_called_before_the_import_it_came_by_is_over(fresh):
+    """As Debian's IPython calls `gettext` for its parsers."""
+    cell = fresh.execute(
+        "import sys\nfrom elasticpython.late_imports import stand_ins\nsys.modules.pop('colorsys', None)\n"
+        "with stand_ins(rgb_to_hsv='colorsys'):\n    from colorsys import rgb_to_hsv\n"
+        "    hsv = rgb_to_hsv(1, 1, 1)\n"
+        "hsv, type(sys.modules['colorsys']).__name__"
+    )
+    assert cell.result == "((0.0, 0.0, 1), 'module')"
+
+
 def test_a_new_history_waits_for_the_disk_from_its_first_cell_on(fresh):
     cell = fresh.execute("get_ipython().history_manager.db.execute('PRAGMA synchronous').fetchone()")
     assert cell.result == "(2,)"

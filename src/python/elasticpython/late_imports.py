@@ -49,7 +49,7 @@ def stand_ins(*names, **functions):
     late = {name: LateModule(name) for name in (*names, *functions.values()) if name not in sys.modules}
     for name, module in functions.items():
         if module in late:
-            vars(late[module])[name] = _late_function(module, name)
+            vars(late[module])[name] = _late_function(late[module], name)
     sys.modules.update(late)
     try:
         yield late
@@ -58,9 +58,9 @@ def stand_ins(*names, **functions):
             _remove(stand_in)
 
 
-def _late_function(module, name):
+def _late_function(stand_in, name):
     def late(*arguments, **keywords):
-        return getattr(importlib.import_module(module), name)(*arguments, **keywords)
+        return getattr(stand_in._real(), name)(*arguments, **keywords)
 
     return late
 
