@@ -260,7 +260,8 @@ class Kernel:
                 self.shell_session.load_rest()
             reply["user_expressions"] = shell.user_expressions(expressions)
         else:
-            reply.update(ename=type(error).__name__, evalue=text_of(error), traceback=shell.last_traceback or [])
+            reply.update(ename=type(error).__name__, evalue=text_of(error))
+            reply["traceback"] = shell.last_traceback or []
         reply["payload"] = shell.payload_manager.read_payload()
         shell.payload_manager.clear_payload()
         return jsonable(reply)
