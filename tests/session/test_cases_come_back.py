@@ -25,6 +25,7 @@ NOT_COMPARED = {
     "names_unseen: the shell kept",
     "names_unseen: sys.displayhook",
     "functions: lru_cache",
+    "by_other_ways: functools.cache",
     "frames: sklearn tree's memory",
     "frames: arrow buffer over bytes",
     "meanwhile: pyplot sets a label",

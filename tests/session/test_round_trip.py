@@ -191,6 +191,13 @@ def test_observers_and_links_of_traits_are_connected_still(round_trip, plan):
     assert after.value("[each[1] for each in seen if each[0] == 'own']") == [5, 5, 10, 6, 6, 12, 7, 7]
 
 
+def test_a_class_of_a_submodule_that_nobody_imported_is_the_librarys(round_trip):
+    second, *_ = round_trip("import numpy as np\na = np.zeros(2, [('x', int)]).view(np.recarray)",
+                            "a[1].x = 3", plan="store-all")
+    assert second.value("[type(a) is np.recarray, type(a[0]) is np.record, a.x.tolist()]") == \
+        [True, True, [0, 3]]
+
+
 def test_a_call_that_a_mock_remembers_has_as_many_parts(round_trip):
     second, *_ = round_trip("from unittest import mock", "m = mock.Mock(); m(1, a=2)", plan="store-all")
     assert second.value("[len(m.call_args), m.call_args.args, m.assert_called_once_with(1, a=2)]") == \

@@ -10,6 +10,7 @@ Serialising runs code of the user's (`__reduce__`, `__getstate__`); walking (`_c
 """
 
 import copyreg
+import importlib
 import platform
 import struct
 import sys
@@ -184,7 +185,7 @@ class Context:
 
     def _find(self, value):
         name = getattr(value, "__module__", None) or ""
-        module = sys.modules.get(name)
+        module = sys.modules.get(name) or _imported_late(name)
         if not isinstance(module, types.ModuleType) or not self.is_importable_module(module, name):
             return None
         found = module
@@ -204,6 +205,18 @@ class Context:
         if reducer is None and kind in self._dispatch:
             return NotImplemented
         return reducer or pickling_arrays.reducer_for(kind) or pickling_types.reducer_for(self, kind)
+
+
+def _imported_late(name):
+    """The submodule of a library that a class says it is of, though another one made it and nobody has asked
+    for this one yet: `numpy.rec` of `numpy.recarray`. None for others."""
+    package = sys.modules.get(name.partition(".")[0])
+    if "." not in name or not isinstance(package, types.ModuleType) or is_made_by_hand(package):
+        return None
+    try:
+        return importlib.import_module(name)
+    except Exception:  # a name may be anything, and a module raise what it likes
+        return None
 
 
 _ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
