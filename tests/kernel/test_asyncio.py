@@ -312,3 +312,12 @@ def test_without_a_need_for_it_there_is_no_ssl(own_kernel):
         pytest.skip("ipykernel imports it")
     cell = own_kernel.execute("import sys\nawait __import__('asyncio').sleep(0)\n'ssl' in sys.modules")
     assert cell.result == "False"
+
+
+def test_what_is_asked_by_way_of_control_does_not_stop_a_cell_that_awaits(kernel):
+    cell = kernel.submit("import asyncio\nfor _ in range(500): await asyncio.sleep(0.001)")
+    asked = []
+    while not cell.replies and len(asked) < 500:
+        asked.append(kernel.send("usage_request", channel="control"))
+        asked[-1].wait(20)
+    assert cell.wait(20).content["status"] == "ok" and len(asked) > 1

@@ -18,6 +18,7 @@ class RunningLoop:
 
     def __init__(self, loop):
         self._loop = loop
+        self._thread = threading.get_ident()
         self._task = loop.create_task(self._wait(), name="cell")
         # `asyncio.all_tasks()` is for those who wait until all are done.
         asyncio.tasks._unregister_task(self._task)
@@ -28,8 +29,10 @@ class RunningLoop:
 
     @contextmanager
     def entered(self):
-        """While it is open the loop seems to run a task; where it does run one, nothing changes."""
-        if asyncio._get_running_loop() is not None:  # a cell awaits, and lets comm messages be handled
+        """While it is open the loop seems to run a task; where it does run one, nothing changes, nor in
+        another thread than the loop's: what is asked by way of the control channel."""
+        awaits = asyncio._get_running_loop() is not None  # a cell, and lets comm messages be handled
+        if awaits or threading.get_ident() != self._thread:
             yield
             return
         _set(self._loop, self._loop, threading.get_ident(), self._task)
