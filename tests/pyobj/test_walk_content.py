@@ -15,7 +15,6 @@ from walk_values import content, state_of
 NAMES = list(walk_values.states())
 # What is known not to be readable, with the type that is reported.
 OPAQUE = {
-    "arrow buffer": "pyarrow.lib.Buffer",
     "arrow scalar": "pyarrow.lib.Int64Scalar",
     "date offset": "pandas.DateOffset",
     "other date offset": "pandas.DateOffset",

@@ -275,9 +275,9 @@ CASES = {
         "heappush heappop heapify heapreplace merge nlargest nsmallest heappushpop",
     ),
     "a library's function replaced": case(
-        ("import textwrap\nlog = []\ndef d(o): log.append(o); return 'x'", "textwrap.dedent = d"),
-        "r = textwrap.dedent(1)",
-        "textwrap log d",
+        ("import colorsys\nlog = []\ndef d(o): log.append(o); return 'x'", "colorsys.rgb_to_yiq = d"),
+        "r = colorsys.rgb_to_yiq(1)",
+        "colorsys log d",
         "r log",
     ),
     "a decimal context": case("import decimal\nc = decimal.Context(prec=5)", "c.prec = 7", "c", "c"),
@@ -423,5 +423,4 @@ CASES = {
         also_reads="pickle",
         also_writes="x",
     ),
-    "zip over a shared iterator": case("it = iter(range(9))\nz = zip(it, it)", "r = next(z)", "z", "r z it"),
 }
