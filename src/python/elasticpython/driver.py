@@ -103,10 +103,10 @@ class Driver:
     def objects_before(self, execution_count: int) -> list:
         """Before a recorded cell runs again: what it found in libraries is put there; returns the names of
         the objects that `put_object` is to be given."""
-        from elasticpython import library_places, shell_back
+        from elasticpython import library_places_back, shell_back
 
         if execution_count < self._put_before:  # the replay starts over
-            library_places.put_back(self._put_early)
+            library_places_back.put_back(self._put_early)
             self._put_early, self._put_before = [], 0
         first, self._put_before = self._put_before, execution_count
         return shell_back.put_before(self._shell, self._state, first, execution_count, self._put_early)

@@ -17,9 +17,8 @@ import math
 import re
 import sys
 import types
-from contextlib import suppress
 
-from elasticpython.by_type import is_a, is_made_by_hand, is_plain
+from elasticpython.by_type import is_a, is_made_by_hand
 from elasticpython.cell_text import statements_of
 
 _CHANGES = ("append", "extend", "insert", "remove", "update", "add", "discard", "setdefault", "pop", "clear")
@@ -167,6 +166,15 @@ def follow(module: str, path):
     for kind, name in path:
         value = getattr(value, name) if kind == "attr" else value[name]
     return value
+
+
+def text_of(module: str, path) -> str:
+    """How a program would say it, with builtins' own names."""
+    words = "" if module == builtins.__name__ else module
+    for kind, name in path:
+        shown = getattr(name, "__qualname__", None) or repr(name)
+        words += f".{name}" if kind == "attr" and words else name if kind == "attr" else f"[{shown}]"
+    return words
 
 
 # --- code of the session that a library holds ---------------------------------------------------------------
@@ -326,87 +334,3 @@ def _wraps(holder) -> bool:
 
 def _is_own(key, held: dict) -> bool:
     return id(key) in held or (is_a(key, tuple) and any(id(each) in held for each in key))
-
-
-# --- bringing it back ---------------------------------------------------------------------------------------
-
-
-def text_of(module: str, path) -> str:
-    """How a program would say it, with builtins' own names."""
-    words = "" if module == builtins.__name__ else module
-    for kind, name in path:
-        shown = getattr(name, "__qualname__", None) or repr(name)
-        words += f".{name}" if kind == "attr" and words else name if kind == "attr" else f"[{shown}]"
-    return words
-
-
-def put(module: str, path, value, is_variable=False) -> None:
-    """Sets what is at a place, unless that is there; imports the module, which was loaded then. A variable's
-    value is set as the same object."""
-    __import__(module)
-    *before, (kind, name) = path
-    holder = follow(module, before)
-    if kind == "list":
-        if not any(_is_as(each, value) for each in holder):
-            holder.insert(name, value)
-        return
-    try:
-        present = follow(module, path)
-    except (AttributeError, LookupError):
-        pass
-    else:
-        if present is value or (not is_variable and _is_as(present, value)):
-            return
-        is_table = isinstance(value, (list, dict, set)) and not is_variable
-        if is_table and type(present) is type(value) and _holds_plain(value):
-            return _fill(present, value)
-    if kind == "attr":
-        setattr(holder, name, value)
-    else:
-        holder[name] = value
-
-
-def present(module: str, path) -> tuple:
-    """(place, what is there, whether anything is), for `put_back`."""
-    __import__(module)
-    try:
-        return (module, path), follow(module, path), True
-    except (AttributeError, LookupError):
-        return (module, path), None, False
-
-
-def put_back(replaced: list) -> None:
-    """Makes places what they were, the latest first."""
-    for (module, (*before, (kind, name))), value, was_there in reversed(replaced):
-        with suppress(Exception):
-            holder = follow(module, before)
-            if kind == "attr":
-                setattr(holder, name, value) if was_there else delattr(holder, name)
-            elif kind == "item" and was_there:
-                holder[name] = value
-            elif kind == "item":
-                holder.pop(name, None)
-
-
-def _holds_plain(table) -> bool:
-    values = table.values() if isinstance(table, dict) else table
-    return all(map(is_plain, values))
-
-
-def _fill(table, value) -> None:
-    """Others have the same list: a library's modules, by `from config import path`."""
-    if isinstance(table, list):
-        table[:] = value
-    else:
-        table.clear()
-        table.update(value)
-
-
-def _is_as(present, value) -> bool:
-    """Whether it is there. A cell that was run again has put another one there that is its like."""
-    if present is value:
-        return True
-    if isinstance(value, types.FunctionType) and isinstance(present, types.FunctionType):
-        return (present.__code__, present.__module__) == (value.__code__, value.__module__)
-    plain = (str, int, float, bool, bytes, list, tuple, dict, set, frozenset)
-    return type(present) is type(value) and type(value) in plain and present == value

@@ -5,7 +5,6 @@ where a notebook's checkpoints are, and what IPython itself remembers. Nothing h
 first checkpoint or restore.
 """
 
-import os
 import sys
 import threading
 import time

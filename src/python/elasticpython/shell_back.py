@@ -6,7 +6,7 @@ import pathlib
 import sys
 from contextlib import suppress
 
-from elasticpython import library_places, library_settings, shell_config
+from elasticpython import library_places, library_places_back, library_settings, shell_config
 from elasticpython.shell_state import MARK, PROCESS_HOOKS, Named, matplotlib_backend
 
 # What a cell can hook itself into that nobody can ask for its hooks.
@@ -50,8 +50,8 @@ def put_before(shell, state: dict, first: int, number: int, replaced: list) -> l
     for text, *place in state.get("set_by_cells", ()):
         if place and text in due:
             with suppress(Exception):
-                replaced.append(library_places.present(*place[:2]))
-                library_places.put(*place)
+                replaced.append(library_places_back.present(*place[:2]))
+                library_places_back.put(*place)
     for call in state.get("set_by_calls", ()):
         if call in due:
             with suppress(Exception), shell.builtin_trap:
@@ -65,7 +65,7 @@ def put_object(shell, name: str, value, replaced: list) -> None:
     kind, _, rest = name[len(MARK) :].partition(" ")
     with suppress(Exception):
         if kind == "place":
-            replaced.append(library_places.present(*value[:2]))
+            replaced.append(library_places_back.present(*value[:2]))
         _PUT[kind](shell, rest, value)
 
 
@@ -88,7 +88,7 @@ def put(shell, state: dict, objects: dict) -> list:
         attempt(f"alias {name}", shell.alias_manager.define_alias, name, command)
     for text, *place in state.get("set_by_cells", ()):
         if place:
-            attempt(text, library_places.put, *place)
+            attempt(text, library_places_back.put, *place)
         elif f"{MARK}place {text}" not in objects:
             problems.append(f"{text} was set by a cell, to a value that was not stored")
     for name, value in objects.items():
@@ -198,7 +198,7 @@ def _put_hook(shell, rest, function) -> None:
 
 def _put_place(shell, rest, entry) -> None:
     module, path, value = entry
-    library_places.put(module, path, _meant(shell, value), is_variable=isinstance(value, Named))
+    library_places_back.put(module, path, _meant(shell, value), is_variable=isinstance(value, Named))
 
 
 def _put_registered(shell, rest, entry) -> None:
