@@ -4,7 +4,9 @@
 #include <optional>
 #include <unordered_map>
 
+#include "elastic/pyobj/serializer.hpp"
 #include "elastic/pyobj/user_names.hpp"
+#include "pyobj/ambient_machine.hpp"
 #include "pyobj/code_owner.hpp"
 #include "pyobj/lookups.hpp"
 #include "pyobj/module_attributes.hpp"
@@ -17,22 +19,6 @@ constexpr std::string_view kPrefix = "<module ";
 constexpr std::uint64_t kKeptBytes = 256 << 10;  // of an attribute, for every cell that changes it
 
 std::string piece_of(const std::string& module) { return std::string(kPrefix) + module + ">"; }
-
-// A list of texts; and what one holds.
-Owned texts(const std::vector<std::string>& of) {
-  Owned list = Owned::steal(PyList_New(0));
-  for (const std::string& text : of) {
-    const Owned item = Owned::steal(PyUnicode_FromString(text.c_str()));
-    if (!list || !item || PyList_Append(list.get(), item.get()) < 0) return {};
-  }
-  return list;
-}
-std::vector<std::string> texts_in(PyObject* list) {
-  std::vector<std::string> found;
-  for (Py_ssize_t i = 0; list != nullptr && i < PyList_GET_SIZE(list); ++i)
-    found.push_back(text_of(PyList_GET_ITEM(list, i)));
-  return found;
-}
 
 }  // namespace
 
@@ -105,7 +91,7 @@ std::string OwnModules::value_of(const std::string& module, const std::vector<Mo
     }
     const auto places = holders.find(attribute.value.get());
     const Owned others =
-        places != holders.end() && places->second.size() > 1 ? texts(places->second) : texts({});
+        places != holders.end() && places->second.size() > 1 ? list_of(places->second) : list_of({});
     const Owned entry =
         bytes && others
             ? Owned::steal(Py_BuildValue("(sOO)", digest->second.to_hex().c_str(), bytes.get(), others.get()))
@@ -168,7 +154,7 @@ std::string OwnModules::put_attribute(const GilHeld& gil, Borrowed module, const
                                       Borrowed entry, Refilling* refilling) {
   const std::string path = place.substr(place.find(':') + 1);
   const auto [holder, name] = holder_of(module, path);
-  const Owned held = holder ? Owned::steal(PyObject_GetAttrString(holder.get(), name.c_str())) : Owned();
+  const Owned held = attribute(holder, name.c_str());
   PyErr_Clear();
   if (entry.get() == Py_None) {
     const bool gone = !held || PyObject_DelAttrString(holder.get(), name.c_str()) == 0;
@@ -177,9 +163,10 @@ std::string OwnModules::put_attribute(const GilHeld& gil, Borrowed module, const
   const char *digest = nullptr, *bytes = nullptr;
   Py_ssize_t size = 0;
   PyObject* others = nullptr;
-  if (!PyArg_ParseTuple(entry.get(), "sz#|O!", &digest, &bytes, &size, &PyList_Type, &others))
+  std::vector<std::string> places;
+  if (!PyArg_ParseTuple(entry.get(), "sz#|O!", &digest, &bytes, &size, &PyList_Type, &others) ||
+      (others != nullptr && !append_texts(others, places)))
     return path + " is damaged";
-  const std::vector<std::string> places = texts_in(others);
   Owned value = places.empty() || places.front() >= place ? Owned() : object_at(places.front());
   if (value && content_of(gil, Borrowed(value)) != digest) value = Owned();
   if (!value && held && content_of(gil, Borrowed(held)) == digest) return {};
@@ -209,10 +196,10 @@ bool OwnModules::Refilling::may(PyObject* held, PyObject* value,
 
 Owned OwnModules::object_at(const std::string& place) {
   const std::size_t colon = place.find(':');
-  PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), place.substr(0, colon).c_str());
-  if (module == nullptr || !PyModule_Check(module)) return {};
+  const Owned module = module_named(place.substr(0, colon).c_str());
+  if (!module || !PyModule_Check(module.get())) return {};
   const auto [holder, name] = holder_of(Borrowed(module), place.substr(colon + 1));
-  Owned found = holder ? Owned::steal(PyObject_GetAttrString(holder.get(), name.c_str())) : Owned();
+  Owned found = attribute(holder, name.c_str());
   PyErr_Clear();
   return found;
 }
@@ -278,11 +265,11 @@ std::vector<ModuleAttribute> OwnModules::shared(const GilHeld&) {
 }
 
 void OwnModules::share(const GilHeld& gil, const ModuleAttribute& shared) {
-  PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), shared.module.c_str());
+  const Owned module = module_named(shared.module.c_str());
   PyObject* variable = PyDict_GetItemString(namespace_.get(), shared.variable.c_str());
-  if (module == nullptr || !PyModule_Check(module) || variable == nullptr) return;
+  if (!module || !PyModule_Check(module.get()) || variable == nullptr) return;
   const auto [holder, name] = holder_of(Borrowed(module), shared.path);
-  const Owned current = holder ? Owned::steal(PyObject_GetAttrString(holder.get(), name.c_str())) : Owned();
+  const Owned current = attribute(holder, name.c_str());
   if (current && current.get() != variable &&
       content_of(gil, Borrowed(current)) == content_of(gil, Borrowed(variable)))
     PyObject_SetAttrString(holder.get(), name.c_str(), variable);

@@ -4,8 +4,6 @@
 #include "pyobj/serializer_hooks.hpp"
 
 namespace elastic::pyobj {
-namespace {
-
 bool append_texts(Borrowed list, std::vector<std::string>& texts) {
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list.get()); ++i) {
     const char* text = PyUnicode_AsUTF8(PyList_GET_ITEM(list.get(), i));
@@ -14,8 +12,6 @@ bool append_texts(Borrowed list, std::vector<std::string>& texts) {
   }
   return true;
 }
-
-}  // namespace
 
 Owned list_of(const std::vector<std::string>& names) {
   Owned list = Owned::steal(PyList_New(0));

@@ -77,6 +77,8 @@ struct DumpOptions {
 
 // `names` as the Python half takes them. Null with a pending exception on failure.
 Owned list_of(const std::vector<std::string>& names);
+// And back. False with a pending exception: not all of `list` is text.
+bool append_texts(Borrowed list, std::vector<std::string>& texts);
 
 // Writes the groups of one checkpoint.
 class Dumper {
