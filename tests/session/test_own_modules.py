@@ -283,8 +283,8 @@ def test_a_library_that_pip_put_beside_the_users_modules_is_a_library(begin, tmp
 
 
 @pytest.fixture
-def package(start, tmp_path):
-    """Starts sessions beside a package whose modules share what they hold."""
+def package_comes_back(start, tmp_path):
+    """Runs cells beside a package whose modules share what they hold, and gives the session restored."""
     (tmp_path / "pkg").mkdir()
     (tmp_path / "pkg/__init__.py").write_text("from .core import Model, STATE, names\nextra = None\n")
     (tmp_path / "pkg/core.py").write_text(textwrap.dedent("""
@@ -297,16 +297,22 @@ def package(start, tmp_path):
                 names.append(name)
         def told(into=names): return into
     """))
-    return lambda: start(PYTHONPATH=str(tmp_path))
+
+    def comes_back(*cells, plan):
+        first = start(PYTHONPATH=str(tmp_path))
+        first.run(*cells)
+        first.checkpoint(tmp_path / "here", plan=plan)
+        second = start(PYTHONPATH=str(tmp_path))
+        second.restore(tmp_path / "here")
+        return second
+
+    return comes_back
 
 
 @pytest.mark.parametrize("plan", ["store-all", "recompute-all"])
-def test_modules_that_share_what_they_hold_share_it_still(package, tmp_path, plan):
-    first = package()
-    first.run("import pkg.core", "m = pkg.Model('a')", "pkg.Model('b'); pkg.extra = pkg.core.names")
-    first.checkpoint(tmp_path / "here", plan=plan)
-    second = package()
-    second.restore(tmp_path / "here")
+def test_modules_that_share_what_they_hold_share_it_still(package_comes_back, plan):
+    second = package_comes_back("import pkg.core", "m = pkg.Model('a')",
+                                "pkg.Model('b'); pkg.extra = pkg.core.names", plan=plan)
     assert second.value("[pkg.STATE, pkg.names]") == [{"n": 2}, ["a", "b"]]
     second.run("pkg.Model('c')")
     assert second.value("[pkg.STATE, pkg.core.STATE, pkg.Model.known]") == [{"n": 3}] * 3
@@ -314,12 +320,9 @@ def test_modules_that_share_what_they_hold_share_it_still(package, tmp_path, pla
 
 
 @pytest.mark.parametrize("plan", ["store-all", "recompute-all"])
-def test_modules_that_share_no_more_what_they_shared_stay_apart(package, tmp_path, plan):
-    first = package()
-    first.run("import pkg.core", "pkg.STATE = {'own': 1}; pkg.Model('a')", "pkg.names = ['mine']")
-    first.checkpoint(tmp_path / "here", plan=plan)
-    second = package()
-    second.restore(tmp_path / "here")
+def test_modules_that_share_no_more_what_they_shared_stay_apart(package_comes_back, plan):
+    second = package_comes_back("import pkg.core", "pkg.STATE = {'own': 1}; pkg.Model('a')",
+                                "pkg.names = ['mine']", plan=plan)
     second.run("pkg.Model('b'); pkg.STATE['own'] += 1")
     assert second.value("[pkg.STATE, pkg.core.STATE, pkg.Model.known]") == [{"own": 2}, {"n": 2}, {"n": 2}]
     assert second.value("[pkg.names, pkg.core.names]") == [["mine"], ["a", "b"]]
