@@ -18,3 +18,8 @@ def is_made_by_hand(module) -> bool:
     """Whether nothing was imported to have it: `types.ModuleType("settings")`, Cython's `_cython_3_1_2`."""
     own = module.__dict__  # looked into directly: a module's own `__getattr__` may import others
     return own.get("__spec__") is None and own.get("__file__") is None
+
+
+def name_of(kind) -> str:
+    """By which a type is known where its module need not be imported."""
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -64,11 +64,10 @@ def made_by_cells(sources, namespace, stopped=frozenset()) -> tuple:
     calls, perhaps = {}, {}
     for number, source in enumerate(sources):
         for call in _calls_in(source):
-            arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
             if not _is_setter(_value_of(call.func, namespace)):
                 continue
             text = ast.unparse(call)
-            if number in stopped or not all(_is_same_now(each, namespace) for each in arguments):
+            if number in stopped or not _has_same_arguments(call, namespace):
                 perhaps[text] = None
                 continue
             calls.pop(text, None)
@@ -94,6 +93,11 @@ def _is_setter(function) -> bool:
     return f"{owner}.{getattr(function, '__qualname__', '')}" in SETTERS
 
 
+def _has_same_arguments(call, namespace) -> bool:
+    arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return all(_is_same_now(each, namespace) for each in arguments)
+
+
 def _is_same_now(node, namespace) -> bool:
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
         return all(_is_same_now(each, namespace) for each in node.elts)
@@ -102,7 +106,7 @@ def _is_same_now(node, namespace) -> bool:
     if isinstance(node, ast.Call):
         maker = _value_of(node.func, namespace)
         return type(maker).__name__ in _FUNCTIONS and maker.__module__ in _MAKERS \
-            and all(_is_same_now(each, namespace) for each in [*node.args, *(k.value for k in node.keywords)])
+            and _has_same_arguments(node, namespace)
     if isinstance(node, ast.Name):
         plain = (str, bytes, int, float, complex, tuple, list, dict, set, type(None))
         return node.id in namespace and not isinstance(namespace[node.id], plain)

@@ -8,6 +8,7 @@ import sys
 from collections import deque
 
 from elasticpython import inside
+from elasticpython.by_type import name_of
 
 _SEQUENCES = (list, tuple, deque)
 _MOST = 256  # parts; what has more is cut into so many pieces
@@ -17,8 +18,7 @@ _PLAIN = (int, float, bool, str, bytes, type(None))
 def outline(value) -> tuple:
     """(type, size as a phrase or "", [(where, part)])."""
     kind = type(value)
-    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else \
-        f"{kind.__module__}.{kind.__qualname__}"
+    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else name_of(kind)
     size, parts = _inside(value, kind)
     return name, size, parts
 

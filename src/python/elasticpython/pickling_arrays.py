@@ -4,7 +4,8 @@ import sys
 import types
 
 from elasticpython import pickling_lenders, pickling_memmaps, unpickling, unpickling_arrays
-from elasticpython.pickling_refusals import is_ctypes, name_of
+from elasticpython.by_type import name_of
+from elasticpython.pickling_refusals import is_ctypes
 
 
 def reduce_array(context, array):

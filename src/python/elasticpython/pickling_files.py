@@ -1,9 +1,10 @@
 """Reducers of file objects that are closed: what `with open(...) as f` leaves behind. They hold on to nothing
 outside any more, so they are values: a name, a mode, an encoding."""
-import copyreg
 import io
 
 from elasticpython import unpickling
+from elasticpython.by_type import name_of
+from elasticpython.pickling_attributes import by_attributes
 
 _BUFFERS = (io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
 _COMPRESSED = {"gzip.GzipFile", "bz2.BZ2File", "lzma.LZMAFile"}
@@ -14,7 +15,8 @@ def reduce_closed_file(file):
     wrapper was laid over, may do anything when it is asked whether it is closed."""
     kind = type(file)
     if _is_compressed(file):
-        return _reduce_compressed(file) if file.closed else None
+        # Without what compressed or read ahead.
+        return by_attributes(file, compress=None, _buffer=None) if file.closed else None
     if kind is io.TextIOWrapper and _is_compressed(_buffer_of(file)):
         return _reduce_text(file) if file.closed else None
     raw = _raw_file(file)
@@ -37,13 +39,7 @@ def _reduce_text(file):
 
 
 def _is_compressed(file):
-    return f"{type(file).__module__}.{type(file).__qualname__}" in _COMPRESSED
-
-
-def _reduce_compressed(file):
-    """Without what compressed or read ahead."""
-    state = {name: None if name in ("compress", "_buffer") else held for name, held in vars(file).items()}
-    return copyreg.__newobj__, (type(file),), (state, None), None, None, unpickling.set_attributes
+    return name_of(type(file)) in _COMPRESSED
 
 
 def _buffer_of(text):

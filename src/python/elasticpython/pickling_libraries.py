@@ -6,8 +6,9 @@ import sys
 import types
 
 from elasticpython import pickling_derived, unpickling
-from elasticpython.by_type import is_a
-from elasticpython.pickling_refusals import NotSerializable, name_of
+from elasticpython.by_type import is_a, name_of
+from elasticpython.pickling_attributes import by_attributes
+from elasticpython.pickling_refusals import NotSerializable
 
 
 def reduce_random_generator(context, generator):
@@ -34,8 +35,7 @@ def reduce_soup(context, soup):
 def reduce_by_attributes(context, value):
     """With the very parts that other variables hold. plotly's own way makes other traces, from JSON, and
     astropy's copies a table's columns."""
-    return (copyreg.__newobj__, (type(value),), (dict(value.__dict__), None), None, None,
-            unpickling.set_attributes)
+    return by_attributes(value)
 
 
 def reduce_column_info(context, info):

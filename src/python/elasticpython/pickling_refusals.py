@@ -1,6 +1,7 @@
 """What is never pickled, because it is a handle on something outside: reading it would disturb that thing,
 and a copy would not be it. Decided by type, before any method of the object is called; only of known classes
 is it looked up whether the handle is spent (`pickling_spent`), since then it holds on to nothing."""
+from elasticpython.by_type import name_of
 from elasticpython.pickling_spent import reduce_spent
 
 
@@ -47,10 +48,6 @@ _HANDLES = {
     "pint.facets.plain.registry.GenericPlainRegistry": "registry of units",
     "requests.sessions.Session": "HTTP session", "paramiko.client.SSHClient": "SSH connection",
 }
-
-
-def name_of(kind):
-    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def is_ctypes(kind):

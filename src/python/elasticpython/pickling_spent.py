@@ -4,10 +4,11 @@ are values: their attributes, with locks and queues of their own that nobody use
 
 Each looks at the object's own attributes, never at its methods: a handle in use must not notice.
 """
-import copyreg
 import threading
 
 from elasticpython import unpickling
+from elasticpython.by_type import name_of
+from elasticpython.pickling_attributes import by_attributes
 from elasticpython.pickling_files import reduce_closed_file
 
 _ENDED = ("FINISHED", "CANCELLED", "CANCELLED_AND_NOTIFIED")
@@ -23,20 +24,13 @@ class _New:
         return self._reduction
 
 
-def _attributes_of(value, **others):
-    """The reduction of an object that is its attributes, `others` in the place of those of these names."""
-    attributes = vars(value)
-    state = attributes | {name: other for name, other in others.items() if name in attributes}
-    return copyreg.__newobj__, (type(value),), (state, None), None, None, unpickling.set_attributes
-
-
 def _reduce_zip_archive(value):
     if value.fp is None:
-        return _attributes_of(value, _lock=_New(threading.RLock))
+        return by_attributes(value, _lock=_New(threading.RLock))
 
 
 def _reduce_tar_archive(value):
-    return _attributes_of(value) if value.closed else None
+    return by_attributes(value) if value.closed else None
 
 
 def _reduce_temporary_file(value):
@@ -45,19 +39,19 @@ def _reduce_temporary_file(value):
     if getattr(closer, "cleanup_called", False) or getattr(closer, "close_called", False):
         # Methods that were looked up are kept among the attributes, wrapped.
         cached = {name for name, held in own.items() if callable(held) and not hasattr(type(value), name)}
-        make, arguments, (state, slots), *rest = _attributes_of(value)
+        make, arguments, (state, slots), *rest = by_attributes(value)
         return make, arguments, ({name: state[name] for name in state if name not in cached}, slots), *rest
 
 
 def _reduce_temporary_directory(value):
     import weakref
     if not vars(value)["_finalizer"].alive:
-        return _attributes_of(value, _finalizer=_New(unpickling.bare_object, weakref.finalize))
+        return by_attributes(value, _finalizer=_New(unpickling.bare_object, weakref.finalize))
 
 
 def _reduce_process(value):
     if value.returncode is not None:
-        return _attributes_of(value, _waitpid_lock=_New(threading.Lock))
+        return by_attributes(value, _waitpid_lock=_New(threading.Lock))
 
 
 def _is_ended(thread):
@@ -71,14 +65,14 @@ def _reduce_thread(value):
         return None
     events = {name: _New(unpickling.make_event, event.is_set())
               for name, event in vars(value).items() if type(event) is threading.Event}
-    return _attributes_of(value, **events, _is_stopped=True, _tstate_lock=None, _stderr=None,
+    return by_attributes(value, **events, _is_stopped=True, _tstate_lock=None, _stderr=None,
                           _invoke_excepthook=None)
 
 
 def _reduce_thread_executor(value):
     import queue
     if value._shutdown and all(map(_is_ended, value._threads)):
-        return _attributes_of(
+        return by_attributes(
             value, _threads=set(), _work_queue=_New(queue.SimpleQueue), _shutdown_lock=_New(threading.Lock),
             _idle_semaphore=_New(threading.Semaphore, 0))
 
@@ -86,7 +80,7 @@ def _reduce_thread_executor(value):
 def _reduce_process_executor(value):
     import queue
     if value._shutdown_thread and value._processes is None and value._executor_manager_thread is None:
-        return _attributes_of(
+        return by_attributes(
             value, _mp_context=None, _work_ids=_New(queue.Queue), _shutdown_lock=_New(threading.Lock),
             _idle_worker_semaphore=_New(threading.Semaphore, 0))
 
@@ -96,12 +90,12 @@ def _reduce_pool(value):
     if value._state != "RUN" and all(map(_is_ended, handlers)):
         gone = dict.fromkeys(("_ctx", "_inqueue", "_outqueue", "_taskqueue", "_change_notifier", "_quick_put",
                               "_quick_get"))
-        return _attributes_of(value, **gone, _pool=[], _cache={}, _terminate=bool)
+        return by_attributes(value, **gone, _pool=[], _cache={}, _terminate=bool)
 
 
 def _reduce_future(value):
     if value._state in _ENDED:
-        return _attributes_of(value, _condition=_New(threading.Condition))
+        return by_attributes(value, _condition=_New(threading.Condition))
 
 
 def _reduce_hdf5_object(value):
@@ -150,7 +144,7 @@ _REDUCERS = {
 def reduce_spent(value):
     """The reduction of a handle that holds on to nothing any more; None of every other one."""
     kind = threading.Thread if issubclass(type(value), threading.Thread) else type(value)
-    reducer = _REDUCERS.get(f"{kind.__module__}.{kind.__qualname__}", reduce_closed_file)
+    reducer = _REDUCERS.get(name_of(kind), reduce_closed_file)
     return reducer(value)
 
 

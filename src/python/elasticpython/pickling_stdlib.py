@@ -6,9 +6,9 @@ import sys
 import weakref
 
 from elasticpython import unpickling
-from elasticpython.by_type import is_a
+from elasticpython.by_type import is_a, name_of
 from elasticpython.pickling_derived import attributes_below
-from elasticpython.pickling_refusals import NotSerializable, name_of
+from elasticpython.pickling_refusals import NotSerializable
 
 
 def reduce_struct(context, layout):
