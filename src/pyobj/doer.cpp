@@ -123,6 +123,7 @@ Doer doer() {
     const std::string file = file_of(reinterpret_cast<PyCodeObject*>(code.get()));
     if (starts_with(file, "<frozen importlib")) return Doer::kImport;
     if (ends_with(file, "/linecache.py")) return Doer::kLinecache;
+    if (ends_with(file, "/IPython/core/history.py")) return Doer::kHistory;
     if (!starts_with(file, "<frozen") && !is_system_path(file)) return Doer::kCell;
     return std::nullopt;
   };

@@ -20,10 +20,11 @@ bool is_system_path(std::string_view path);
 // Caches and histories that libraries keep for themselves.
 bool is_private_path(std::string_view path);
 
-enum class Doer : std::uint8_t { kCell, kImport, kLinecache };
+enum class Doer : std::uint8_t { kCell, kImport, kLinecache, kHistory };
 
 // From the innermost frame outwards: code of the session or of the user's files comes first, or the import
-// system, or the machinery that shows tracebacks.
+// system, the machinery that shows tracebacks, or IPython's history, whose thread opens its database anew
+// after a fork.
 Doer doer();
 
 // Whether IPython's autoreload is at work, before the cell's own code runs or after; and whether it is about

@@ -203,6 +203,16 @@ def test_shell_commands_return_and_interpolate(kernel):
     assert kernel.execute("_exit_code").result == "3"
 
 
+def test_a_cell_after_a_shell_command_is_not_said_to_write_the_history(launch, door, tmp_path):
+    if door == "ipykernel":
+        pytest.skip("does not watch cells")
+    kernel = launch(door, environment={"IPYTHONDIR": str(tmp_path)})
+    for source in ("!true", "x = 1", "y = 2", "from elasticpython import history"):
+        kernel.execute(source)
+    effects = kernel.execute("[cell['effects'] for cell in history()[1:]]")
+    assert effects.result == "[[], [], []]"
+
+
 def test_pip_installs_into_the_environment_of_the_kernel(kernel):
     cell = kernel.execute("%pip --version", timeout=60)
     import sys
