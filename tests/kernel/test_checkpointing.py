@@ -239,6 +239,19 @@ def test_a_restore_brings_the_session_before_not_what_was_written_while_idle(lau
     assert again.execute("kept").result == "[1, 2]"
 
 
+def test_the_history_has_each_cell_once_though_a_restore_counts_from_before(own_kernel, tmp_path):
+    if not own_kernel.is_ours:
+        pytest.skip("only ours makes checkpoints")
+    own_kernel.execute(f"kept = 1\n%checkpoint {tmp_path}/here")
+    for _ in range(2):
+        own_kernel.execute(f"%restore {tmp_path}/here")
+        own_kernel.execute("kept += 1")
+    cell = own_kernel.execute("history = get_ipython().history_manager\nhistory.writeout_cache()")
+    assert (cell.stdout, cell.stderr, cell.content["status"]) == ("", "", "ok")
+    last_two = "[line[2] for session in (-1, 0) for line in history.get_range(session)].count('kept += 1')"
+    assert own_kernel.execute(last_two).result == "2"
+
+
 def texts(cell):
     return [content["data"]["text/plain"] for content in cell.of_type("display_data")]
 

@@ -125,8 +125,13 @@ def _put_inputs_and_outputs(shell, state: dict) -> None:
         latest.insert(0, history._i00)
         inputs = [*inputs, history.input_hist_parsed[-1]]
         raw_inputs = [*raw_inputs, history.input_hist_raw[-1]]
+    count = len(inputs) - 1 if mine else len(inputs)
+    if count < shell.execution_count:
+        # The numbers to come were used already, and IPython's database has each number of a session once.
+        history.end_session()
+        history.new_session()
     history.input_hist_parsed[:], history.input_hist_raw[:] = inputs, raw_inputs
-    shell.execution_count = len(inputs) - 1 if mine else len(inputs)
+    shell.execution_count = count
     history._i00, history._i, history._ii, history._iii = latest[:4]
     hidden = {f"_i{number}": text for number, text in enumerate(raw_inputs) if number}
     hidden |= {"_i": history._i, "_ii": history._ii, "_iii": history._iii}
