@@ -123,3 +123,14 @@ def test_a_cell_that_runs_again_finds_what_cells_before_it_put_into_libraries(ro
     assert after.value("early[:-1]") == [30, False, True]
     assert after.value("late[:-1]") == [7, "mine", False, 3, 2, True]
     assert after.value("[gc.isenabled(), reprlib.aRepr.maxlist]") == [True, 5]
+
+
+def test_a_table_that_was_filled_holds_what_it_held_once_it_is_taken_back(start):
+    process = start()
+    process.run(
+        "import unittest.util as util\nfrom elasticpython import library_places_back as places\n"
+        "util.table = table = {'a': 1}; place = 'unittest.util', [('attr', 'table')]\n"
+        "before = [places.present(*place)]; places.put(*place, {'b': [2]}); filled = dict(table)\n"
+        "places.put_back(before)"
+    )
+    assert process.value("[filled, table, util.table is table]") == [{"b": [2]}, {"a": 1}, True]

@@ -282,6 +282,20 @@ def test_a_library_that_pip_put_beside_the_users_modules_is_a_library(begin, tmp
     assert second.value("[bundled.made, edited.made]") == [[], [1]]
 
 
+def test_a_list_that_two_modules_share_stays_one_with_objects_in_it(begin, tmp_path):
+    (tmp_path / "work").mkdir(exist_ok=True)
+    (tmp_path / "work/kept.py").write_text("known = []\n")
+    (tmp_path / "work/kinds.py").write_text(
+        "from kept import known\nclass Kind:\n    def __init__(self): known.append(self)\n"
+    )
+    first = begin()
+    first.run("import kept, kinds\nkept.known.append(5)\nkind = kinds.Kind()")
+    first.checkpoint(tmp_path / "here", plan="store-all")
+    second = begin()
+    second.restore(tmp_path / "here")
+    assert second.value("kept.known is kinds.known and kept.known == [5, kind]")
+
+
 @pytest.fixture
 def package_comes_back(start, tmp_path):
     """Runs cells beside a package whose modules share what they hold, and gives the session restored."""

@@ -3,7 +3,6 @@ restore, and takes it out again where a restore breaks off."""
 import types
 from contextlib import suppress
 
-from elasticpython.by_type import is_plain
 from elasticpython.library_places import follow
 
 
@@ -24,8 +23,7 @@ def put(module: str, path, value, is_variable=False) -> None:
     else:
         if present is value or (not is_variable and _is_as(present, value)):
             return
-        is_table = isinstance(value, (list, dict, set)) and not is_variable
-        if is_table and type(present) is type(value) and _holds_plain(value):
+        if type(value) in (list, dict, set) and type(present) is type(value) and not is_variable:
             return _fill(present, value)
     if kind == "attr":
         setattr(holder, name, value)
@@ -34,18 +32,21 @@ def put(module: str, path, value, is_variable=False) -> None:
 
 
 def present(module: str, path) -> tuple:
-    """(place, what is there, whether anything is), for `put_back`."""
+    """(place, what is there, whether anything is, what a table there holds), for `put_back`."""
     __import__(module)
     try:
-        return (module, path), follow(module, path), True
+        value = follow(module, path)
     except (AttributeError, LookupError):
-        return (module, path), None, False
+        return (module, path), None, False, None
+    return (module, path), value, True, value.copy() if type(value) in (list, dict, set) else None
 
 
 def put_back(replaced: list) -> None:
     """Makes places what they were, the latest first."""
-    for (module, (*before, (kind, name))), value, was_there in reversed(replaced):
+    for (module, (*before, (kind, name))), value, was_there, held in reversed(replaced):
         with suppress(Exception):
+            if held is not None:
+                _fill(value, held)
             holder = follow(module, before)
             if kind == "attr":
                 setattr(holder, name, value) if was_there else delattr(holder, name)
@@ -53,11 +54,6 @@ def put_back(replaced: list) -> None:
                 holder[name] = value
             elif kind == "item":
                 holder.pop(name, None)
-
-
-def _holds_plain(table) -> bool:
-    values = table.values() if isinstance(table, dict) else table
-    return all(map(is_plain, values))
 
 
 def _fill(table, value) -> None:
