@@ -99,6 +99,8 @@ Result<> Session::write_all(const GilHeld& gil, const CheckpointOptions& options
   std::vector<std::size_t> places = dumped.places_to_store();
   for (const std::size_t place : ambient_for_reruns(dumped))
     if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
+  payload.groups.reserve(places.size());
+  blobs.reserve(places.size() + 1);
   for (const std::size_t place : places) {
     const DumpedGroup& group = dumped.groups[place];
     const Holding& holding = dumped.input.holdings[place];

@@ -89,7 +89,11 @@ void KeptGroups::commit(const DumpedSession& dumped, std::span<const store::Blob
   for (const auto& [place, at] : stored_at) {
     const DumpedGroup& group = dumped.groups[place];
     const StoredGroup& stored = dumped.payload.groups[at];
-    if (stored.reuse != Reuse::kNever)
+    if (stored.reuse == Reuse::kNever) continue;
+    // Most are the same from one checkpoint to the next.
+    if (auto same = group.kept ? groups_.extract(group.identity) : decltype(groups_)::node_type(); same)
+      groups.insert(std::move(same));
+    else
       groups.emplace(group.identity, group.kept ? group.kept : kept_of(stored, blobs));
   }
   groups_ = std::move(groups);

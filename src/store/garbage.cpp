@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <unordered_set>
 
 #include "elastic/core/log.hpp"
 #include "store/manifest.hpp"
@@ -16,32 +15,34 @@ namespace {
 constexpr std::uint64_t kSmallPackBytes = 8 << 20;
 constexpr std::size_t kManySmallPacks = 16;
 
-using Digests = std::unordered_set<BlobDigest>;
+using Frames = std::vector<bool>;  // by slot of the index
 
 // A checkpoint that may stay or go.
 struct Candidate {
   CheckpointInfo info;
-  Manifest manifest;
+  Manifest manifest;  // without its payload
 };
 
 // Adds the frames a checkpoint needs; their stored bytes that were not in `live` before are returned.
-Result<std::uint64_t> add_frames(const Manifest& manifest, const PackIndex& index, Digests& live) {
+Result<std::uint64_t> add_frames(const Manifest& manifest, const PackIndex& index, Frames& live) {
   std::uint64_t new_bytes = 0;
-  const auto add = [&](const BlobDigest& digest) -> Result<> {
-    if (!live.insert(digest).second) return success();
-    const PackEntry* const entry = index.find(digest);
-    if (entry == nullptr) return Error(ErrorCode::kNotFound, "a piece of it is in no pack");
-    new_bytes += entry->stored_bytes;
-    return success();
+  // Whether it was not there before.
+  const auto add = [&](const BlobDigest& digest) -> Result<bool> {
+    const auto slot = index.slot_of(digest);
+    if (!slot) return Error(ErrorCode::kNotFound, "a piece of it is in no pack");
+    if (live[*slot]) return false;
+    live[*slot] = true;
+    new_bytes += index.entry_at(*slot).stored_bytes;
+    return true;
   };
   for (const BlobRef& blob : manifest.blobs) {
     if (blob.size_bytes == 0) continue;
-    const bool known = live.contains(blob.digest);
-    ELASTIC_TRY(add(blob.digest));
-    if (known || blob.shape != BlobShape::kList) continue;
+    ELASTIC_ASSIGN(const bool is_new, add(blob.digest));
+    if (!is_new || blob.shape != BlobShape::kList) continue;
     ELASTIC_ASSIGN(const ChunkList list, index.read_chunk_list(blob, manifest.seed));
     for (const BlobDigest& digest : list.digests) {
-      if (!digest.is_zero()) ELASTIC_TRY(add(digest));
+      if (digest.is_zero()) continue;
+      ELASTIC_ASSIGN([[maybe_unused]] const bool added, add(digest));
     }
   }
   return new_bytes;
@@ -60,6 +61,7 @@ class Collector {
       return report_;
     }
     ELASTIC_ASSIGN(index_, store_.index());
+    live_.resize(index_->slot_count());
     ELASTIC_TRY(load());
     choose();
     ELASTIC_TRY(remove_manifests());
@@ -83,7 +85,7 @@ class Collector {
     for (const ObjectInfo& info : infos) {
       Candidate candidate;
       candidate.info.name = {info.name.high, info.name.low};
-      auto manifest = store_.read_manifest(candidate.info.name);
+      auto manifest = store_.read_manifest(candidate.info.name, nullptr, /*with_payload=*/false);
       if (!manifest.ok()) {
         stop(candidate.info.name, manifest.error());
         continue;
@@ -117,7 +119,7 @@ class Collector {
       const bool too_old = policy_.max_age_us && now_us - candidate.manifest.created_us > *policy_.max_age_us;
       if (too_many || too_old) continue;
       if (policy_.max_bytes) {
-        Digests with_it = live_;
+        Frames with_it = live_;
         const auto more = add_frames(candidate.manifest, *index_, with_it);
         if (more.ok() && bytes + *more > *policy_.max_bytes) continue;
       }
@@ -146,31 +148,28 @@ class Collector {
     return store_.backend().sync_names(ObjectClass::kManifest);
   }
 
-  // The frames of a pack that are needed and not taken from another pack.
-  std::vector<PackEntry> live_frames(std::uint32_t place) const {
-    std::vector<PackEntry> frames;
-    for (const PackEntry& entry : index_->packs()[place]->entries) {
-      if (live_.contains(entry.digest) && index_->locate(entry.digest)->pack == place)
-        frames.push_back(entry);
-    }
-    std::sort(frames.begin(), frames.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
-    return frames;
+  // By pack, the places in its entries of the frames that are needed and not taken from another pack.
+  std::vector<std::vector<std::uint32_t>> live_entries() const {
+    std::vector<std::vector<std::uint32_t>> live(index_->packs().size());
+    for (std::size_t slot = 0; slot < live_.size(); ++slot)
+      if (live_[slot]) live[index_->slot(slot).pack].push_back(index_->slot(slot).entry);
+    return live;
   }
 
   Result<> collect_packs() {
     const auto& packs = index_->packs();
+    const auto live = live_entries();
     std::vector<std::uint32_t> dead, sparse, small;
     for (std::uint32_t i = 0; i < packs.size(); ++i) {
       if (packs[i]->damage && packs[i]->damage->code() != ErrorCode::kCorruption)
         continue;  // newer, or unreadable now
-      const std::vector<PackEntry> live = live_frames(i);
       std::uint64_t live_bytes = 0;
-      for (const PackEntry& frame : live) live_bytes += frame.stored_bytes;
-      // In a new pack its damage would no longer be on record.
-      if (std::any_of(live.begin(), live.end(), [&](const PackEntry& frame) {
-            return index_->is_damaged({i, frame});
-          }))
-        continue;
+      bool is_damaged = false;
+      for (const std::uint32_t entry : live[i]) {
+        live_bytes += packs[i]->entries[entry].stored_bytes;
+        is_damaged = is_damaged || index_->is_damaged({i, packs[i]->entries[entry]});
+      }
+      if (is_damaged) continue;  // in a new pack that would no longer be on record
       // Every frame that is needed was found, so a damaged pack is of use to nobody.
       if (live_bytes == 0) {
         dead.push_back(i);
@@ -185,7 +184,7 @@ class Collector {
     report_.packs_rewritten = sparse.size();
     for (const std::uint32_t place : dead) report_.bytes_freed += packs[place]->size_bytes;
     for (const std::uint32_t place : sparse) report_.bytes_freed += packs[place]->size_bytes;
-    ELASTIC_TRY(rewrite(sparse));
+    ELASTIC_TRY(rewrite(sparse, live));
     if (dry_run_) return success();
     dead.insert(dead.end(), sparse.begin(), sparse.end());
     for (const std::uint32_t place : dead) ELASTIC_TRY(store_.backend().remove(packs[place]->name));
@@ -208,11 +207,15 @@ class Collector {
   }
 
   // Copies what is alive into new packs, which are durable on return. The old ones are as they were.
-  Result<> rewrite(const std::vector<std::uint32_t>& places) {
+  Result<> rewrite(const std::vector<std::uint32_t>& places,
+                   const std::vector<std::vector<std::uint32_t>>& live) {
     PackSink sink(store_.backend(), store_.files());
     std::vector<std::byte> stored;
     for (const std::uint32_t place : places) {
-      const auto frames = live_frames(place);
+      std::vector<PackEntry> frames;
+      for (const std::uint32_t entry : live[place]) frames.push_back(index_->packs()[place]->entries[entry]);
+      std::sort(frames.begin(), frames.end(),
+                [](const auto& a, const auto& b) { return a.offset < b.offset; });
       for (const PackEntry& frame : frames)
         report_.bytes_freed -= std::min<std::uint64_t>(report_.bytes_freed, frame.stored_bytes);
       if (dry_run_) continue;
@@ -234,7 +237,7 @@ class Collector {
   bool dry_run_;
   std::shared_ptr<PackIndex> index_;
   std::vector<Candidate> candidates_;  // newest first
-  Digests live_;
+  Frames live_;
   GarbageReport report_;
 };
 

@@ -120,7 +120,7 @@ Result<std::vector<std::byte>> encode_manifest(const Manifest& manifest, const s
   return bytes;
 }
 
-Result<Manifest> decode_manifest(ConstBytes bytes, const std::optional<Key>& key) {
+Result<Manifest> decode_manifest(ConstBytes bytes, const std::optional<Key>& key, bool with_payload) {
   if (bytes.size() > kMaxManifestBytes) return Error(ErrorCode::kLimitExceeded, "the manifest is too large");
   ByteReader in(bytes);
   Manifest manifest;
@@ -148,7 +148,7 @@ Result<Manifest> decode_manifest(ConstBytes bytes, const std::optional<Key>& key
     manifest.blobs.push_back(ref);
   }
   const ConstBytes payload = in.bytes(fixed.payload_bytes);
-  manifest.payload.assign(payload.begin(), payload.end());
+  if (with_payload) manifest.payload.assign(payload.begin(), payload.end());
   if (manifest.total_bytes() != fixed.total_bytes) return damaged("the manifest does not add up");
   return manifest;
 }

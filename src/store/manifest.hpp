@@ -32,6 +32,7 @@ struct Manifest {
 // Errors: kLimitExceeded.
 Result<std::vector<std::byte>> encode_manifest(const Manifest& manifest, const std::optional<Key>& key);
 // Checks the digest, every field and limit; the MAC decides about `trusted` only.
-Result<Manifest> decode_manifest(ConstBytes bytes, const std::optional<Key>& key);
+// Without the payload, which is most of it, no memory is taken for that; it is checked all the same.
+Result<Manifest> decode_manifest(ConstBytes bytes, const std::optional<Key>& key, bool with_payload = true);
 
 }  // namespace elastic::store

@@ -1,6 +1,7 @@
 #include "store/pack_index.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "elastic/core/log.hpp"
 #include "store/digester.hpp"
@@ -9,6 +10,7 @@
 namespace elastic::store {
 namespace {
 
+constexpr std::uint32_t kEmpty = UINT32_MAX;  // of a slot: no pack
 constexpr std::string_view kOtherSize = "a piece of the checkpoint has another size than it should";
 
 Result<std::vector<PackEntry>> read_toc(ObjectReader& reader, const ObjectName& name) {
@@ -55,15 +57,17 @@ PackIndex::PackIndex(std::shared_ptr<Backend> backend, std::vector<std::shared_p
       damaged_(std::move(damaged)) {
   std::size_t count = 0;
   for (const auto& pack : packs_) count += pack->entries.size();
-  frames_.reserve(count);
+  slots_.assign(std::bit_ceil(2 * count + 1), Slot{kEmpty, 0});
   // Of a frame that two packs have, one that is not known to be damaged.
   for (const bool sound : {true, false}) {
     if (!sound && damaged_.empty()) break;
     for (std::uint32_t p = 0; p < packs_.size(); ++p) {
       const auto& entries = packs_[p]->entries;
       for (std::uint32_t i = 0; i < entries.size(); ++i)
-        if (damaged_.empty() || damaged_.contains({packs_[p]->name, entries[i].digest}) != sound)
-          frames_.try_emplace(entries[i].digest, p, i);
+        if (damaged_.empty() || damaged_.contains({packs_[p]->name, entries[i].digest}) != sound) {
+          Slot& slot = slots_[probe(entries[i].digest)];
+          if (slot.pack == kEmpty) slot = {p, i};
+        }
     }
   }
 }
@@ -131,16 +135,27 @@ Result<std::shared_ptr<PackIndex>> PackIndex::of_single(const ObjectName& name,
   return std::shared_ptr<PackIndex>(new PackIndex(nullptr, {std::move(pack)}, {}, {}));
 }
 
+// Where the frame is, or would be.
+std::size_t PackIndex::probe(const BlobDigest& digest) const {
+  std::size_t place = std::hash<BlobDigest>()(digest) & (slots_.size() - 1);
+  while (slots_[place].pack != kEmpty && entry_at(place).digest != digest)
+    place = (place + 1) & (slots_.size() - 1);
+  return place;
+}
+
+std::optional<std::size_t> PackIndex::slot_of(const BlobDigest& digest) const {
+  const std::size_t place = probe(digest);
+  return slots_[place].pack == kEmpty ? std::nullopt : std::optional(place);
+}
+
 const PackEntry* PackIndex::find(const BlobDigest& digest) const {
-  const auto found = frames_.find(digest);
-  if (found == frames_.end()) return nullptr;
-  return &packs_[found->second.first]->entries[found->second.second];
+  const auto place = slot_of(digest);
+  return place ? &entry_at(*place) : nullptr;
 }
 
 std::optional<Frame> PackIndex::locate(const BlobDigest& digest) const {
-  const auto found = frames_.find(digest);
-  if (found == frames_.end()) return std::nullopt;
-  return Frame{found->second.first, packs_[found->second.first]->entries[found->second.second]};
+  const auto place = slot_of(digest);
+  return place ? std::optional(Frame{slots_[*place].pack, entry_at(*place)}) : std::nullopt;
 }
 
 Result<std::shared_ptr<ObjectReader>> PackIndex::reader_of(std::uint32_t place) const {

@@ -13,7 +13,6 @@
 #include <mutex>
 #include <optional>
 #include <set>
-#include <unordered_map>
 #include <vector>
 
 #include "elastic/store/backend.hpp"
@@ -52,6 +51,18 @@ class PackIndex {
 
   const PackEntry* find(const BlobDigest& digest) const;
   std::optional<Frame> locate(const BlobDigest& digest) const;
+
+  // A frame that locate() can give has a slot of its own, below slot_count(): what a set of frames is made
+  // of.
+  struct Slot {
+    std::uint32_t pack = 0, entry = 0;  // places in packs() and in its entries
+  };
+  std::optional<std::size_t> slot_of(const BlobDigest& digest) const;
+  std::size_t slot_count() const { return slots_.size(); }
+  const Slot& slot(std::size_t place) const { return slots_[place]; }
+  const PackEntry& entry_at(std::size_t slot) const {
+    return packs_[slots_[slot].pack]->entries[slots_[slot].entry];
+  }
   const std::vector<std::shared_ptr<Pack>>& packs() const { return packs_; }
   const std::vector<Record>& records() const { return records_; }
 
@@ -83,6 +94,7 @@ class PackIndex {
   PackIndex(std::shared_ptr<Backend> backend, std::vector<std::shared_ptr<Pack>> packs,
             std::vector<Record> records, std::set<DamagedFrame> damaged);
   Result<> read_checked(const Frame& frame, std::uint64_t seed, Bytes into) const;
+  std::size_t probe(const BlobDigest& digest) const;
 
   static constexpr std::size_t kMaxOpenPacks = 64;
 
@@ -93,8 +105,9 @@ class PackIndex {
   mutable std::vector<DamagedFrame> not_on_record_;  // guarded by mutex_
   mutable std::mutex mutex_;
   mutable std::deque<std::uint32_t> open_;  // oldest first; without packs that came open
-  std::unordered_map<BlobDigest, std::pair<std::uint32_t, std::uint32_t>>
-      frames_;  // pack, place in its entries
+  // A hash table with open addressing, at most half full, of a power of two: every checkpoint makes one, and
+  // asks it for each blob more than once.
+  std::vector<Slot> slots_;
 };
 
 }  // namespace elastic::store

@@ -139,10 +139,11 @@ Result<std::unique_ptr<Lease>> Store::shared_lease() {
                backend_->location() + ": somebody has been deleting checkpoints for a minute; try again");
 }
 
-Result<Manifest> Store::read_manifest(const CheckpointName& name, std::uint64_t* size_bytes) {
+Result<Manifest> Store::read_manifest(const CheckpointName& name, std::uint64_t* size_bytes,
+                                      bool with_payload) {
   ELASTIC_ASSIGN(const auto bytes, read_object(*backend_, name.object(), kMaxManifestBytes));
   if (size_bytes != nullptr) *size_bytes = bytes.size();
-  auto manifest = decode_manifest(bytes, key_);
+  auto manifest = decode_manifest(bytes, key_, with_payload);
   if (!manifest.ok()) return manifest.error().within("checkpoint " + name.to_string());
   if (manifest->id != name.id) {
     return Error(ErrorCode::kCorruption, "checkpoint " + name.to_string() + " carries another one's name");

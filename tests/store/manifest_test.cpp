@@ -49,6 +49,18 @@ TEST(ManifestTest, RoundTrips) {
   EXPECT_EQ(*encode_manifest(*decoded, test_key()), *bytes);
 }
 
+TEST(ManifestTest, WithoutItsPayloadItIsCheckedAllTheSame) {
+  auto bytes = *encode_manifest(sample(), test_key());
+  const auto decoded = decode_manifest(bytes, test_key(), /*with_payload=*/false);
+  ELASTIC_ASSERT_OK(decoded);
+  EXPECT_TRUE(decoded->payload.empty());
+  EXPECT_EQ(decoded->blobs, sample().blobs);
+  EXPECT_TRUE(decoded->trusted);
+  bytes[bytes.size() - 65] ^= std::byte{1};  // the last one of the payload
+  EXPECT_EQ(decode_manifest(bytes, test_key(), /*with_payload=*/false).error().code(),
+            ErrorCode::kCorruption);
+}
+
 TEST(ManifestTest, SaysWhetherAnybodyAskedForIt) {
   Manifest manifest = sample();
   EXPECT_FALSE(decode_manifest(*encode_manifest(manifest, test_key()), test_key())->automatic);

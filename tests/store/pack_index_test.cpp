@@ -42,6 +42,32 @@ TEST_F(PackIndexTest, IsKeptWhileNothingChangesAndFollowsWhatDoes) {
   EXPECT_EQ((*PackIndex::build(backend_, newer))->find(digest), nullptr);
 }
 
+TEST_F(PackIndexTest, FindsEachOfManyFramesAndGivesItASlotOfItsOwn) {
+  PackSink sink(*backend_, files_);
+  std::vector<BlobDigest> digests;
+  // Most begin alike, and so want the same slot.
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    BlobDigest& digest = digests.emplace_back();
+    digest.bytes[7] = std::byte(i % 3);
+    digest.bytes[30] = std::byte(i >> 8);
+    digest.bytes[31] = std::byte(i);
+    const ConstBytes bytes = as_bytes("x");
+    ELASTIC_ASSERT_OK(
+        sink.add({digest, DigestAlgorithm::kSha256, Codec::kNone, 1, false}, std::span(&bytes, 1)));
+  }
+  ELASTIC_ASSERT_OK(sink.finish());
+  const auto index = *PackIndex::build(backend_, nullptr);
+  std::set<std::size_t> slots;
+  for (const BlobDigest& digest : digests) {
+    ASSERT_NE(index->find(digest), nullptr);
+    EXPECT_EQ(index->find(digest)->digest, digest);
+    slots.insert(*index->slot_of(digest));
+  }
+  EXPECT_EQ(slots.size(), digests.size());
+  EXPECT_LT(*slots.rbegin(), index->slot_count());
+  EXPECT_EQ(index->find(BlobDigest{{std::byte{9}}}), nullptr);
+}
+
 TEST_F(PackIndexTest, TheDirectoryIsListedOnce) {
   add(random_bytes(100, 1));
   const auto index = *PackIndex::build(backend_, nullptr);

@@ -126,7 +126,8 @@ class Store {
   // Waits for whoever is deleting. Nothing is removed while it is held.
   Result<std::unique_ptr<Lease>> shared_lease();
   // The manifest, verified; its blobs are not looked at.
-  Result<Manifest> read_manifest(const CheckpointName& name, std::uint64_t* size_bytes = nullptr);
+  Result<Manifest> read_manifest(const CheckpointName& name, std::uint64_t* size_bytes = nullptr,
+                                 bool with_payload = true);
   // Publishes the bytes of a manifest with this sequence; 0: the next one. REQUIRES: a lease is held.
   Result<CheckpointName> publish_manifest(ConstBytes bytes, std::uint64_t id, std::uint64_t sequence = 0);
   // What packs hold, read anew as far as it changed. REQUIRES: a lease is held.
