@@ -239,6 +239,8 @@ Result<std::unique_ptr<CheckpointReader>> Store::open_newest(const std::string& 
 }
 
 Result<CheckpointName> Store::find(std::string_view text) {
+  // Which any name begins with: a variable of a script that is not set must not name the only one.
+  if (text.empty()) return Error(ErrorCode::kInvalidArgument, "the name of a checkpoint cannot be empty");
   ELASTIC_ASSIGN(const auto names, checkpoint_names(*backend_));
   std::vector<CheckpointName> matching;
   for (const CheckpointName& name : names) {

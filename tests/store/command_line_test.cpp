@@ -116,6 +116,46 @@ TEST_F(CommandLineTest, WrongUseAndBadPathsAreOneLineAndAStatus) {
   EXPECT_FALSE(files_.status("s3:").ok());
 }
 
+TEST_F(CommandLineTest, WrongUseIsJsonToo) {
+  for (std::vector<std::string> arguments : {std::vector<std::string>{},
+                                             {"list"},
+                                             {"frobnicate"},
+                                             {"list", "/store", "--jso"},
+                                             {"gc", "/store", "--keep"}})
+    EXPECT_EQ(run_json(arguments, 2)["error"]["code"], "invalid_argument");
+}
+
+TEST_F(CommandLineTest, AnOptionThatWouldDoNothingIsRefused) {
+  EXPECT_EQ(run({"rm", "/store", names_[0], "--dry-run"}), 2);
+  EXPECT_NE(err_.find("rm has no option --dry-run"), std::string::npos) << err_;
+  EXPECT_EQ(run({"import", "/store", "/out", "--dry-run"}), 2);
+  EXPECT_EQ(run({"list", "/store", "--keep", "1"}), 2);
+  EXPECT_EQ(run_json({"list", "/store"})["checkpoints"].size(), 2U);
+}
+
+TEST_F(CommandLineTest, AnEmptyNameNamesNothing) {
+  EXPECT_EQ(run({"rm", "/store", names_[0], names_[0]}), 0) << err_;  // it is gone, as was asked
+  EXPECT_EQ(run({"rm", "/store", ""}), 1);
+  EXPECT_EQ(run({"verify", "/store", ""}), 1);
+  EXPECT_EQ(run_json({"list", "/store"})["checkpoints"].size(), 1U);
+}
+
+TEST_F(CommandLineTest, KeepsAsManyAsWereAskedFor) {
+  EXPECT_EQ(run({"gc", "/store", "--keep", "4294967296"}), 0) << err_;
+  EXPECT_EQ(run_json({"list", "/store"})["checkpoints"].size(), 2U);
+}
+
+TEST_F(CommandLineTest, AnAnswerThatCannotBeWrittenIsAnError) {
+  std::ostringstream out, err;
+  out.setstate(std::ios::badbit);  // a full disk
+  CommandEnvironment environment{files_, system_clock(), test_key(1), out, err};
+  EXPECT_EQ(run_command_line({"list", "/store"}, environment), 1);
+  EXPECT_EQ(run_command_line({"list", "/store", "--json"}, environment), 1);
+  EXPECT_EQ(err.str(),
+            "elasticpython: the answer could not be written\n"
+            "elasticpython: the answer could not be written\n");
+}
+
 TEST_F(CommandLineTest, OpensAUrlAsItsEnvironmentDoes) {
   std::vector<std::string> opened;
   std::ostringstream out, err;

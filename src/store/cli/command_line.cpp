@@ -36,6 +36,26 @@ struct Arguments {
   std::set<std::string> flags;
 };
 
+// How a command is used, beside --json. An option that would do nothing is refused: who asks for a dry run of
+// what has none must not get a real one.
+struct Usage {
+  std::size_t least_operands, most_operands;
+  std::set<std::string> options{};
+};
+
+const std::map<std::string, Usage>& usages() {
+  static const std::map<std::string, Usage> kUsages = {
+      {"list", {1, 1}},
+      {"show", {1, 2}},
+      {"verify", {1, 2}},
+      {"gc", {1, 1, {"--keep", "--max-age-days", "--max-bytes", "--dry-run"}}},
+      {"export", {2, 3, {"--force"}}},
+      {"import", {2, 2, {"--trust"}}},
+      {"rm", {2, SIZE_MAX}},
+  };
+  return kUsages;
+}
+
 // What a command has to say: as JSON, and for a person.
 struct Answer {
   json object = json::object();
@@ -66,6 +86,22 @@ Result<Arguments> parse(const std::vector<std::string>& given) {
     }
   }
   return arguments;
+}
+
+Result<> check_use(const Arguments& arguments) {
+  if (arguments.words.empty()) return wrong_use("which command?");
+  const std::string& name = arguments.words.front();
+  const auto usage = usages().find(name);
+  const std::size_t operands = arguments.words.size() - 1;
+  if (usage == usages().end() || operands < usage->second.least_operands ||
+      operands > usage->second.most_operands)
+    return wrong_use("wrong use of " + name);
+  std::set<std::string> options = arguments.flags;
+  for (const auto& [option, number] : arguments.numbers) options.insert(option);
+  options.erase("--json");
+  for (const std::string& option : options)
+    if (!usage->second.options.contains(option)) return wrong_use(name + " has no option " + option);
+  return success();
 }
 
 // Text from a checkpoint may be anybody's: no control character of it reaches the terminal.
@@ -113,21 +149,17 @@ class Command {
   Command(const Arguments& arguments, CommandEnvironment& environment)
       : arguments_(arguments), environment_(environment) {}
 
+  // REQUIRES: check_use.
   Result<Answer> run() {
-    const std::string name = arguments_.words.empty() ? "" : arguments_.words[0];
-    const std::size_t operands = arguments_.words.size() - (arguments_.words.empty() ? 0 : 1);
-    if (name == "list" && operands == 1) return list();
-    if (name == "show" && (operands == 1 || operands == 2)) return show();
-    if (name == "verify" && (operands == 1 || operands == 2)) return verify();
-    if (name == "gc" && operands == 1) return gc();
-    if (name == "export" && (operands == 2 || operands == 3)) return export_file();
-    if (name == "import" && operands == 2) return import_file();
-    if (name == "rm" && operands >= 2) return rm();
-    used_wrongly = true;
-    return wrong_use(name.empty() ? "which command?" : "wrong use of " + printable(name));
+    const std::string& name = arguments_.words.front();
+    if (name == "list") return list();
+    if (name == "show") return show();
+    if (name == "verify") return verify();
+    if (name == "gc") return gc();
+    if (name == "export") return export_file();
+    if (name == "import") return import_file();
+    return rm();
   }
-
-  bool used_wrongly = false;
 
  private:
   const std::string& operand(std::size_t place) const { return arguments_.words[place]; }
@@ -215,7 +247,9 @@ class Command {
     ELASTIC_ASSIGN(const auto store, open());
     RetentionPolicy policy;
     const auto& numbers = arguments_.numbers;
-    if (numbers.contains("--keep")) policy.keep_newest = static_cast<std::uint32_t>(numbers.at("--keep"));
+    if (numbers.contains("--keep"))
+      policy.keep_newest =
+          static_cast<std::uint32_t>(std::min<std::uint64_t>(numbers.at("--keep"), UINT32_MAX));
     if (numbers.contains("--max-age-days")) {
       policy.max_age_us =
           static_cast<std::int64_t>(std::min<std::uint64_t>(numbers.at("--max-age-days"), 100000)) * kDayUs;
@@ -268,10 +302,10 @@ class Command {
   Result<Answer> rm() {
     ELASTIC_ASSIGN(const auto store, open());
     // All names first: a mistake in the second does not leave the first removed.
-    std::vector<CheckpointName> names;
+    std::set<CheckpointName> names;
     for (std::size_t i = 2; i < arguments_.words.size(); ++i) {
       ELASTIC_ASSIGN(const CheckpointName name, store->find(operand(i)));
-      names.push_back(name);
+      names.insert(name);
     }
     Answer answer;
     for (const CheckpointName& name : names) {
@@ -292,34 +326,31 @@ class Command {
 bool is_url(std::string_view word) { return word.find("://") != std::string_view::npos; }
 
 int run_command_line(const std::vector<std::string>& given, CommandEnvironment& environment) {
-  if (std::find(given.begin(), given.end(), "--help") != given.end()) {
-    environment.out << kUsage;
-    return 0;
-  }
+  const auto has = [&](const char* flag) {
+    return std::find(given.begin(), given.end(), flag) != given.end();
+  };
+  // An answer that a full disk swallowed is none.
+  const auto say = [&](const std::string& text, int status) {
+    environment.out << text << std::flush;
+    if (environment.out) return status;
+    environment.err << "elasticpython: the answer could not be written\n";
+    return 1;
+  };
+  const auto say_json = [&](const json& object, int status) {
+    return say(object.dump(2, ' ', false, json::error_handler_t::replace) + "\n", status);
+  };
+  if (has("--help")) return say(kUsage, 0);
+  const auto fail = [&](const Error& error, const char* usage, int status) {
+    environment.err << "elasticpython: " << printable(error.message()) << "\n" << usage;
+    const json object = {{"error", {{"code", name_of(error.code())}, {"message", error.message()}}}};
+    return has("--json") ? say_json(object, status) : status;
+  };
   const auto arguments = parse(given);
-  if (!arguments.ok()) {
-    environment.err << "elasticpython: " << arguments.error().message() << "\n" << kUsage;
-    return 2;
-  }
-  Command command(*arguments, environment);
-  const auto answer = command.run();
-  const bool as_json = arguments->flags.contains("--json");
-  if (answer.ok()) {
-    environment.out << (as_json ? answer->object.dump(2, ' ', false, json::error_handler_t::replace) + "\n"
-                                : answer->text);
-    return 0;
-  }
-  if (command.used_wrongly) {
-    environment.err << "elasticpython: " << answer.error().message() << "\n" << kUsage;
-    return 2;
-  }
-  if (as_json) {
-    const json error = {
-        {"error", {{"code", name_of(answer.error().code())}, {"message", answer.error().message()}}}};
-    environment.out << error.dump(2, ' ', false, json::error_handler_t::replace) << "\n";
-  }
-  environment.err << "elasticpython: " << printable(answer.error().message()) << "\n";
-  return 1;
+  if (!arguments.ok()) return fail(arguments.error(), kUsage, 2);
+  if (const Result<> used = check_use(*arguments); !used.ok()) return fail(used.error(), kUsage, 2);
+  const auto answer = Command(*arguments, environment).run();
+  if (!answer.ok()) return fail(answer.error(), "", 1);
+  return has("--json") ? say_json(answer->object, 0) : say(answer->text, 0);
 }
 
 }  // namespace elastic::store
