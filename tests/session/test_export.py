@@ -1,5 +1,6 @@
 """%checkpoint --export FILE and %restore FILE; what becomes of old checkpoints; what damage is found."""
 
+import math
 import os
 import subprocess
 import sys
@@ -104,6 +105,32 @@ def test_as_many_are_kept_as_asked_for(start, tmp_path):
     assert len(names_in(store)) == 1
     process.restore(store)
     assert process.value("x") == 9
+
+
+LIMITS = ("keep", "keep_days", "keep_bytes", "max_bytes", "deadline", "restore_within")
+
+
+def test_a_limit_of_infinity_is_none(start, tmp_path):
+    process = start()
+    count = 0
+    for limit in LIMITS:
+        for value in (math.inf, 1e300, None):
+            process.run(f"x = {count}")
+            process.checkpoint(tmp_path / "store", **({"keep": 1000} | {limit: value}))
+            count += 1
+            assert len(names_in(tmp_path / "store")) == count, (limit, value)
+
+
+def test_what_is_no_limit_removes_nothing(start, tmp_path):
+    process = start()
+    for i in range(2):
+        process.run(f"x = {i}")
+        process.checkpoint(tmp_path / "store")
+    for limit in LIMITS:
+        for value in (-1, -math.inf, math.nan, "8", [8]):
+            with pytest.raises(Exception, match=f"{limit} has to be a number"):
+                process.checkpoint(tmp_path / "store", **{limit: value})
+    assert len(names_in(tmp_path / "store")) == 2
 
 
 def test_two_sessions_write_and_collect_in_one_store(start, tmp_path):

@@ -222,7 +222,7 @@ class ShellSession:
     ):
         """`in_background`: the process ends. `as_heir_seconds`: this process is the heir, and done pickling
         within that time."""
-        from elasticpython import reports, shell_state
+        from elasticpython import limits, reports, shell_state
 
         directory = places.directory_of(path)
         options = {
@@ -231,9 +231,9 @@ class ShellSession:
             "plan": plan,
             "alpha": alpha,
             "plan_only": plan_only,
-            "max_bytes": max_bytes,
-            "deadline": deadline,
-            "restore_within": restore_within,
+            "max_bytes": limits.whole("max_bytes", max_bytes, limits.BYTES),
+            "deadline": limits.limit("deadline", deadline, limits.SECONDS),
+            "restore_within": limits.limit("restore_within", restore_within, limits.SECONDS),
             "cpu_ratio": cpu_ratio,
             "marks": [
                 *((name, "never-store") for name in _names(never_store)),
@@ -241,9 +241,9 @@ class ShellSession:
                 *((name, "never-rerun") for name in _names(never_rerun) if not name.isdecimal()),
             ],
             "never_rerun_cells": {int(name) for name in _names(never_rerun) if name.isdecimal()},
-            "keep": max(1, min(keep, 2**32 - 1)),
-            "keep_seconds": None if keep_days is None else keep_days * 86400.0,
-            "keep_bytes": keep_bytes,
+            "keep": limits.count("keep", keep),
+            "keep_seconds": limits.days("keep_days", keep_days),
+            "keep_bytes": limits.whole("keep_bytes", keep_bytes, limits.BYTES),
             "export": "" if export is None else places.local_path(export),
             "force": force,
             "in_background": in_background,
