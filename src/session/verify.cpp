@@ -126,7 +126,7 @@ class StoredComparison {
 
 // A figure that was loaded once lacks what its pickle leaves out, and what was made again has it: digests of
 // the two differ though nobody sees a difference.
-bool depends_on_how_it_came(PyObject* value) {
+bool is_drawn(PyObject* value) {
   const PyObject* bases = Py_TYPE(value)->tp_mro;
   for (Py_ssize_t i = 0; bases && i < PyTuple_GET_SIZE(bases); ++i) {
     PyObject* base = PyTuple_GET_ITEM(bases, i);
@@ -137,6 +137,19 @@ bool depends_on_how_it_came(PyObject* value) {
       return true;
   }
   return false;
+}
+
+// Also of what holds several: `fig, axes = plt.subplots(2, 2)`.
+bool depends_on_how_it_came(PyObject* value) {
+  if (is_drawn(value)) return true;
+  const bool is_array = std::strcmp(Py_TYPE(value)->tp_name, "numpy.ndarray") == 0;
+  if (!is_array && !PyList_CheckExact(value) && !PyTuple_CheckExact(value)) return false;
+  const Owned flat = is_array ? Owned::steal(PyObject_GetAttrString(value, "flat")) : Owned();
+  PyObject* sequence = is_array ? flat.get() : value;
+  const Owned begin = Owned::steal(PyLong_FromLong(0));
+  const Owned first = Owned::steal(sequence && begin ? PyObject_GetItem(sequence, begin.get()) : nullptr);
+  PyErr_Clear();  // it is empty
+  return first && is_drawn(first.get());
 }
 
 }  // namespace

@@ -275,7 +275,7 @@ def test_loaders_written_into_checkpoints_keep_their_names(serializer):   # noqa
         "make_exception", "make_function", "make_globals", "make_lru_cache", "make_memoryview", "make_module",
         "make_new_type", "make_proxy", "make_type_parameter", "make_weakref", "module_dict", "readonly_array",
         "set_attributes", "set_cell", "set_class_state", "set_connection_factories", "set_enum_state",
-        "set_exception_state",
+        "set_exception_state", "set_figure_state",
         "set_function_state", "set_module_state", "set_single_manager", "share_references",
         "set_traits_state", "slice_memoryview",
         "torch_storage", "torch_tensor", "tracked", "variable"}

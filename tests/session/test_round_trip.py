@@ -521,3 +521,38 @@ def test_a_file_that_was_open_at_one_checkpoint_is_stored_at_the_next(start):
     second = start()
     second.restore()
     assert second.value("f.closed, 'g' in globals()") == [True, False]
+
+
+def test_attributes_set_on_pandas_objects_come_back(round_trip):
+    after, _, report = round_trip("""
+        import warnings, pandas as pd
+        warnings.simplefilter('ignore')
+        class Measured(pd.Series):
+            _metadata = ['unit']  # and not pandas' own, the name
+        note = {'from': 'census'}
+        df = pd.DataFrame({'a': [1, 2]})
+        index = pd.Index([1])
+        df.note, index.kind, df.itself = note, 'rows', df
+        s = pd.Series(['x'])
+        s.unit, s.length = 'm', s.str.len()
+        m = Measured([1, 2], name='mass')
+        m.unit = 'kg'
+        """, plan="store-all")
+    assert {each["status"] for each in report["variables"].values()} == {"same"}
+    assert after.value("df.note is note, index.kind, df.itself is df, s.unit, s.length[0], m.name, m.unit") \
+        == [True, "rows", True, "m", 1, "mass", "kg"]
+
+
+def test_a_plan_of_polars_calls_the_functions_of_the_session(round_trip):
+    """polars would store a copy of `factor` with the function."""
+    after, _, _ = round_trip("""
+        import polars as pl
+        factor = 2
+        def scaled(column): return column * factor
+        frame = pl.LazyFrame({'a': [1]}).with_columns(pl.col('a').map_batches(scaled))
+        column = pl.col('a').map_batches(scaled)
+        plain = pl.LazyFrame({'a': [1]}).select(pl.col('a') + 1)
+        """, plan="store-all")
+    after.run("factor = 10")
+    assert after.value("frame.collect()['a'][0], frame.select(column).collect()['a'][0]") == [10, 100]
+    assert after.value("plain.collect()['a'][0]") == 2

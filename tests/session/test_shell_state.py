@@ -187,3 +187,46 @@ def test_annotations_of_the_session_come_back(start, tmp_path, lazy):
     assert second.value("list(__annotations__)") == ["x", "y", "z", "w"]
     told = second.run("print(__annotations__['x'] is int, __annotations__['z'] is type(z) is P)")
     assert told["output"] == "True True\n"
+
+
+FIGURES = """
+    import matplotlib
+    matplotlib.use('agg')
+    import matplotlib.pyplot as plt
+    """
+OPEN = "plt.get_fignums(), plt.get_figlabels(), plt.gcf().number, len(plt.gca().lines)"
+
+
+@pytest.mark.parametrize("plan", ["optimal", "store-all", "recompute-all"])
+def test_open_figures_keep_their_numbers(comes_back, plan):
+    """Those that a variable holds, that one leads to, that nobody holds; and the one that is current."""
+    after, report = comes_back(
+        OPEN, FIGURES,
+        "fig = plt.figure('held')\nplt.figure(7)\n_ = plt.plot([1, 2])",
+        "ax = plt.figure(9).subplots(2)\n_ = ax[0].plot([1])",
+        "class Report: pass\nreport = Report()\nreport.drawn = plt.figure(4)",
+        "_ = plt.figure(5)\nplt.close(5)\n_ = plt.figure(7)",
+        plan=plan)
+    assert {each["status"] for each in report["variables"].values()} <= {"same", "recomputed"}
+    assert not report["shell_problems"]
+    assert after.value("plt.figure('held') is fig, plt.figure(9) is ax[1].figure") == [True, True]
+    assert after.value("plt.figure(4) is report.drawn")
+    assert after.value("ax[1].figure.number, report.drawn.number") == [9, 4]
+
+
+def test_open_figures_take_the_place_of_those_there_were(start):
+    first = start()
+    first.run(FIGURES, "fig = plt.figure(3)", "_ = plt.plot([1])")
+    first.checkpoint()
+    first.run("other = plt.figure(5)", "del fig", "plt.close(3)\n_ = plt.figure(3)")
+    report = first.restore()
+    assert first.value(OPEN) == [[3], [""], 3, 1]
+    assert first.value("plt.figure(3) is fig")
+    assert report["variables"]["fig"]["status"] in ("same", "recomputed")
+
+
+def test_a_three_dimensional_plot_is_the_same(round_trip):
+    _, _, report = round_trip(
+        FIGURES, "fig = plt.figure()\nax = fig.add_subplot(projection='3d')\nax.plot([1], [2], [3])",
+        "fig.canvas.draw()", plan="store-all")
+    assert report["variables"]["ax"]["status"] == report["variables"]["fig"]["status"] == "same"

@@ -21,7 +21,8 @@ _MATCHED_IN_SETS = 64
 _ATOMS = (int, float, complex, str, bytes, bool, type(None))
 # What a library keeps for itself: matplotlib draws anew what is stale, which is all that was just loaded, and
 # numbers callbacks as it makes them.
-_NOT_STATE = {"matplotlib": {"_stale", "_cid_gen", "_parents", "_invalid", "_inverted"}}
+_DRAWING = {"_stale", "_cid_gen", "_parents", "_invalid", "_inverted"}
+_NOT_STATE = {"matplotlib": _DRAWING, "mpl_toolkits": _DRAWING}
 # What is called with an object and its state.
 _SETTER, _ADOPTER = "elasticpython.unpickling.set_derived_state", "elasticpython.unpickling.adopt_dict"
 # Which argument names the object, and is none of its state.

@@ -167,20 +167,36 @@ def reduce_single_manager(context, manager):
     return make, arguments, (state, references), None, None, unpickling.set_single_manager
 
 
+# What pandas' own loading sets, or makes again when it is asked for.
+_PANDAS_OWN = {"_mgr", "_attrs", "_flags", "_typ", "_item_cache", "_cache", "_cacher", "_is_copy", "_index"}
+
+
 def reduce_index(context, index):
     make, arguments = index.__reduce__()[:2]
     names = tuple(index.__dict__)
+    own = {name: value for name, value in index.__dict__.items() if not name.startswith("_")}
     # Not by attribute: a RangeIndex has no memory to share.
-    return make, arguments, (index.__dict__.get("_references"), names), None, None, unpickling.set_index_state
+    state = index.__dict__.get("_references"), names, *([own] if own else ())
+    return make, arguments, state, None, None, unpickling.set_index_state
 
 
 def reduce_with_names(context, owner):
-    """Series, frames and column types: pandas loads them with other attributes, or in another order."""
+    """Series, frames and column types: pandas loads them with other attributes, or in another order, and
+    without those that were set on them (`df.source = "census"`)."""
     reduced = owner.__reduce_ex__(5)
     if len(reduced) < 3 or not isinstance(reduced[2], dict) or not hasattr(owner, "__setstate__"):
         return reduced
     make, arguments, state = reduced[:3]
-    return make, arguments, (state, tuple(owner.__dict__)), None, None, unpickling.set_pandas_state
+    own = {name: value for name, value in owner.__dict__.items()
+           if name not in state and name not in _PANDAS_OWN and not _is_pandas_accessor(owner, name, value)}
+    state = state, tuple(owner.__dict__), *([own] if own else ())
+    return make, arguments, state, None, None, unpickling.set_pandas_state
+
+
+def _is_pandas_accessor(owner, name, value):
+    """`s.str`, `s.dt`: pandas before 3 keeps them, once they were asked for."""
+    known = getattr(type(owner), "_accessors", ())
+    return name in known and type(value).__module__.partition(".")[0] == "pandas"
 
 
 def reduce_arrow_backed(context, array):

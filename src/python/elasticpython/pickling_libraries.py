@@ -89,6 +89,16 @@ def _is_called_here(context, function):
     return not elsewhere
 
 
+def reduce_figure(context, figure):
+    """matplotlib's figure, open in pyplot under its number: its own way opens it under the next one."""
+    reduction = figure.__reduce_ex__(5)
+    make, arguments, state = reduction[:3]
+    if type(state) is not dict or "_restore_to_pylab" not in state:
+        return reduction
+    state = {name: value for name, value in state.items() if name != "_restore_to_pylab"}
+    return make, arguments, (state, figure.number), None, None, unpickling.set_figure_state
+
+
 def reduce_quantity(context, value):
     """pint loads quantities and units into the registry of the process; those of the session's own would not
     mix with them any more."""
@@ -99,6 +109,14 @@ def reduce_quantity(context, value):
     return NotImplemented
 
 
+def reduce_lazy_plan(context, plan):
+    """polars writes functions in a plan by itself, with copies of what they read."""
+    make, arguments, state = plan.__reduce_ex__(5)[:3]
+    if isinstance(state, bytes) and b"cloudpickle" in state and b"__main__" in state:
+        raise NotSerializable(plan, "a plan that calls a function of the session")
+    return make, arguments, state
+
+
 _OF_TYPES = {
     "numpy.random._generator.Generator": reduce_random_generator,
     "sklearn.utils._bunch.Bunch": reduce_bunch,
@@ -106,6 +124,9 @@ _OF_TYPES = {
 }
 _OF_BASES = {
     "matplotlib.cbook.CallbackRegistry": reduce_callbacks,
+    "matplotlib.figure.Figure": reduce_figure,
+    "polars.expr.expr.Expr": reduce_lazy_plan,
+    "polars.lazyframe.frame.LazyFrame": reduce_lazy_plan,
     "pint.util.SharedRegistryObject": reduce_quantity,
     "bs4.BeautifulSoup": reduce_soup,
     "plotly.basedatatypes.BaseFigure": reduce_by_attributes,

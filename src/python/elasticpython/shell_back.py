@@ -6,7 +6,7 @@ import pathlib
 import sys
 from contextlib import suppress
 
-from elasticpython import library_places, library_places_back, library_settings, shell_config
+from elasticpython import library_places, library_places_back, library_settings, open_figures, shell_config
 from elasticpython.shell_state import MARK, PROCESS_HOOKS, Named, matplotlib_backend
 
 # What a cell can hook itself into that nobody can ask for its hooks.
@@ -91,9 +91,13 @@ def put(shell, state: dict, objects: dict) -> list:
             attempt(text, library_places_back.put, *place)
         elif f"{MARK}place {text}" not in objects:
             problems.append(f"{text} was set by a cell, to a value that was not stored")
+    figures = {}
     for name, value in objects.items():
         kind, _, rest = name[len(MARK) :].partition(" ")
-        attempt(name[len(MARK) :], _PUT[kind], shell, rest, value)
+        if kind == "figure":
+            figures[int(rest)] = value
+        else:
+            attempt(name[len(MARK) :], _PUT[kind], shell, rest, value)
     with shell.builtin_trap:  # sympy asks for get_ipython, which is there while a cell runs
         for call in state.get("set_by_calls", ()):
             attempt(f"what {call} set", eval, call, shell.user_ns)
@@ -111,6 +115,9 @@ def put(shell, state: dict, objects: dict) -> list:
         first, *rest = state["directories"]
         shell.user_ns["_dh"][:] = [pathlib.Path(first), *rest]
     attempt("matplotlib's backend", choose_backend, shell, state.get("matplotlib_backend"))
+    if "figures" in state:
+        attempt("pyplot's figures",
+                lambda: problems.extend(open_figures.put(state["figures"], figures, shell.user_ns)))
     attempt("the configuration", shell_config.put, shell, state.get("settings", {}))
     return problems
 

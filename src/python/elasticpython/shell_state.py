@@ -11,7 +11,7 @@ import sys
 import threading
 import types
 
-from elasticpython import library_calls, library_places, library_settings, shell_config
+from elasticpython import library_calls, library_places, library_settings, open_figures, shell_config
 from elasticpython.by_type import is_a, is_plain
 
 MARK = "<shell> "
@@ -41,6 +41,10 @@ def taken(shell, is_report, held_elsewhere=(), stopped_cells=frozenset()) -> tup
         "sources": _sources(shell),
     }
     objects = {MARK + name: value for name, value in _objects(shell)}
+    named = {name: each for name, each in shell.user_ns.items() if not name.startswith("_")}
+    figures = open_figures.taken({name: named[name] for name in named.keys() - shell.user_ns_hidden})
+    state["figures"] = list(figures)
+    objects |= {f"{MARK}figure {number}": place for number, place in figures.items()}
     state["held_elsewhere"] = list(held_elsewhere)
     # {what was set, or the object it was set to: the number of the last cell that set it}
     state["set_in"] = {}

@@ -88,25 +88,26 @@ def set_single_manager(manager, state):
     share_references(manager.blocks[0], references)
 
 
-def _keep_attributes(owner, names):
-    """Those of `names`, in their order: pandas' own loading adds some (`_typ`, `_freq`) and moves others."""
-    attributes = dict(owner.__dict__)
+def _keep_attributes(owner, names, own=()):
+    """Those of `names`, in their order: pandas' own loading adds some (`_typ`, `_freq`), moves others, and
+    leaves out those in `own`."""
+    attributes = owner.__dict__ | dict(own)
     owner.__dict__.clear()
     owner.__dict__.update({name: attributes[name] for name in names if name in attributes})
 
 
 @written
 def set_pandas_state(owner, state):
-    own, names = state
-    owner.__setstate__(own)
-    _keep_attributes(owner, names)
+    loaded, names, *own = state
+    owner.__setstate__(loaded)
+    _keep_attributes(owner, names, *own)
 
 
 @written
 def set_index_state(index, state):
-    references, names = state
+    references, names, *own = state
     share_references(index, references)
-    _keep_attributes(index, names)
+    _keep_attributes(index, names, *own)
 
 
 @written

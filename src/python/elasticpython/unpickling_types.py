@@ -46,6 +46,14 @@ def set_traits_state(instance, state):
 
 
 @written
+def set_figure_state(figure, state):
+    attributes, number = state
+    figure.__setstate__(dict(attributes))
+    from elasticpython import open_figures
+    open_figures.open_again(figure, number)
+
+
+@written
 def fill_container(container, state):
     held, attributes = state   # True: its `__dict__` is itself
     if isinstance(container, dict):
