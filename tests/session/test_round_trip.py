@@ -539,8 +539,8 @@ def test_attributes_set_on_pandas_objects_come_back(round_trip):
         m.unit = 'kg'
         """, plan="store-all")
     assert {each["status"] for each in report["variables"].values()} == {"same"}
-    assert after.value("df.note is note, index.kind, df.itself is df, s.unit, s.length[0], m.name, m.unit") \
-        == [True, "rows", True, "m", 1, "mass", "kg"]
+    assert after.value("df.note is note, index.kind, df.itself is df") == [True, "rows", True]
+    assert after.value("s.unit, int(s.length[0]), m.name, m.unit") == ["m", 1, "mass", "kg"]
 
 
 def test_a_plan_of_polars_calls_the_functions_of_the_session(round_trip):

@@ -1,8 +1,7 @@
 """The figures that pyplot has open (`plt.gcf()`, `plt.figure(7)`): under which numbers, and which is current.
 
 The inline backend closes its figures when the cell ends; all others keep them. Where a variable leads to a
-figure, also by an attribute of a library's object (an `Axes`), the way there is kept, so that it is one figure
-again.
+figure, also by an attribute of a library's object (an `Axes`), the way there is kept: it is one figure again.
 """
 
 import sys
