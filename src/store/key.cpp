@@ -34,6 +34,9 @@ Sha256 hmac_sha256(std::span<const std::byte> secret, std::string_view purpose,
 Result<Key> read_key(FileSystem& files, const std::string& path) {
   ELASTIC_ASSIGN(const auto file, files.open(path, OpenMode::kRead));
   ELASTIC_ASSIGN(const FileStatus status, file->status());
+  if (status.type != FileStatus::Type::kFile) {
+    return Error(ErrorCode::kInvalidArgument, "the key " + path + " is not a file; move it away");
+  }
   if (status.owner != files.user_id()) {
     return Error(ErrorCode::kInvalidArgument, "the key " + path + " belongs to another user; move it away");
   }

@@ -154,6 +154,11 @@ Result<Manifest> Store::read_manifest(const CheckpointName& name, std::uint64_t*
 Result<std::uint64_t> Store::next_sequence() {
   ELASTIC_ASSIGN(const auto names, checkpoint_names(*backend_));
   const std::uint64_t newest = names.empty() ? 0 : names.back().sequence;
+  // Nobody's clock gives that; and what is written after it would never be the newest.
+  if (newest == UINT64_MAX)
+    return Error(ErrorCode::kLimitExceeded, "checkpoint " + names.back().to_string() +
+                                                " has the last number there is, so that none can be newer; " +
+                                                "rename it, or remove it with elasticpython rm");
   return std::max(newest + 1, static_cast<std::uint64_t>(clock_->wall_us()));
 }
 

@@ -69,6 +69,12 @@ TEST(KeyTest, RefusesOneThatOthersCanReadOrOfAnotherSize) {
   EXPECT_EQ(load_or_create_key(files, "/key").error().code(), ErrorCode::kCorruption);
 }
 
+TEST(KeyTest, RefusesWhatIsNoFile) {
+  const auto key = load_or_create_key(system_files(), "/dev/zero");
+  ASSERT_FALSE(key.ok());
+  EXPECT_EQ(key.error().message(), "the key /dev/zero is not a file; move it away");
+}
+
 TEST(KeyTest, WhereNoneCanBeMadeAnotherPlaceIsNamed) {
   const auto made = load_or_create_key(system_files(), "/proc/nowhere/key");
   ASSERT_FALSE(made.ok());

@@ -71,6 +71,20 @@ TEST(StoreTest, NewestIsTheLastWrittenEvenIfTheClockGoesBack) {
   EXPECT_EQ(as_text((*again->open_newest())->payload()), "2");
 }
 
+TEST(StoreTest, WhereNoneCanBeNewerNoneIsWritten) {
+  MemoryFileSystem files;
+  auto store = *open_store(files, "/store");
+  const auto report = write_checkpoint(*store, {}, "1");
+  ELASTIC_ASSERT_OK(report);
+  const std::string name = report->name.to_string();
+  // As somebody may have called a copy, so that it is the newest.
+  files.set_contents("/store/manifests/ffffffffffffffff-" + name.substr(17) + ".manifest",
+                     files.contents("/store/manifests/" + name + ".manifest"));
+  const auto next = write_checkpoint(*store, {}, "2");
+  ASSERT_FALSE(next.ok());
+  EXPECT_NE(next.error().message().find("none can be newer"), std::string::npos) << next.error().message();
+}
+
 TEST(StoreTest, TellsLabelsApart) {
   MemoryFileSystem files;
   auto store = *open_store(files, "/store");
