@@ -184,12 +184,19 @@ class Collector {
     report_.packs_rewritten = sparse.size();
     for (const std::uint32_t place : dead) report_.bytes_freed += packs[place]->size_bytes;
     for (const std::uint32_t place : sparse) report_.bytes_freed += packs[place]->size_bytes;
+    // What is dead first: on a full disk there is no room for the others until then.
+    ELASTIC_TRY(remove_packs(dead));
     ELASTIC_TRY(rewrite(sparse, live));
-    if (dry_run_) return success();
+    ELASTIC_TRY(remove_packs(sparse));
     dead.insert(dead.end(), sparse.begin(), sparse.end());
-    for (const std::uint32_t place : dead) ELASTIC_TRY(store_.backend().remove(packs[place]->name));
-    if (!dead.empty()) ELASTIC_TRY(store_.backend().sync_names(ObjectClass::kPack));
-    return remove_records(dead);
+    return dry_run_ ? success() : remove_records(dead);
+  }
+
+  Result<> remove_packs(const std::vector<std::uint32_t>& places) {
+    if (dry_run_ || places.empty()) return success();
+    for (const std::uint32_t place : places)
+      ELASTIC_TRY(store_.backend().remove(index_->packs()[place]->name));
+    return store_.backend().sync_names(ObjectClass::kPack);
   }
 
   // Of damage in packs that are gone.

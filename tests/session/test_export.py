@@ -133,6 +133,24 @@ def test_what_is_no_limit_removes_nothing(start, tmp_path):
     assert len(names_in(tmp_path / "store")) == 2
 
 
+def test_a_checkpoint_for_which_there_is_no_room_leaves_nothing(start, tmp_path):
+    """Of 2,000 variables the manifest is what is too large: by then their new pickles are in place."""
+    process, store = start(), tmp_path / "store"
+    process.run("for i in range(2000): globals()[f'v{i}'] = [i]")
+    process.checkpoint(store)
+    before = sorted((store / "packs").iterdir())
+    process.run("from resource import RLIM_INFINITY, RLIMIT_FSIZE, setrlimit\n"
+                "setrlimit(RLIMIT_FSIZE, (100_000, RLIM_INFINITY)); v7.append('new')")
+    with pytest.raises(Exception, match="large"):
+        process.checkpoint(store)
+    assert sorted((store / "packs").iterdir()) == before
+    assert list((store / "temp").iterdir()) == []
+    process.run("setrlimit(RLIMIT_FSIZE, (RLIM_INFINITY, RLIM_INFINITY))")
+    process.checkpoint(store)
+    process.restore(store)
+    assert process.value("v7") == [7, "new"]
+
+
 def test_two_sessions_write_and_collect_in_one_store(start, tmp_path):
     """Neither ever takes what the other needs."""
     pair = [start(), start()]

@@ -66,6 +66,7 @@ TESTED_BY = {
     "src/session/restore_*": "tests/session/test_restore.py: seen in what a restore does and says",
     "src/session/rollback.cpp": "tests/session/test_restore.py: an interrupted restore",
     "src/session/outline.cpp": "tests/session/test_comparing.py: what is the same, and what differs",
+    "src/session/outputs.cpp": "tests/session/test_round_trip.py: values of outputs are there again",
     "src/session/verify.cpp": "tests/session/test_comparing.py: what is the same, and what differs",
     "src/kernel/bind_tracker.cpp": "tests/session/test_tracker.py: bindings are met from Python",
     "src/kernel/bind_kernel.cpp": "tests/kernel/test_execute.py: bindings are met from Python",
