@@ -37,6 +37,14 @@ def test_one_display_is_updated_four_times_a_second_and_ends_with_what_came_of_i
         assert texts[-1] == f"checkpoint: 200.0 MB in 2.00 s, {last}"
 
 
+def test_no_rate_is_told_where_the_time_goes_into_something_else():
+    publisher = Publisher()
+    progress = Progress(publisher, "restore", lambda: publisher.now)
+    publisher.now = 1.1  # a library is imported
+    progress(5, 197_000)
+    assert [text for text, _, _ in publisher.shown] == ["restore: 5 B of 197.0 kB"]
+
+
 def test_waiting_for_another_kernel_is_no_part_of_the_rate():
     publisher = Publisher()
     progress = Progress(publisher, "restore", lambda: publisher.now)

@@ -7,6 +7,7 @@ from elasticpython.reports import describe_bytes, describe_seconds
 
 AFTER = 1.0  # seconds: what is done by then needs no display
 EVERY = 0.25
+RATED = 1 << 20  # bytes: of fewer than these no rate can be told, the time goes into something else
 
 
 class Progress:
@@ -30,12 +31,12 @@ class Progress:
         if self._silent or now - self._begun < AFTER or now - self._shown_at < EVERY:
             return
         self._shown_at = now
-        rate = done / (now - self._begun)
-        left = max(0.0, (total - done) / rate) if rate else 0.0
-        self._show(
-            f"{self._what}: {describe_bytes(done)} of {describe_bytes(total)}, "
-            f"{describe_bytes(int(rate))}/s, {describe_seconds(left)} left"
-        )
+        text = f"{self._what}: {describe_bytes(done)} of {describe_bytes(total)}"
+        if done >= RATED:
+            rate = done / (now - self._begun)
+            left = describe_seconds(max(0.0, (total - done) / rate))
+            text += f", {describe_bytes(int(rate))}/s, {left} left"
+        self._show(text)
 
     def waits(self) -> None:
         """While somebody else is waited for: rate and time begin afterwards."""
