@@ -180,7 +180,6 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
   for (const graph::Write& write : record.writes) {
     if (!write.deleted) known_changed_.insert(history_.name_of(write.variable));
   }
-  const auto pending_ambient = ambient_pending_;
   add_ambient(gil, ambient_.changes(gil, module_look(true)), record, whys);
   for (const graph::Write& write : record.writes) {
     if (!history_.is_ambient(write.variable)) continue;
@@ -193,7 +192,11 @@ Result<> Tracker::record_unfinished(const GilHeld& gil, graph::History& history)
     ELASTIC_TRY(history.attribute(change.cells, std::vector{write_of(change.name)}));
   }
   // What changed of the ambient state belongs to the cell's own entry, when it ends.
-  for (auto& [name, value] : pending_now_) ambient_pending_[name] = std::move(value);
+  ambient_unfinished_.clear();
+  for (auto& [name, value] : pending_now_) {
+    if (!value.empty()) ambient_unfinished_.emplace(history_.variable(name), value);
+    ambient_pending_[name] = std::move(value);
+  }
   pending_now_.clear();
   return success();
 }
@@ -238,6 +241,10 @@ ModuleLook Tracker::module_look(bool in_place) const {
 }
 
 const std::string* Tracker::ambient_value(VariableId variable, CellIndex writer) const {
+  if (writer.value == history_.cell_count()) {
+    const auto found = ambient_unfinished_.find(variable);
+    return found == ambient_unfinished_.end() ? nullptr : &found->second;
+  }
   const auto found = ambient_values_.find({variable, writer});
   return found == ambient_values_.end() ? nullptr : &found->second;
 }

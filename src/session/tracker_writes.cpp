@@ -337,6 +337,7 @@ Result<CellIndex> Tracker::commit(const GilHeld&, CellRecord record, Whys whys) 
   for (auto& [name, value] : pending_now_)
     if (!value.empty()) keep_ambient_value(history_.variable(name), cell, std::move(value));
   pending_now_.clear();
+  ambient_unfinished_.clear();
   return cell;
 }
 

@@ -68,6 +68,23 @@ def test_a_checkpoint_in_the_middle_of_a_cell_saves_the_state_as_of_that_line(st
     assert second.call("history")[-1]["outcome"] == "unfinished"
 
 
+def test_a_checkpoint_in_the_middle_of_a_cell_has_the_ambient_state_of_that_line(start):
+    first = start()
+    first.run("import decimal, logging, os, random",
+              "random.seed(3); os.environ['MINE'] = '1'; decimal.getcontext().prec = 5\n"
+              "logging.getLogger('mine').setLevel(10)\n%checkpoint\n"
+              "drawn = random.random(); os.environ['MINE'] = '2'", "decimal.getcontext().prec = 7")
+    state = "[os.environ['MINE'], decimal.getcontext().prec, logging.getLogger('mine').level]"
+    second = start()
+    second.restore()
+    assert second.value(state) == ["1", 5, 10]
+    assert second.value("random.random()") == first.value("drawn")
+    first.checkpoint()
+    third = start()
+    third.restore()
+    assert third.value(state) == ["2", 7, 10]
+
+
 def test_commands_leave_no_trace_in_the_history(start):
     process = start()
     process.run(

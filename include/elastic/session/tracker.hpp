@@ -189,6 +189,7 @@ class Tracker {
   graph::History history_;
   std::vector<Whys> whys_;  // by cell
   std::map<std::pair<VariableId, CellIndex>, std::string> ambient_values_;
+  std::map<VariableId, std::string> ambient_unfinished_;  // as record_unfinished found them
 
   std::int64_t reply_budget_us_ = 2000;  // nobody feels that
   bool begun_ = false;
