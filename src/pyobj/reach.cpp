@@ -81,7 +81,8 @@ Reacher::Kind Reacher::kind_of(PyTypeObject* type) {
     if (has_base_named(type, "InteractiveShell")) return Kind::kShell;
     // Seen from inside, these hold the whole application. Libraries refer to them; what a session does with
     // them goes through attributes that the code scan knows.
-    for (const char* application : {"Kernel", "Application", "Comm", "BaseComm", "CommManager"}) {
+    for (const char* application :
+         {"Kernel", "Application", "Comm", "BaseComm", "CommManager", "OutStream"}) {
       if (has_base_named(type, application)) return Kind::kClosed;
     }
     if (PyType_IsSubtype(type, &_PyWeakref_RefType) || type == &_PyWeakref_ProxyType ||

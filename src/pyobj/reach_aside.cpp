@@ -66,6 +66,17 @@ struct CacheLink {
   PyObject *key, *result;
 };
 
+// `threading` notes every thread in a weak set, which leads from each to all others, the application's too.
+bool only_forgets_thread(PyObject* callback) {
+  PyObject* defaults = PyFunction_Check(callback) ? PyFunction_GET_DEFAULTS(callback) : nullptr;
+  if (defaults == nullptr || PyTuple_GET_SIZE(defaults) != 1) return false;
+  PyObject* threading = PyDict_GetItemString(PyImport_GetModuleDict(), "threading");
+  if (threading == nullptr || !PyModule_Check(threading)) return false;
+  PyObject* threads = dict_get(PyModule_GetDict(threading), "_dangling");
+  PyObject* set = PyTuple_GET_ITEM(defaults, 0);
+  return threads != nullptr && PyWeakref_Check(set) && PyWeakref_GET_OBJECT(set) == threads;
+}
+
 }  // namespace
 
 bool runs_session_code_at_end(PyObject* object) {
@@ -99,7 +110,7 @@ void Reacher::look_at_end_of(PyObject* object) {
       *reinterpret_cast<PyWeakReference**>(reinterpret_cast<char*>(object) + type->tp_weaklistoffset);
   for (; reference != nullptr; reference = reference->wr_next) {
     PyObject* callback = reference->wr_callback;
-    if (callback == nullptr) continue;
+    if (callback == nullptr || only_forgets_thread(callback)) continue;
     callbacks_.push_back(callback);
     if (PyObject* call = call_of_finalize(callback)) callbacks_.push_back(call);
   }

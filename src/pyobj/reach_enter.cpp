@@ -25,6 +25,12 @@ const DtypeLayout* dtype_of(const walk::ArrayLayout& array) {
   return reinterpret_cast<const DtypeLayout*>(array.dtype);
 }
 
+// Every thread has one, which holds the excepthook of its start: a method of IPython's shell.
+bool shows_end_of_thread(PyFunctionObject* function) {
+  return text_of(function->func_qualname) == "_make_invoke_excepthook.<locals>.invoke_excepthook" &&
+         text_of(dict_get(function->func_globals, "__name__")) == "threading";
+}
+
 }  // namespace
 
 // An array of numbers leads to no code.
@@ -111,7 +117,7 @@ void Reacher::take_code(PyObject* code, const std::string& name) {
 
 void Reacher::enter_function(PyObject* function) {
   auto* f = reinterpret_cast<PyFunctionObject*>(function);
-  push(f->func_closure);
+  if (!shows_end_of_thread(f)) push(f->func_closure);
   push(f->func_defaults);
   push(f->func_kwdefaults);
   push(f->func_dict);

@@ -252,6 +252,31 @@ def test_the_history_has_each_cell_once_though_a_restore_counts_from_before(own_
     assert own_kernel.execute(last_two).result == "2"
 
 
+@pytest.mark.parametrize("plan", ["store-all", "recompute-all"])
+def test_what_holds_the_stream_of_the_notebook_holds_it_after_a_restore(launch, door, tmp_path, plan):
+    first = idle_kernel(launch, door, tmp_path, seconds="0")
+    first.execute(
+        "import logging, sys\nlog = logging.getLogger('mine'); log.setLevel(10); kept = sys.stdout\n"
+        "logging.basicConfig(stream=sys.stdout, format='%(levelname)s %(message)s'); log.debug('once')"
+    )
+    first.execute(f"%checkpoint --plan {plan} {tmp_path}/here")
+    again = idle_kernel(launch, door, tmp_path, seconds="0")
+    cell = again.execute(f"%restore {tmp_path}/here")
+    assert cell.content["status"] == "ok" and "once" not in cell.stdout
+    cell = again.execute("log.debug('twice'); print('thrice', file=kept); kept is sys.stdout")
+    assert (cell.stdout, cell.result) == ("DEBUG twice\nthrice\n", "True")
+
+
+def test_a_thread_is_not_taken_to_reach_all_that_the_shell_does(own_kernel):
+    if not own_kernel.is_ours:
+        pytest.skip("only ours watches cells")
+    own_kernel.execute("import threading, elasticpython\nother = []\nend = threading.Event()")
+    own_kernel.execute("thread = threading.Thread(target=end.wait, daemon=True); thread.start()")
+    own_kernel.execute("name = thread.name")
+    own_kernel.execute("cell = elasticpython.history()[2]; end.set()")
+    assert own_kernel.execute("'other' in cell['reads'], cell['writes']").result == "(False, ['name'])"
+
+
 def texts(cell):
     return [content["data"]["text/plain"] for content in cell.of_type("display_data")]
 

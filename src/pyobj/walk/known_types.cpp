@@ -245,10 +245,13 @@ const Reading* find_neighbours_reading(PyTypeObject* type) {
   return nullptr;
 }
 
-// IPython's shell holds the whole application, of which something changes with every cell.
-const Reading* find_shell_reading(PyTypeObject* type) {
+// IPython's shell holds the whole application, of which something changes with every cell. The streams that
+// end in the notebook are the kernel's, one of each.
+const Reading* find_application_reading(PyTypeObject* type) {
   static constexpr Reading kShell{Kind::kParts, show_closed, false, false};
-  return derives_from(type, "IPython.core.interactiveshell", "InteractiveShell") ? &kShell : nullptr;
+  static constexpr Reading kStream{Kind::kParts, show_nothing, false, false};
+  if (derives_from(type, "IPython.core.interactiveshell", "InteractiveShell")) return &kShell;
+  return is_defined_by(type, "elasticpython.streams", "NotebookStream") ? &kStream : nullptr;
 }
 
 // What matplotlib draws on; its name says nothing of its module.
@@ -327,7 +330,7 @@ const Reading* find_reading(PyTypeObject* type) {
   }
   if (const Reading* reading = find_torch_reading(type)) return reading;
   if (const Reading* reading = find_numba_reading(type)) return reading;
-  if (const Reading* reading = find_shell_reading(type)) return reading;
+  if (const Reading* reading = find_application_reading(type)) return reading;
   if (is_python_class(type)) return nullptr;
   for (const LibraryType& known : kLibraryTypes) {
     if (known.name == type->tp_name && is_defined_by(type, known.module, known.attribute))
@@ -372,6 +375,8 @@ const std::vector<std::string_view>* find_hidden_attributes(PyTypeObject* type) 
       {"numpy", "memmap", {"_mmap"}},
       // All loggers of the process, also those of libraries; and what is worked out when asked.
       {"logging", "Logger", {"manager", "_cache"}},
+      // The excepthook and the stream that there were at its start, and the cell (`parents.py`).
+      {"threading", "Thread", {"_invoke_excepthook", "_stderr", "_elasticpython_request"}},
       // Drawn at random for each connection.
       {"comm.base_comm", "BaseComm", {"comm_id", "topic"}},
       {"ipywidgets.widgets.widget", "Widget", {"_model_id"}},

@@ -16,7 +16,8 @@ void show_array_function(PyObject* object, Parts& parts);
 void show_references(PyObject* object, Parts& parts);
 // The same of an object that has more state than that.
 void show_opaque(PyObject* object, Parts& parts);
-void show_closed(PyObject* object, Parts& parts);  // opaque, and not looked into either
+void show_closed(PyObject* object, Parts& parts);   // opaque, and not looked into either
+void show_nothing(PyObject* object, Parts& parts);  // known by being that object
 // The fields that tp_members lists of every C type the object's type derives from.
 void show_members(PyObject* object, Parts& parts);
 // Raw bytes after the header. For types that hold no pointers.

@@ -48,6 +48,8 @@ void show_closed(PyObject* object, Parts& parts) {
   parts.opaque();
 }
 
+void show_nothing(PyObject* object, Parts& parts) { parts.size(basic_size_bytes(object)); }
+
 void show_members(PyObject* object, Parts& parts) {
   parts.size(basic_size_bytes(object));
   for (PyTypeObject* type = Py_TYPE(object); type; type = type->tp_base) {

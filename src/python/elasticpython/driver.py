@@ -3,6 +3,7 @@
 import sys
 
 from elasticpython import heir, interrupts, rerunning
+from elasticpython.streams import NotebookStream
 
 
 class Driver:
@@ -26,7 +27,8 @@ class Driver:
         """`work`: "checkpoint" or "restore"."""
         from elasticpython import progress
 
-        self._notebook_output = sys.stdout
+        stream = sys.stdout
+        self._notebook_output = stream.undiverted() if isinstance(stream, NotebookStream) else stream
         self._progress = progress.Progress(self._shell.display_pub, work, silent=silent)
 
     def ended(self, how: str) -> None:

@@ -13,7 +13,7 @@ import sys
 from typing import Callable, NamedTuple
 
 _PROTOCOL = 4
-# The streams of the notebook. While a restore runs, `sys.stdout` is another one.
+# "stdout" and "stderr": what is there otherwise, while something else takes its place (`rerunning`).
 STREAMS: dict = {}
 _OWN_LOGGERS = ("elasticpython", "traitlets", "IPython", "tornado", "asyncio", "concurrent")
 
@@ -96,7 +96,13 @@ def _state_of(logger):
     return logger.level, logger.propagate, logger.disabled, handlers
 
 
-_UNSET = (logging.NOTSET, True, False, [])
+UNSET_LOGGER = (logging.NOTSET, True, False, [])
+
+
+def logger_state(logger):
+    """What `put_logger` sets; None where a handler or filter is of a kind that nobody here can make."""
+    state = _state_of(logger)
+    return state if len(state[-1]) == len(logger.handlers) and not logger.filters else None
 
 
 def _take_logging(module):
@@ -108,13 +114,13 @@ def _take_logging(module):
         if logger.level or logger.handlers or logger.disabled or not logger.propagate:
             states[name] = _state_of(logger)
     return {
-        "loggers": {name: state for name, state in states.items() if state != _UNSET},
+        "loggers": {name: state for name, state in states.items() if state != UNSET_LOGGER},
         "disabled": module.root.manager.disable,
         "levels": dict(module._levelToName),
     }
 
 
-def _put_logger(logger, state):
+def put_logger(logger, state):
     level, logger.propagate, logger.disabled, wanted = state
     if logger.level != level:
         logger.setLevel(level)
@@ -140,9 +146,9 @@ def _put_logging(module, value):
         module.disable(value["disabled"])
     now = _take_logging(module)["loggers"]
     for name in {**now, **value["loggers"]}:
-        wanted = value["loggers"].get(name, _UNSET)
-        if now.get(name, _UNSET) != wanted:
-            _put_logger(module.getLogger(name) if name else module.root, wanted)
+        wanted = value["loggers"].get(name, UNSET_LOGGER)
+        if now.get(name, UNSET_LOGGER) != wanted:
+            put_logger(module.getLogger(name) if name else module.root, wanted)
 
 
 def _take_csv(module):

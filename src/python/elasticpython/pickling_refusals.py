@@ -16,6 +16,7 @@ class NotSerializable(Exception):
 # "module.qualname" of a base class -> what its instances are called. By name, so that nothing is imported.
 _HANDLES = {
     "_io.FileIO": "open file", "_io.TextIOWrapper": "open file", "_io.BufferedReader": "open file",
+    "elasticpython.streams.NotebookStream": "open file",
     "_io.BufferedWriter": "open file", "_io.BufferedRandom": "open file", "_io.BufferedRWPair": "open file",
     "gzip.GzipFile": "open file", "bz2.BZ2File": "open file", "lzma.LZMAFile": "open file",
     "zipfile.ZipFile": "open archive", "tarfile.TarFile": "open archive",

@@ -66,7 +66,7 @@ def _reduce_thread(value):
     events = {name: _New(unpickling.make_event, event.is_set())
               for name, event in vars(value).items() if type(event) is threading.Event}
     return by_attributes(value, **events, _is_stopped=True, _tstate_lock=None, _stderr=None,
-                          _invoke_excepthook=None)
+                          _invoke_excepthook=None, _elasticpython_request=None)
 
 
 def _reduce_thread_executor(value):

@@ -1,27 +1,54 @@
 """How a cell is run once more without a trace."""
 
+import io
 import sys
 from contextlib import contextmanager
+
+from elasticpython import library_settings
+from elasticpython.streams import NotebookStream
 
 
 @contextmanager
 def quietly(shell):
     """Nothing that runs in here shows in the notebook."""
-    from IPython.utils.capture import capture_output
+    from IPython.utils.capture import CapturedIO, capture_output
 
     def show_nothing(*_, **__):
         return None
 
     patched = {name: show_nothing for name in ("showtraceback", "showsyntaxerror")}
     before = {name: shell.__dict__[name] for name in patched if name in shell.__dict__}
-    with capture_output() as captured:
+    output, errors = io.StringIO(), io.StringIO()
+    with (
+        capture_output(stdout=False, stderr=False) as shown,
+        _diverted("stdout", output),
+        _diverted("stderr", errors),
+    ):
         shell.__dict__.update(patched)
         try:
-            yield captured
+            yield CapturedIO(output, errors, shown._outputs)
         finally:
             for name in patched:
                 shell.__dict__.pop(name, None)
             shell.__dict__.update(before)
+
+
+@contextmanager
+def _diverted(name: str, to):
+    """`sys.stdout` or `sys.stderr` writes there. Where it is not ours, `to` takes its place meanwhile."""
+    stream = getattr(sys, name)
+    if isinstance(stream, NotebookStream):
+        with stream.diverted(to):
+            yield
+        return
+    setattr(sys, name, to)
+    library_settings.STREAMS.setdefault(name, stream)
+    try:
+        yield
+    finally:
+        setattr(sys, name, stream)
+        if library_settings.STREAMS[name] is stream:
+            del library_settings.STREAMS[name]
 
 
 def run_again(shell, source: str, execution_count: int) -> tuple:

@@ -307,11 +307,10 @@ class ShellSession:
         """Restores. `put_shell_state(state)` follows, and returns what could not be put, as sentences."""
         from json.decoder import JSONDecoder
 
-        from elasticpython import library_settings, shell_back, shell_state
+        from elasticpython import shell_back, shell_state
         from elasticpython.environment_changes import environment_changes
 
         backend = shell_state.matplotlib_backend()
-        library_settings.STREAMS.update(stdout=sys.stdout, stderr=sys.stderr)
         self._driver.begins("restore")
         ended = "stopped; the session is as it was"
         try:

@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 from elasticpython import parents
 from elasticpython.known_as import known_as
@@ -21,6 +21,20 @@ class NotebookStream(io.TextIOBase):
         self._server = server
         self._name = name
         self._descriptor = descriptor
+        self._diverted_to = None
+
+    @contextmanager
+    def diverted(self, stream):
+        """What is written meanwhile goes to `stream`. `sys.stdout` stays what it is: a cell may keep it."""
+        before, self._diverted_to = self._diverted_to, stream
+        try:
+            yield
+        finally:
+            self._diverted_to = before
+
+    def undiverted(self) -> "NotebookStream":
+        """Another one, that goes on to the notebook while this one is diverted."""
+        return NotebookStream(self._server, self._name, self._descriptor)
 
     @property
     def name(self) -> str:
@@ -43,6 +57,8 @@ class NotebookStream(io.TextIOBase):
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if self._diverted_to is not None:
+            return self._diverted_to.write(text)
         self._server.write(self._name, text, parents.current())
         return len(text)
 
