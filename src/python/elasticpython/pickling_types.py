@@ -17,7 +17,7 @@ from collections import OrderedDict, defaultdict
 import cloudpickle.cloudpickle as field
 
 from elasticpython import (
-    pickling_derived, pickling_lenders, pickling_libraries, pickling_stdlib, unpickling,
+    library_settings, pickling_derived, pickling_lenders, pickling_libraries, pickling_stdlib, unpickling,
 )
 from elasticpython.by_type import is_a
 from elasticpython.pickling_code import HEAP_TYPE, reduce_enum_member
@@ -113,17 +113,18 @@ def _reduce_strided(context, view, owner):
 
 
 def reduce_logger(context, logger):
-    """By name, where the name says it all: its handlers and levels are the process's."""
+    """By name: it is the process's. What the session set of it goes along, where another process can have
+    handlers like its own; what libraries set of theirs they set again."""
     owner = logger.name.partition(".")[0]
-    plain = (not logger.handlers and not logger.filters and logger.level == logging.NOTSET
-             and not logger.disabled and logger.propagate)
-    if plain or (owner in sys.modules and owner not in ("__main__", "root")):
+    if owner in sys.modules and owner not in ("__main__", "root"):
         return logging.getLogger, (logger.name,)
-    raise NotSerializable(logger, "logger with handlers, filters or a level of its own")
-
-
-def reduce_root_logger(context, logger):
-    raise NotSerializable(logger, "root logger")
+    state = library_settings.logger_state(logger)
+    if state is None:
+        raise NotSerializable(logger, "logger with filters or handlers of its own kind")
+    name = logger.name if logger is not logging.root else None
+    if state == library_settings.UNSET_LOGGER:
+        return logging.getLogger, (name,)
+    return unpickling.make_logger, (name, *state)
 
 
 def reduce_lru_cache(context, cached):
@@ -311,7 +312,7 @@ REDUCERS = {
     io.BytesIO: reduce_memory_file,
     io.StringIO: reduce_memory_file,
     logging.Logger: reduce_logger,
-    logging.RootLogger: reduce_root_logger,
+    logging.RootLogger: reduce_logger,
     functools._lru_cache_wrapper: reduce_lru_cache,
     functools.cached_property: reduce_cached_property,
     typing.NewType: reduce_new_type,

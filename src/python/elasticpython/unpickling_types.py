@@ -1,7 +1,9 @@
 """Makes objects of the standard library's types. Written by `pickling_types`."""
 import importlib
+import logging
 import weakref
 
+from elasticpython import library_settings
 from elasticpython.unpickling_written import written
 
 
@@ -20,6 +22,13 @@ def dict_iterator(mapping, kind, is_reversed, taken):
     for _ in range(taken or 0):
         next(iterator)
     return iterator
+
+
+@written
+def make_logger(name, level, propagate, disabled, handlers):
+    logger = logging.getLogger(name)
+    library_settings.put_logger(logger, (level, propagate, disabled, handlers))
+    return logger
 
 
 @written

@@ -211,6 +211,22 @@ case("exception_group", "e = ExceptionGroup('g', [ValueError(1), KeyError(2)])",
      'assert len(e.exceptions) == 2')
 case("exception_of_unicode", "e = UnicodeDecodeError('utf-8', b'x', 0, 1, 'r')",
      "assert e.reason == 'r' and e.end == 1")
+case("logger_with_what_was_set_of_it", """
+import logging, sys
+log = logging.getLogger('session.set')
+log.setLevel(15)
+log.propagate = False
+handler = logging.StreamHandler(sys.__stderr__)
+handler.setFormatter(logging.Formatter('%(message)s!'))
+log.addHandler(handler)
+del handler
+top = logging.getLogger()
+""", """
+import logging, sys
+assert log is logging.getLogger('session.set') and top is logging.root
+assert (log.level, log.propagate) == (15, False)
+assert log.handlers[0].stream is sys.__stderr__ and log.handlers[0].formatter._fmt == '%(message)s!'
+""")
 case("plain_logger_by_name", """
 import logging
 log = logging.getLogger('session.part')
