@@ -375,8 +375,12 @@ const std::vector<std::string_view>* find_hidden_attributes(PyTypeObject* type) 
       {"numpy", "memmap", {"_mmap"}},
       // All loggers of the process, also those of libraries; and what is worked out when asked.
       {"logging", "Logger", {"manager", "_cache"}},
-      // The excepthook and the stream that there were at its start, and the cell (`parents.py`).
-      {"threading", "Thread", {"_invoke_excepthook", "_stderr", "_elasticpython_request"}},
+      // The excepthook and the stream that there were at its start, the cell (`parents.py`), and what the
+      // system
+      // calls it.
+      {"threading",
+       "Thread",
+       {"_invoke_excepthook", "_stderr", "_elasticpython_request", "_ident", "_native_id"}},
       // Drawn at random for each connection.
       {"comm.base_comm", "BaseComm", {"comm_id", "topic"}},
       {"ipywidgets.widgets.widget", "Widget", {"_model_id"}},

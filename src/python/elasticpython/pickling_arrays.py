@@ -171,10 +171,20 @@ def reduce_single_manager(context, manager):
 _PANDAS_OWN = {"_mgr", "_attrs", "_flags", "_typ", "_item_cache", "_cache", "_cacher", "_is_copy", "_index"}
 
 
+# Whose values are kept as attributes of pandas' objects. Others set their own there, which may not pickle
+# (patsy's `design_info`), and pandas drops them: its objects come back without these, as ever.
+_KEPT = {"builtins", "__main__", "numpy", "pandas", "datetime", "decimal", "pathlib", "collections"}
+
+
+def _is_kept(value):
+    return type(value).__module__.partition(".")[0] in _KEPT
+
+
 def reduce_index(context, index):
     make, arguments = index.__reduce__()[:2]
     names = tuple(index.__dict__)
-    own = {name: value for name, value in index.__dict__.items() if not name.startswith("_")}
+    own = {name: value for name, value in index.__dict__.items()
+           if not name.startswith("_") and _is_kept(value)}
     # Not by attribute: a RangeIndex has no memory to share.
     state = index.__dict__.get("_references"), names, *([own] if own else ())
     return make, arguments, state, None, None, unpickling.set_index_state
@@ -188,7 +198,8 @@ def reduce_with_names(context, owner):
         return reduced
     make, arguments, state = reduced[:3]
     own = {name: value for name, value in owner.__dict__.items()
-           if name not in state and name not in _PANDAS_OWN and not _is_pandas_accessor(owner, name, value)}
+           if name not in state and name not in _PANDAS_OWN and _is_kept(value)
+           and not _is_pandas_accessor(owner, name, value)}
     state = state, tuple(owner.__dict__), *([own] if own else ())
     return make, arguments, state, None, None, unpickling.set_pandas_state
 
