@@ -100,6 +100,7 @@ Result<> Tracker::before_cell(const GilHeld& gil, WatchedCell cell) {
 // Once a name is bound anew, nobody can tell any more whether the cells before changed its old value.
 Result<> Tracker::look_at_what_goes(const GilHeld& gil) {
   std::vector<LateChange> changes;
+  lost_unknown_ = false;
   const Deadline none_but_for_memory(Deadline::Time::max());  // whose content nobody will ask for
   for (const auto* lost : {&access_.surely_binds, &access_.maybe_binds, &access_.maybe_deletes}) {
     for (const std::string& name : *lost) {
@@ -109,6 +110,7 @@ Result<> Tracker::look_at_what_goes(const GilHeld& gil) {
       const Unresolved entry = waits ? found->second : Unresolved{.cells = blind_cells_since_seen(name)};
       if (entry.cells.empty() || !existed(name)) continue;
       const auto changed = differs(gil, name, none_but_for_memory, true);
+      lost_unknown_ = lost_unknown_ || (!changed && !entry.apart && access_.reads.contains(name));
       if (waits) unresolved_.erase(found);
       seen_[name].unchanged_at = static_cast<std::uint32_t>(history_.cell_count());
       if (entry.written || changed.value_or(true))

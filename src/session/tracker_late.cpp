@@ -102,7 +102,7 @@ bool Tracker::reads_what_is_not_known() const {
   const auto may_have_changed = [&](const auto& read) {
     return existed(read.first) && !blind_cells_since_seen(read.first).empty();
   };
-  return std::any_of(unresolved_.begin(), unresolved_.end(), is_waiting) ||
+  return lost_unknown_ || std::any_of(unresolved_.begin(), unresolved_.end(), is_waiting) ||
          (!blind_cells_.empty() && std::any_of(access_.reads.begin(), access_.reads.end(), may_have_changed));
 }
 

@@ -403,6 +403,9 @@ BACK_TO_BACK = {
         3, {"h", "y"}),
     "by a cell that binds what waits": (
         ["y = [1]", "x = [y, " + HUGE + "]", "x[0].append(1); x = 3", "y.append(2)"], 2, {"x", "y"}),
+    "by a cell that binds what waits, and that was read before": (
+        ["y = [1]", "x = [y, " + HUGE + "]", "n = len(x)", "x[0].append(1); x = 3",
+         "y.append(2)"], 3, {"x", "y"}),
     "in what a later cell binds under a name that no constant shows": (
         ["y = [1]", "x = [y, " + HUGE + "]", "x[0].append(1)", "def f(name):\n  globals()[name] = 3",
          "f('y')"], 2, {"y"}),

@@ -203,6 +203,7 @@ class Tracker {
   std::shared_ptr<const std::vector<std::string>> existed_ =
       std::make_shared<const std::vector<std::string>>();
   std::set<std::string> known_changed_;  // by the running cell, seen by record_unfinished
+  bool lost_unknown_ = false;            // it reads what it was about to bind, and nobody knew
   std::int64_t started_us_ = 0;
   std::int64_t started_wall_us_ = 0;
 
