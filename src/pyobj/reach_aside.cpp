@@ -70,11 +70,9 @@ struct CacheLink {
 bool only_forgets_thread(PyObject* callback) {
   PyObject* defaults = PyFunction_Check(callback) ? PyFunction_GET_DEFAULTS(callback) : nullptr;
   if (defaults == nullptr || PyTuple_GET_SIZE(defaults) != 1) return false;
-  PyObject* threading = PyDict_GetItemString(PyImport_GetModuleDict(), "threading");
-  if (threading == nullptr || !PyModule_Check(threading)) return false;
-  PyObject* threads = dict_get(PyModule_GetDict(threading), "_dangling");
   PyObject* set = PyTuple_GET_ITEM(defaults, 0);
-  return threads != nullptr && PyWeakref_Check(set) && PyWeakref_GET_OBJECT(set) == threads;
+  PyObject* threads = PyWeakref_Check(set) ? walk::loaded_attribute("threading", "_dangling") : nullptr;
+  return threads != nullptr && PyWeakref_GET_OBJECT(set) == threads;
 }
 
 }  // namespace

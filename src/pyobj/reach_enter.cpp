@@ -27,8 +27,8 @@ const DtypeLayout* dtype_of(const walk::ArrayLayout& array) {
 
 // Every thread has one, which holds the excepthook of its start: a method of IPython's shell.
 bool shows_end_of_thread(PyFunctionObject* function) {
-  return text_of(function->func_qualname) == "_make_invoke_excepthook.<locals>.invoke_excepthook" &&
-         text_of(dict_get(function->func_globals, "__name__")) == "threading";
+  return text_equals(function->func_qualname, "_make_invoke_excepthook.<locals>.invoke_excepthook") &&
+         text_equals(dict_get(function->func_globals, "__name__"), "threading");
 }
 
 }  // namespace

@@ -34,9 +34,7 @@ Result<std::vector<std::string>> shared_parts(Borrowed user_namespace,
   const Owned paths = Owned::steal(
       ok ? PyObject_CallMethod(module.get(), "shared", "OO", values.get(), names.get()) : nullptr);
   std::vector<std::string> found;
-  for (Py_ssize_t i = 0; paths && i < PyList_GET_SIZE(paths.get()); ++i)
-    if (const char* path = PyUnicode_AsUTF8(PyList_GET_ITEM(paths.get(), i))) found.emplace_back(path);
-  if (paths && !PyErr_Occurred()) return found;
+  if (paths && pyobj::append_texts(Borrowed(paths), found)) return found;
   const bool interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
   PyErr_Clear();
   if (interrupted) return Error(ErrorCode::kCancelled, "interrupted");
